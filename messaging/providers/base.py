@@ -1,0 +1,109 @@
+"""The contract that every provider keeps, readable alone.
+
+A provider is a file with one `Provider` subclass. Each thing it can do is an `Operation`: a frozen dataclass
+of the inputs with two pure methods, `build_request` and `parse_response`. The provider's typed methods make an
+operation and hand it to `call`; `plan` picks the operation for an `OutboundMessage` of the product, which sends
+it step by step (services/outbound.py). What a provider cannot do raises `UnsupportedFeature`, by default, here.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Generic, TypeVar
+
+from messaging.errors import UnsupportedFeature
+from messaging.transport import Transport
+from messaging.types import (
+    AccountHealth,
+    Answer,
+    Channel,
+    HookEvent,
+    HookRequest,
+    Limits,
+    Option,
+    OutboundMessage,
+    Request,
+    SendResult,
+    StreamConfig,
+    UploadedMedia,
+)
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What a provider knows of its account: the base address (no slash at the end) and the credentials."""
+
+    base_url: str
+    credentials: Mapping[str, str] = field(default_factory=dict)
+
+
+class Operation(ABC, Generic[Result]):
+    """One call of one provider: subclasses are frozen dataclasses of its inputs."""
+
+    @abstractmethod
+    def build_request(self, account: Account) -> Request:
+        """The exact request. Raises ConfigurationError when an input or setting cannot be sent."""
+
+    @abstractmethod
+    def parse_response(self, answer: Answer) -> Result:
+        """The typed result. Raises a ProviderError for everything that is not a documented success."""
+
+
+class Provider(ABC):
+    """One provider system. Instances are cheap and hold no connection: the transport does."""
+
+    slug: ClassVar[str]
+    label: ClassVar[str]
+    channels: ClassVar[tuple[Channel, ...]]
+    default_base_url: ClassVar[str]  # may hold {names} of credentials, as ccai_platform's subdomain
+    hosts: ClassVar[tuple[str, ...]]  # exact names, or ".suffix", that a base_url may name
+    credential_options: ClassVar[tuple[Option, ...]]
+    stream_options: ClassVar[tuple[Option, ...]] = ()
+    external_id_label: ClassVar[str] = ""  # what the stream's `external_id` is called there; empty: unused
+    sender_label: ClassVar[str] = ""
+
+    def __init__(self, account: Account, transport: Transport) -> None:
+        self.account = account
+        self.transport = transport
+
+    def call(self, operation: Operation[Result], *, on_wire: Callable[[], None] | None = None) -> Result:
+        """Build, send, parse. `on_wire` runs after connecting and before the first byte of the request."""
+        request = operation.build_request(self.account)
+        return operation.parse_response(self.transport.send(request, hosts=self.hosts, on_wire=on_wire))
+
+    @classmethod
+    @abstractmethod
+    def limits(cls, channel: Channel, kind: str = "text") -> Limits:
+        """What this provider documents for a channel and a kind of message."""
+
+    @classmethod
+    @abstractmethod
+    def plan(cls, message: OutboundMessage, stream: StreamConfig) -> Operation[SendResult]:
+        """The operation that sends this message (architecture.md, Routing). Pure."""
+
+    @abstractmethod
+    def check(self) -> AccountHealth:
+        """Test address and credentials with the cheapest documented call. Does not raise ProviderError."""
+
+    @classmethod
+    def verify_hook(cls, hook: HookRequest, credentials: Mapping[str, str]) -> None:
+        """Raise WebhookRefused unless the call carries the secret or signature that is configured."""
+
+    @classmethod
+    @abstractmethod
+    def parse_hook(cls, hook: HookRequest) -> list[HookEvent]:
+        """Everything the call says, in order. Raises WebhookRefused(status=400) when it cannot be read."""
+
+    def validate_contact(self, stream: StreamConfig, phone: str) -> bool:
+        """Is this number on WhatsApp?"""
+        raise UnsupportedFeature(f"{self.label} cannot check a number.")
+
+    def upload_media(
+        self, stream: StreamConfig, *, filename: str, content: bytes, content_type: str
+    ) -> UploadedMedia:
+        """Give a file to the provider and get the id by which a template names it."""
+        raise UnsupportedFeature(f"{self.label} takes no uploads.")

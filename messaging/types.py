@@ -1,0 +1,302 @@
+"""Value objects that pass between the product and the providers. No I/O, no Django."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class Channel(StrEnum):
+    """How a message reaches the customer."""
+
+    SMS = "sms"
+    WHATSAPP = "whatsapp"
+
+
+class Outcome(StrEnum):
+    """What one recipient's part of one request came to (delivery.md 3.4)."""
+
+    ACCEPTED = "accepted"  # the provider took it
+    REFUSED = "refused"  # the provider said no to this recipient, in its own words
+    RETRY = "retry"  # proven not accepted: safe to try again
+    BLOCKED = "blocked"  # the credentials were refused: wait for repair
+    UNCONFIRMED = "unconfirmed"  # nobody knows; never resent by itself
+
+
+class DeliveryStatus(StrEnum):
+    """What a receipt may say of a message, in our words."""
+
+    ACCEPTED = "accepted"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    READ = "read"
+    UNDELIVERED = "undelivered"
+    FAILED = "failed"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request, complete. `body` is what goes over the wire; `url` is absolute and already quoted."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    @property
+    def json(self) -> Any:
+        """The body read as JSON (for tests and logs)."""
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One complete HTTP answer. `body` is at most the transport's cap; header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    seconds: float = 0.0
+
+    def json(self) -> Any:
+        """The body read as JSON; raises ValueError (also for NaN, deep nesting and bytes that are not UTF-8)."""
+        try:
+            return json.loads(self.body.decode(), parse_constant=_refuse_constant)
+        except RecursionError as error:
+            raise ValueError("nested too deeply") from error
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A setting that a provider declares for its accounts or streams; admin forms and checks are built from it."""
+
+    name: str
+    label: str
+    help_text: str = ""
+    required: bool = False
+    secret: bool = False
+    pattern: str = ""  # the whole value must match
+    default: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one provider accepts on one channel. None means that no limit is documented."""
+
+    recipients_per_request: int = 1
+    body_characters: int | None = None
+    schedule_days: int | None = None  # how far ahead the provider's own scheduling reaches
+    validity_days: int | None = None  # how long after sending a message may stay valid
+    unicode_part: int = 67  # UTF-16 units per part of a long Unicode message
+    media_kinds: frozenset[str] = frozenset()  # image, video, document, audio
+    receipts: bool = True  # does any documented delivery report exist?
+
+
+@dataclass(frozen=True, slots=True)
+class StreamConfig:
+    """What a provider needs to know of a stream; made by the product from its row.
+
+    `external_id` is the stream's id on the other side, `sender` the number or name messages come from,
+    `settings` the options that the provider declares in `stream_options`.
+    """
+
+    channel: Channel
+    external_id: str = ""
+    sender: str = ""
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """A file to go with a message: exactly one of `link` (https address) or `external_id` (uploaded before)."""
+
+    kind: str
+    link: str = ""
+    external_id: str = ""
+    filename: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateContent:
+    """A WhatsApp template with the values for one recipient.
+
+    `header`, `body` and `buttons` hold the values in order; `buttons` maps a button's index to its value;
+    `names` are given instead of positions when the template's variables are named.
+    """
+
+    name: str
+    language: str
+    header: tuple[str, ...] = ()
+    header_media: Media | None = None
+    body: tuple[str, ...] = ()
+    body_names: tuple[str, ...] = ()
+    buttons: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One person of a request.
+
+    `ref` is our own reference of the message (it comes back where the provider echoes one), `phone` E.164.
+    `fields` are merge fields for this recipient, where the provider renders them.
+    """
+
+    ref: str
+    phone: str
+    first_name: str = ""
+    last_name: str = ""
+    email: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    template: TemplateContent | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundMessage:
+    """Everything a provider needs to send one text to its recipients in one request.
+
+    kind: `text` (body), `template` (each recipient's `template`), `opening` (the stream's configured first
+    text, cirrus only). `conversation_id` is the conversation's id on the other side, `agent_id` and
+    `agent_email` the agent's identity there.
+    """
+
+    kind: str
+    recipients: tuple[Recipient, ...]
+    body: str = ""
+    conversation_id: str = ""
+    sub_stream_id: str = ""
+    agent_id: str = ""
+    agent_email: str = ""
+    ticket_id: str = ""
+    send_at: datetime | None = None
+    valid_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientResult:
+    """What one request came to for one recipient.
+
+    `external_id` is the message's id on the other side, `conversation_id` the conversation's. `code` is our
+    word, `text` the provider's own words verbatim.
+    """
+
+    ref: str
+    outcome: Outcome
+    external_id: str = ""
+    conversation_id: str = ""
+    code: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SendResult:
+    """One request's result: a result per recipient, and the provider's id of the whole request."""
+
+    results: tuple[RecipientResult, ...]
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HookRequest:
+    """A call to our webhook. Header names are lower case; `received_at` is aware."""
+
+    method: str
+    headers: Mapping[str, str]
+    body: bytes
+    received_at: datetime
+    content_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryReport:
+    """A receipt. `ref` is our own reference where the provider echoes it; `conversation_id` theirs."""
+
+    status: DeliveryStatus
+    key: str  # unique per event on the provider's side
+    external_id: str = ""
+    ref: str = ""
+    phone: str = ""
+    occurred_at: datetime | None = None
+    code: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InboundMessage:
+    """A customer wrote. `stream_keys` are the words by which the stream is found: its id, or the inbound number."""
+
+    key: str
+    phone: str
+    body: str
+    channel: Channel | None = None
+    external_id: str = ""
+    conversation_id: str = ""
+    stream_keys: tuple[str, ...] = ()
+    occurred_at: datetime | None = None
+    first_name: str = ""
+    last_name: str = ""
+    email: str = ""
+    media: tuple[Media, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentEvent:
+    """A customer opted out (or in) on the provider's side. `everywhere` says: for all of the account's senders."""
+
+    key: str
+    phone: str
+    event: str  # opt_out or opt_in
+    stream_keys: tuple[str, ...] = ()
+    text: str = ""
+    everywhere: bool = False
+    occurred_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationEvent:
+    """Something happened to a conversation on the other side: closed, assigned, an activity was logged."""
+
+    key: str
+    kind: str
+    conversation_id: str
+    stream_keys: tuple[str, ...] = ()
+    external_status: str = ""
+    text: str = ""
+    occurred_at: datetime | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Unrecognised:
+    """A call that is theirs but of a kind we do not know: kept raw, shown, never an error."""
+
+    key: str
+    kind: str = ""
+
+
+HookEvent = DeliveryReport | InboundMessage | ConsentEvent | ConversationEvent | Unrecognised
+
+
+@dataclass(frozen=True, slots=True)
+class AccountHealth:
+    """The answer to a connection test: `sentence` is what a person reads."""
+
+    ok: bool
+    sentence: str
+    details: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedMedia:
+    """A file that the provider keeps for us: ids of WhatsApp media are good for 30 days (facts.md 4)."""
+
+    filename: str
+    external_id: str
