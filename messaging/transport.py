@@ -34,8 +34,12 @@ FRESH_SECONDS = 2.0  # an idle connection older than this is not used again: ser
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
-class WireHookFailed(Exception):
-    """The on-wire call-back failed (a database fault, say): nothing was written. Wraps the cause."""
+class _HookFailed(Exception):
+    """The on-wire call-back failed (a database fault, say): nothing was written."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
 
 
 class Transport:
@@ -69,22 +73,16 @@ class Transport:
             parts = urlsplit(url)
             port = parts.port
         except ValueError as error:
-            raise ConfigurationError(
-                f"The address {url!r} cannot be read: check it for typing errors."
-            ) from error
+            raise ConfigurationError(f"The address {url!r} cannot be read: check it for typing errors.") from error
         host = parts.hostname or ""
         if parts.scheme not in ("http", "https") or not host:
             raise ConfigurationError(f"The address {url!r} must begin with https:// and a host name.")
         if parts.username is not None or parts.password is not None or "\\" in url:
-            raise ConfigurationError(
-                "An address may not hold a user name or a password: use the credentials."
-            )
+            raise ConfigurationError("An address may not hold a user name or a password: use the credentials.")
         with_port = f"{host}:{port or (443 if parts.scheme == 'https' else 80)}"
         if with_port in self.extra_hosts:
             if parts.scheme == "http" and host not in LOOPBACK:
-                raise ConfigurationError(
-                    f"The address {url!r} must use https: http is for this machine only."
-                )
+                raise ConfigurationError(f"The address {url!r} must use https: http is for this machine only.")
             return
         known = any(host == name or (name.startswith(".") and host.endswith(name)) for name in hosts)
         if not known or parts.scheme != "https" or port not in (None, 443):
@@ -93,9 +91,7 @@ class Transport:
                 f"{', '.join(sorted(hosts))}, or name the host in EXTRA_PROVIDER_HOSTS."
             )
 
-    def send(
-        self, request: Request, *, hosts: Collection[str], on_wire: Callable[[], None] | None = None
-    ) -> Answer:
+    def send(self, request: Request, *, hosts: Collection[str], on_wire: Callable[[], None] | None = None) -> Answer:
         """Send once and read the whole answer.
 
         `on_wire` runs after the connection stands and before the first byte is written; if it raises, nothing
@@ -119,9 +115,8 @@ class Transport:
                 _check_complete(response, body, exchange)
             finally:
                 response.close()
-        except WireHookFailed as error:
-            assert error.__cause__ is not None
-            raise error.__cause__ from None
+        except _HookFailed as error:
+            raise error.cause from None
         except (requests.RequestException, HTTPError, OSError, ValueError, _TooLarge, _Incomplete) as error:
             raise self._failure(error, exchange) from error
         finally:
@@ -134,9 +129,7 @@ class Transport:
         if not exchange.written:
             return NotSent(f"No connection could be made ({_plain_reason(error)}).")
         if isinstance(error, _TooLarge):
-            return Unconfirmed(
-                f"The answer was larger than {LARGEST_ANSWER // 1024} kB.", code="answer_too_large"
-            )
+            return Unconfirmed(f"The answer was larger than {LARGEST_ANSWER // 1024} kB.", code="answer_too_large")
         if exchange.was_cut or isinstance(error, requests.Timeout):
             return Unconfirmed(f"There was no answer within {self.total_seconds:.0f} s.", code="no_answer")
         return Unconfirmed("The connection broke before the answer was complete.", code="connection_broke")
@@ -197,7 +190,7 @@ class _WireConnectionMixin:
                 exchange.on_wire()
             except Exception as error:
                 self.close()  # type: ignore[attr-defined]
-                raise WireHookFailed from error
+                raise _HookFailed(error) from error
             self._make_fresh()  # the commit took time: the other side may have closed meanwhile
             exchange.sock = self.sock
         if exchange.was_cut or time.monotonic() >= exchange.deadline:
@@ -252,9 +245,7 @@ def _prepare(request: Request) -> requests.PreparedRequest:
         **request.headers,
     }
     try:
-        return requests.Request(
-            request.method, request.url, headers=headers, data=request.body or None
-        ).prepare()
+        return requests.Request(request.method, request.url, headers=headers, data=request.body or None).prepare()
     except (requests.RequestException, ValueError) as error:
         raise ConfigurationError(
             "A credential or address holds a character that cannot be sent: enter it again."

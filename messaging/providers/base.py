@@ -91,7 +91,11 @@ class Provider(ABC):
 
     @classmethod
     def verify_hook(cls, hook: HookRequest, credentials: Mapping[str, str]) -> None:
-        """Raise WebhookRefused unless the call carries the secret or signature that is configured."""
+        """Raise WebhookRefused unless the call carries the secret or signature that is configured.
+
+        The default asks for nothing: the webhook address itself is a secret (delivery.md 8.2).
+        """
+        return
 
     @classmethod
     @abstractmethod
@@ -102,8 +106,6 @@ class Provider(ABC):
         """Is this number on WhatsApp?"""
         raise UnsupportedFeature(f"{self.label} cannot check a number.")
 
-    def upload_media(
-        self, stream: StreamConfig, *, filename: str, content: bytes, content_type: str
-    ) -> UploadedMedia:
+    def upload_media(self, stream: StreamConfig, *, filename: str, content: bytes, content_type: str) -> UploadedMedia:
         """Give a file to the provider and get the id by which a template names it."""
         raise UnsupportedFeature(f"{self.label} takes no uploads.")
