@@ -6,7 +6,7 @@ from django.db import models
 
 
 class Provider(models.TextChoices):
-    """The provider systems that the sandbox plays; the values are the first part of every path."""
+    """The provider systems of the documents; the values are the first part of every path (see plays.py)."""
 
     CIRRUS = "cirrus", "Cirrus"
     CCAI_PLATFORM = "ccai_platform", "CCAI Platform"
@@ -41,7 +41,7 @@ class SandboxAccount(FaultSetting):
     Providers' terms: Cirrus account and API key, CCAI subdomain and token, Webex API project and access key.
     """
 
-    provider = models.CharField(max_length=20, choices=Provider)
+    provider = models.CharField(max_length=20)
     name = models.CharField(max_length=80)
     # cirrus: api_key; ccai_platform: subdomain, token; webex_interact: access_key
     credentials = models.JSONField(default=dict)

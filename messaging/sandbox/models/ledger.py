@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.utils import timezone
 
-from .accounts import Provider, SandboxAccount
+from .accounts import SandboxAccount
 
 
 class EntryKind(models.TextChoices):
@@ -22,7 +22,7 @@ class LedgerEntry(models.Model):
     """
 
     kind = models.CharField(max_length=10, choices=EntryKind, default=EntryKind.REQUEST)
-    provider = models.CharField(max_length=20, choices=Provider)
+    provider = models.CharField(max_length=20)
     account = models.ForeignKey(SandboxAccount, on_delete=models.SET_NULL, null=True, related_name="ledger")
     method = models.CharField(max_length=10)
     path = models.CharField(max_length=1000)  # of a webhook: the whole address

@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 from django.db import models
 from django.utils import timezone
 
-from .accounts import FaultSetting, Provider, SandboxAccount, SandboxChannel, SandboxStream
+from .accounts import FaultSetting, SandboxAccount, SandboxChannel, SandboxStream
 
 WINDOW = timedelta(hours=24)
 
@@ -95,7 +95,7 @@ class PhoneMessage(models.Model):
     phone = models.ForeignKey(VirtualPhone, on_delete=models.CASCADE, related_name="messages")
     account = models.ForeignKey(SandboxAccount, on_delete=models.CASCADE, related_name="messages")
     stream = models.ForeignKey(SandboxStream, on_delete=models.CASCADE, related_name="messages")
-    provider = models.CharField(max_length=20, choices=Provider)
+    provider = models.CharField(max_length=20)
     channel = models.CharField(max_length=10, choices=SandboxChannel)
     direction = models.CharField(max_length=10, choices=MessageDirection)
     business_name = models.CharField(max_length=80, blank=True)

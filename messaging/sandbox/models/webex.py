@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db import models
 from django.utils import timezone
 
@@ -30,6 +32,15 @@ class SmsRequest(models.Model):
         return self.request_id
 
 
+class SuppressedNumberQuerySet(models.QuerySet["SuppressedNumber"]):
+    """Questions about the opt-out list."""
+
+    def covers(self, stream: SandboxStream, number: str) -> bool:
+        """Did `number` opt out of this sender, or of the whole account (a row without a sender)?"""
+        scope = models.Q(stream=stream) | models.Q(account_id=stream.account_id, stream=None)
+        return self.filter(scope, number=number).exists()
+
+
 class SuppressedNumber(models.Model):
     """A number that opted out: messages to it are queued and never delivered.
 
@@ -41,6 +52,8 @@ class SuppressedNumber(models.Model):
     number = models.CharField(max_length=20)  # E.164
     keyword = models.CharField(max_length=40, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
+
+    objects: ClassVar = SuppressedNumberQuerySet.as_manager()
 
     class Meta:
         constraints = [

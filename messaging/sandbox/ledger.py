@@ -1,0 +1,101 @@
+"""Writes down every request with its answer and every webhook with its answer; secrets are masked first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from django.http import HttpRequest
+
+from .models import EntryKind, LedgerEntry, SandboxAccount, TimerEvent
+
+if TYPE_CHECKING:
+    import requests
+
+    from .plays import Hook
+
+BODY_LIMIT = 64 * 1024  # characters kept of each body
+_SECRET_HEADERS = frozenset({"authorization", "x-auth-key", "cookie", "set-cookie", "x-signature"})
+
+
+def mask_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers with every secret replaced by its kind and last four characters."""
+    return {name: _mask(value) if name.lower() in _SECRET_HEADERS else value for name, value in headers.items()}
+
+
+def _mask(value: str) -> str:
+    scheme, _, secret = value.rpartition(" ")
+    tail = secret[-4:] if len(secret) >= 12 else ""
+    return f"{scheme} ****{tail}".strip()
+
+
+def _cut(body: bytes | str) -> str:
+    text = body.decode("utf-8", "replace") if isinstance(body, bytes) else body
+    if len(text) <= BODY_LIMIT:
+        return text
+    return f"{text[:BODY_LIMIT]}\n[{len(text) - BODY_LIMIT} more characters]"
+
+
+def record_request(
+    request: HttpRequest,
+    *,
+    provider: str,
+    account: SandboxAccount | None,
+    body: bytes,
+    status: int | None,
+    answer_headers: Mapping[str, str],
+    answer_body: bytes,
+    duration_ms: float,
+    phones: Iterable[str] = (),
+    fault: str = "",
+    outcome: str = "",
+) -> LedgerEntry:
+    """Keep one call of the product. `status` is None when no whole status line was sent."""
+    return LedgerEntry.objects.create(
+        kind=EntryKind.REQUEST,
+        provider=provider,
+        account=account,
+        method=request.method or "",
+        path=request.get_full_path()[:1000],
+        headers=mask_headers(dict(request.headers)),
+        body=_cut(body),
+        status=status,
+        answer_headers=mask_headers(answer_headers),
+        answer_body=_cut(answer_body),
+        outcome=outcome,
+        duration_ms=round(duration_ms, 1),
+        phones=_spaced(phones),
+        fault=fault,
+    )
+
+
+def record_hook(
+    event: TimerEvent, hook: Hook, answer: requests.Response | None, problem: str, duration_ms: float
+) -> LedgerEntry:
+    """Keep one webhook that was sent to the product. `problem` says why there is no answer."""
+    headers = dict(hook.headers)
+    secret_name = event.account.webhook_header.get("name", "")
+    if secret_name in headers:
+        headers[secret_name] = _mask(headers[secret_name])
+    return LedgerEntry.objects.create(
+        kind=EntryKind.HOOK,
+        provider=event.account.provider,
+        account=event.account,
+        method="POST",
+        path=event.account.webhook_url[:1000],
+        summary=hook.summary[:120],
+        headers=mask_headers(headers),
+        body=_cut(hook.body),
+        status=None if answer is None else answer.status_code,
+        answer_headers={} if answer is None else mask_headers(dict(answer.headers)),
+        answer_body="" if answer is None else _cut(answer.content),
+        outcome=problem[:120],
+        duration_ms=round(duration_ms, 1),
+        phones=_spaced([event.message.phone.number]),
+        fault=event.message.fault,
+    )
+
+
+def _spaced(phones: Iterable[str]) -> str:
+    joined = " ".join(dict.fromkeys(phones))
+    return f" {joined} " if joined else ""

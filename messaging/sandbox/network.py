@@ -1,0 +1,314 @@
+"""The network between the providers and the phones: what happens after a message was accepted.
+
+`deliver` is called by the endpoints, `reply_as_customer`, `skip_24_hours` and `set_blocked` by the handset and the
+control API. A `Network` is the running part: it looks at the timer's rows, moves the phones' messages and posts the
+provider's webhooks to the product. This is the sandbox's only module that opens connections, to loopback only.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from django.db import close_old_connections, transaction
+from django.utils import timezone
+
+from . import ledger, outcomes
+from .database import writing
+from .faults import NO_FAULT, ActiveFault, outcome_for
+from .models import (
+    MessageDirection,
+    MessageStatus,
+    PhoneMessage,
+    SandboxStream,
+    SmsRequest,
+    SuppressedNumber,
+    TimerEvent,
+    TimerKind,
+    VirtualPhone,
+)
+from .plays import play
+from .router import DATABASE
+
+logger = logging.getLogger(__name__)
+
+RETRY_SECONDS = (0.5, 1, 2, 4, 8, 15, 30)  # then the webhook is given up; the ledger keeps each try
+HOOK_TIMEOUT = 10  # seconds for the product to answer, as Webex Connect documents it
+IDLE_SECONDS = 1.0
+POSTING_THREADS = 8
+
+_wake = threading.Event()
+
+
+def wake() -> None:
+    """Tell the running network that there is something new to look at."""
+    _wake.set()
+
+
+def deliver(messages: Iterable[PhoneMessage], faults: Mapping[str, ActiveFault], at: datetime | None = None) -> None:
+    """Take accepted, saved messages on their way, now or at a later time.
+
+    `faults` gives each phone number's fault. A message with a `failure_reason` fails for it; a suppressed one is
+    dropped in silence. Call inside `database.writing()`.
+    """
+    now = timezone.now()
+    events: list[TimerEvent] = []
+    for message in messages:
+        fault = faults.get(message.phone.number, NO_FAULT)
+        if message.status == MessageStatus.SCHEDULED and at is not None:
+            events.append(_scheduled(message, at))
+        elif message.status != MessageStatus.SUPPRESSED:
+            events.extend(outcomes.plan(message, fault, now))
+    TimerEvent.objects.bulk_create(events, batch_size=500)
+    transaction.on_commit(wake, using=DATABASE)
+
+
+def _scheduled(message: PhoneMessage, at: datetime) -> TimerEvent:
+    return TimerEvent(
+        kind=TimerKind.SEND,
+        account=message.account,
+        message=message,
+        lane=f"send:{message.pk}",  # its time may be days away: nothing waits for it
+        due_at=at,
+        occurred_at=at,
+    )
+
+
+def reply_as_customer(
+    phone: VirtualPhone,
+    text: str,
+    *,
+    stream: SandboxStream | None = None,
+    message: PhoneMessage | None = None,
+    media: Mapping[str, Any] | None = None,
+) -> PhoneMessage:
+    """Write `text` on a virtual phone and send it to the business, in the wire form of the provider it belongs to.
+
+    It answers `message`, or goes to `stream`, or else answers the last message that arrived on the phone.
+    `media` is {"filename", "content_type", "data": bytes} of a photo. Returns the message as the phone shows it.
+    Raises ValueError when there is nothing to answer, or the text is blank and no media is given.
+    """
+    if not text.strip() and not media:
+        raise ValueError("Write something first: an empty message cannot be sent.")
+    if stream is None:
+        answered = message or phone.messages.arrived().order_by("-created_at", "-id").first()
+        if answered is None:
+            raise ValueError(f"Nothing has arrived on {phone.number} yet, so there is nobody to answer.")
+        stream = answered.stream
+    with writing():
+        reply = PhoneMessage(
+            phone=phone,
+            account=stream.account,
+            stream=stream,
+            provider=stream.account.provider,
+            channel=stream.channel,
+            direction=MessageDirection.FROM_PHONE,
+            business_name=stream.name,
+            business_number=stream.number,
+            text=text,
+            status=MessageStatus.SENT,
+            is_seen=True,
+        )
+        side = play(reply.provider)
+        words = side.receive(reply, media)
+        now = timezone.now()
+        for word in words:
+            TimerEvent.objects.create(
+                kind=TimerKind.HOOK,
+                account=reply.account,
+                message=reply,
+                lane=outcomes.lane(reply),
+                word=word,
+                event_id=side.new_event_id(now),
+                due_at=now,
+                occurred_at=now,
+            )
+        transaction.on_commit(wake, using=DATABASE)
+    return reply
+
+
+def skip_24_hours(phone: VirtualPhone) -> None:
+    """Close the phone's WhatsApp windows, as if a day had passed since its owner last wrote."""
+    phone.window_closed_at = timezone.now()
+    phone.save(update_fields=["window_closed_at"])
+
+
+def set_blocked(phone: VirtualPhone, blocked: bool) -> None:
+    """Let the phone's owner block the business, or unblock it: nothing arrives while blocked."""
+    phone.is_blocked = blocked
+    phone.save(update_fields=["is_blocked"])
+
+
+def advance_schedule() -> int:
+    """Make everything that waits at a provider for its time due now; returns how many messages that were."""
+    with writing():
+        count = TimerEvent.objects.filter(kind=TimerKind.SEND).update(due_at=timezone.now())
+    wake()
+    return count
+
+
+def pending_count() -> int:
+    """How many reports and webhooks are still to come (scheduled messages not counted)."""
+    return TimerEvent.objects.exclude(kind=TimerKind.SEND).count()
+
+
+def is_loopback(url: str) -> bool:
+    """Is this an http address on this machine? The sandbox posts nowhere else."""
+    parts = urlsplit(url)
+    if parts.scheme != "http" or not parts.hostname:
+        return False
+    if parts.hostname == "localhost":
+        return True
+    try:
+        return ip_address(parts.hostname).is_loopback
+    except ValueError:
+        return False
+
+
+class Network:
+    """The running network: one thread that looks for what is due, a few that post webhooks."""
+
+    def __init__(self) -> None:
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="sandbox-network", daemon=True)
+        self._pool = ThreadPoolExecutor(POSTING_THREADS, thread_name_prefix="sandbox-hook")
+        self._busy: set[str] = set()
+        self._lock = threading.Lock()
+        self._local = threading.local()
+
+    def start(self) -> None:
+        """Begin; what was left over from an earlier run goes first."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the webhooks that are on their way; the rest stays in the rows."""
+        self._stopping.set()
+        wake()
+        self._thread.join(timeout=HOOK_TIMEOUT)
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            _wake.clear()
+            try:
+                pause = self._start_due_lanes()
+            except Exception:
+                logger.exception("The sandbox's timer failed; it tries again.")
+                pause = IDLE_SECONDS
+            _wake.wait(pause)
+
+    def _start_due_lanes(self) -> float:
+        """Hand every lane with something due to a thread; returns the seconds until it is worth looking again."""
+        now = timezone.now()
+        with self._lock:
+            busy = set(self._busy)
+        waiting = set(TimerEvent.objects.filter(retry_at__gt=now).values_list("lane", flat=True))
+        due = TimerEvent.objects.filter(due_at__lte=now).exclude(lane__in=busy | waiting)
+        lanes = list(dict.fromkeys(due.order_by("due_at", "id").values_list("lane", flat=True)[:500]))
+        for lane in lanes:
+            with self._lock:
+                self._busy.add(lane)
+            self._pool.submit(self._work, lane)
+        if lanes:
+            return 0.02
+        following = [
+            TimerEvent.objects.filter(due_at__gt=now).values_list("due_at", flat=True).first(),
+            TimerEvent.objects.filter(retry_at__gt=now).order_by("retry_at").values_list("retry_at", flat=True).first(),
+        ]
+        times = [moment for moment in following if moment is not None]
+        close_old_connections()
+        if not times:
+            return IDLE_SECONDS
+        return min(IDLE_SECONDS, max(0.005, (min(times) - timezone.now()).total_seconds()))
+
+    def _work(self, lane: str) -> None:
+        try:
+            while not self._stopping.is_set():
+                event = (
+                    TimerEvent.objects.filter(lane=lane)
+                    .select_related("account", "message__phone", "message__stream", "message__account")
+                    .first()
+                )
+                if event is None or event.due_at > timezone.now() or not self._carry_out(event):
+                    break
+        except Exception:
+            logger.exception("The sandbox could not carry out an event; it tries again.")
+            with writing():
+                TimerEvent.objects.filter(lane=lane).update(retry_at=timezone.now() + timedelta(seconds=IDLE_SECONDS))
+        finally:
+            with self._lock:
+                self._busy.discard(lane)
+            close_old_connections()
+            wake()
+
+    def _carry_out(self, event: TimerEvent) -> bool:
+        """Do one event; False when it has to be tried again later."""
+        if event.kind == TimerKind.SEND:
+            _send_scheduled(event)
+            return True
+        if event.kind == TimerKind.REPORT and event.attempts == 0 and event.moves_phone:
+            _expire(event)
+            with writing():
+                outcomes.move(event.message, event)
+        if event.posts_hook and event.account.webhook_url and not self._post(event):
+            event.attempts += 1
+            if event.attempts <= len(RETRY_SECONDS):
+                event.retry_at = timezone.now() + timedelta(seconds=RETRY_SECONDS[event.attempts - 1])
+                with writing():
+                    event.save(update_fields=["attempts", "retry_at"])
+                return False
+        with writing():
+            event.delete()
+        return True
+
+    def _post(self, event: TimerEvent) -> bool:
+        """Post one webhook; True when the product answered with success."""
+        if not hasattr(self._local, "session"):
+            self._local.session = requests.Session()
+            self._local.session.trust_env = False
+        hook = play(event.account.provider).build_hook(event)
+        url = event.account.webhook_url
+        began = time.monotonic()
+        answer: requests.Response | None = None
+        problem = ""
+        try:
+            if not is_loopback(url):
+                raise ValueError("the webhook address is not on this machine")
+            answer = self._local.session.post(
+                url, data=hook.body, headers=hook.headers, timeout=HOOK_TIMEOUT, allow_redirects=False
+            )
+        except (requests.RequestException, ValueError) as error:
+            problem = type(error).__name__ if isinstance(error, requests.RequestException) else str(error)
+        ledger.record_hook(event, hook, answer, problem, (time.monotonic() - began) * 1000)
+        return answer is not None and answer.ok
+
+
+def _expire(event: TimerEvent) -> None:
+    """A message whose validity has ended is not delivered."""
+    ends = event.message.valid_until
+    if event.word == "delivered" and ends is not None and event.due_at > ends:
+        event.word, event.reason = "failed", outcomes.EXPIRED
+
+
+def _send_scheduled(event: TimerEvent) -> None:
+    """The provider's own clock has come to a scheduled message."""
+    message = event.message
+    with writing():
+        event.delete()
+        if message.status != MessageStatus.SCHEDULED:
+            return
+        suppressed = SuppressedNumber.objects.covers(message.stream, message.phone.number)
+        message.status = MessageStatus.SUPPRESSED if suppressed else MessageStatus.ACCEPTED
+        message.created_at = timezone.now()
+        message.save(update_fields=["status", "created_at"])
+        if message.request_id:
+            SmsRequest.objects.filter(request_id=message.request_id).update(status="SENT")
+        deliver([message], {message.phone.number: outcome_for(message.account, message.phone)})
