@@ -65,6 +65,8 @@ class Provider(ABC):
     stream_options: ClassVar[tuple[Option, ...]] = ()
     external_id_label: ClassVar[str] = ""  # what the stream's `external_id` is called there; empty: unused
     sender_label: ClassVar[str] = ""
+    # Channels on which free text is possible only in a conversation that already exists on the other side.
+    conversation_first: ClassVar[frozenset[Channel]] = frozenset()
 
     def __init__(self, account: Account, transport: Transport) -> None:
         self.account = account

@@ -1,0 +1,244 @@
+"""The one settings file: the environment decides (docs/operations.md lists every variable)."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from config import local_services
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+environ.Env.read_env(BASE_DIR / ".env")
+
+# --- Mode: an https BASE_URL means production -------------------------------------------------------------
+
+BASE_URL = env.str("BASE_URL", default="http://127.0.0.1:8000").rstrip("/")
+PRODUCTION = urlsplit(BASE_URL).scheme == "https"
+DEBUG = env.bool("DEBUG", default=False)
+SANDBOX = env.bool("SANDBOX", default=not PRODUCTION)
+TESTING = "pytest" in sys.modules
+
+
+def _required_in_production(name: str) -> str:
+    value = env.str(name, default="")
+    if value:
+        return value
+    if PRODUCTION:
+        raise ImproperlyConfigured(f"Set {name}: a site with an https BASE_URL makes no key of its own.")
+    return local_services.development_key(name)
+
+
+if PRODUCTION and SANDBOX:
+    raise ImproperlyConfigured("Unset SANDBOX: the sandbox does not run on a site with an https BASE_URL.")
+if PRODUCTION and DEBUG:
+    raise ImproperlyConfigured("Unset DEBUG: debug pages show settings to whoever causes an error.")
+
+SECRET_KEY = _required_in_production("SECRET_KEY")
+FIELD_ENCRYPTION_KEYS = [
+    key.strip() for key in _required_in_production("FIELD_ENCRYPTION_KEYS").split(",") if key.strip()
+]
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[urlsplit(BASE_URL).hostname, "127.0.0.1", "localhost"])
+CSRF_TRUSTED_ORIGINS = [BASE_URL] if PRODUCTION else []
+
+# --- Applications -------------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "conversations.apps.ConversationsConfig",
+    "messaging.sandbox.apps.SandboxConfig",
+    "config.apps.ParleyAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "csp",
+    "django_htmx",
+    "django_rq",
+    "lucide",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+ASGI_APPLICATION = "config.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "conversations.views.context.site",
+            ],
+            "builtins": ["lucide.templatetags.lucide", "django.templatetags.static"],
+        },
+    },
+]
+
+# --- PostgreSQL, Valkey, the sandbox's own file -------------------------------------------------------------
+
+DATABASE_URL = env.str("DATABASE_URL", default="") or local_services.database_url()
+REDIS_URL = env.str("REDIS_URL", default="") or local_services.redis_url()
+
+DATABASES = {
+    "default": {
+        **env.db_url_config(DATABASE_URL),
+        "CONN_MAX_AGE": 300,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {"connect_timeout": 5},
+        "TEST": {"MIRROR": None},
+    },
+    "sandbox": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": local_services.sandbox_database_path(),
+        "OPTIONS": {
+            "timeout": 20,
+            "transaction_mode": "IMMEDIATE",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        },
+    },
+}
+WEB_THREADS = env.int("WEB_THREADS", default=8)
+if env.bool("DATABASE_POOL", default=False):  # set by the web process alone: workers fork, pools do not survive that
+    DATABASES["default"]["CONN_MAX_AGE"] = 0
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = False
+    DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": WEB_THREADS + 2, "timeout": 10}
+DATABASE_ROUTERS = ["messaging.sandbox.router.SandboxRouter"]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+_REDIS_OPTIONS = {"socket_connect_timeout": 0.2, "socket_timeout": 2.0}
+RQ_QUEUES = {
+    name: {
+        "URL": REDIS_URL,
+        "SERIALIZER": "rq.serializers.JSONSerializer",
+        "DEFAULT_TIMEOUT": 60,
+        "REDIS_CLIENT_KWARGS": _REDIS_OPTIONS,
+    }
+    for name in ("interactive", "bulk", "default")
+}
+RQ = {"WORKER_CLASS": "conversations.queue.Worker"}
+
+# --- People -------------------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "conversations.User"
+LOGIN_URL = "sign-in"
+LOGIN_REDIRECT_URL = "inbox"
+LOGOUT_REDIRECT_URL = "sign-in"
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+]
+SESSION_COOKIE_AGE = 12 * 60 * 60
+SESSION_COOKIE_SAMESITE = "Lax"
+
+# --- Headers ------------------------------------------------------------------------------------------------
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "blob:", "data:"],
+        "media-src": [SELF, "blob:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+        "object-src": [NONE],
+    }
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+if PRODUCTION:
+    SECURE_SSL_REDIRECT = True
+    SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$"]
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+
+# --- Files, language, time ------------------------------------------------------------------------------------
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if PRODUCTION
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = not PRODUCTION
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = env.str("TIME_ZONE", default="Europe/London")
+USE_I18N = True
+USE_TZ = True
+
+# --- Delivery (docs/architecture.md; times in seconds) --------------------------------------------------------
+
+DELIVERY_CONNECT_SECONDS = env.float("DELIVERY_CONNECT_SECONDS", default=3.0)
+DELIVERY_READ_SECONDS = env.float("DELIVERY_READ_SECONDS", default=20.0)
+DELIVERY_TOTAL_SECONDS = env.float("DELIVERY_TOTAL_SECONDS", default=30.0)
+DELIVERY_LEASE_SECONDS = env.float("DELIVERY_LEASE_SECONDS", default=90.0)
+DELIVERY_HINT_SECONDS = env.float("DELIVERY_HINT_SECONDS", default=60.0)
+DELIVERY_ATTEMPTS = env.int("DELIVERY_ATTEMPTS", default=8)
+DISPATCHER_TICK_SECONDS = env.float("DISPATCHER_TICK_SECONDS", default=1.0)
+
+# --- Providers and the sandbox ----------------------------------------------------------------------------------
+
+SANDBOX_PORT = env.int("SANDBOX_PORT", default=8100)
+SANDBOX_URL = f"http://127.0.0.1:{SANDBOX_PORT}" if SANDBOX else ""
+EXTRA_PROVIDER_HOSTS = env.list("EXTRA_PROVIDER_HOSTS", default=[])
+
+# --- Logs: to standard error, never a body, a number or a secret ------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"mask": {"()": "config.logs.MaskPersonalData"}},
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["mask"]}},
+    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "loggers": {
+        "rq.worker": {"level": "WARNING"},
+        "django.server": {"handlers": ["stderr"], "propagate": False},
+    },
+}

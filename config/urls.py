@@ -1,0 +1,10 @@
+"""Every address of the product; the sandbox is a site of its own."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("conversations.urls")),
+    path("admin/queues/", include("django_rq.urls")),
+    path("admin/", admin.site.urls),
+]

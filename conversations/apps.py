@@ -1,0 +1,17 @@
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class ConversationsConfig(AppConfig):
+    """The product."""
+
+    name = "conversations"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        # Registers the system checks of the messaging library.
+        import messaging.checks  # noqa: F401
+        from conversations.permissions import make_missing_roles
+
+        # Permissions exist only after migrate, so the groups that hold them are made there.
+        post_migrate.connect(make_missing_roles, sender=self, dispatch_uid="make_missing_roles")

@@ -1,0 +1,37 @@
+"""The rows of the product, one file a subject (docs/glossary.md ties their names to the providers' words)."""
+
+from conversations.models.account import ProviderAccount
+from conversations.models.activity import Activity, Indicator
+from conversations.models.attempt import AttemptResult, SendAttempt
+from conversations.models.consent import ConsentState, OptIn
+from conversations.models.contact import Contact
+from conversations.models.conversation import Conversation
+from conversations.models.message import Message, MessageEvent
+from conversations.models.stream import Stream, SubStream
+from conversations.models.team import AgentIdentity, Team, TeamMembership, TeamStream, User
+from conversations.models.template import WhatsAppTemplate
+from conversations.models.webhook import Receipt, WebhookEvent
+
+__all__ = [
+    "Activity",
+    "AgentIdentity",
+    "AttemptResult",
+    "ConsentState",
+    "Contact",
+    "Conversation",
+    "Indicator",
+    "Message",
+    "MessageEvent",
+    "OptIn",
+    "ProviderAccount",
+    "Receipt",
+    "SendAttempt",
+    "Stream",
+    "SubStream",
+    "Team",
+    "TeamMembership",
+    "TeamStream",
+    "User",
+    "WebhookEvent",
+    "WhatsAppTemplate",
+]

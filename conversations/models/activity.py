@@ -1,0 +1,91 @@
+"""What people and the system did to a conversation, and the flags it carries."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+class ActivityKind(models.TextChoices):
+    """What was done."""
+
+    OPENED = "opened", _("Opened")
+    REMARK = "remark", _("Remark")
+    STATUS_CHANGE = "status_change", _("Status changed")
+    ASSIGNMENT = "assignment", _("Assigned")
+    INDICATOR_SET = "indicator_set", _("Indicator set")
+    INDICATOR_REMOVED = "indicator_removed", _("Indicator removed")
+    OPT_IN = "opt_in", _("Opted in")
+    OPT_OUT = "opt_out", _("Opted out")
+    MESSAGE_CANCELLED = "message_cancelled", _("Message cancelled")
+    PROVIDER = "provider", _("Noted by the provider")
+
+
+class PushState(models.TextChoices):
+    """Has the provider been told?"""
+
+    LOCAL = "local", _("Kept here")  # the provider has no place for it
+    QUEUED = "queued", _("Not yet pushed")
+    PUSHED = "pushed", _("Pushed")
+    FAILED = "failed", _("Refused")
+
+
+class Activity(models.Model):
+    """One thing done to a conversation: append-only. A remark is an activity of kind `remark`.
+
+    Providers' terms: activity, activity log, remark (Cirrus).
+    """
+
+    conversation = models.ForeignKey("conversations.Conversation", on_delete=models.CASCADE, related_name="activities")
+    kind = models.CharField(max_length=20, choices=ActivityKind.choices)
+    actor = models.ForeignKey(
+        "conversations.User", on_delete=models.SET_NULL, null=True, blank=True, related_name="activities"
+    )
+    text = models.TextField(blank=True)
+    data = models.JSONField(default=dict, blank=True)
+    external_id = models.CharField(max_length=64, blank=True)
+    push_state = models.CharField(max_length=8, choices=PushState.choices, default=PushState.LOCAL)
+    push_text = models.CharField(max_length=300, blank=True)
+    occurred_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ("id",)
+        verbose_name_plural = "activities"
+        indexes = [
+            models.Index(fields=("conversation", "id"), name="activity_of_conversation"),
+            models.Index(fields=("id",), name="activity_to_push", condition=Q(push_state=PushState.QUEUED)),
+        ]
+
+    def __str__(self) -> str:
+        return self.get_kind_display()
+
+
+class Indicator(models.Model):
+    """A flag on a conversation with a title and maybe a link.
+
+    Providers' terms: custom indicator, IndicatorId / Title / DisplayClass / Link (Cirrus).
+    """
+
+    conversation = models.ForeignKey("conversations.Conversation", on_delete=models.CASCADE, related_name="indicators")
+    key = models.CharField(max_length=64)
+    title = models.CharField(max_length=100)
+    display_class = models.CharField(max_length=64, blank=True)
+    link = models.URLField(max_length=500, blank=True)
+    created_by = models.ForeignKey(
+        "conversations.User", on_delete=models.SET_NULL, null=True, blank=True, related_name="indicators"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    removed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("id",)
+        constraints = [
+            models.UniqueConstraint(
+                fields=("conversation", "key"), condition=Q(removed_at__isnull=True), name="indicator_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.title

@@ -1,0 +1,78 @@
+"""One HTTP request that sent messages, and what it came to for each."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from conversations.models.message import Message
+from conversations.models.stream import Stream
+from messaging.types import Outcome
+
+
+class SendAttempt(models.Model):
+    """One HTTP request to a provider, without its secrets; it carries 1 to n messages.
+
+    Providers' terms: request_id (Webex Interact); the others name no request.
+    """
+
+    stream = models.ForeignKey(Stream, on_delete=models.PROTECT, related_name="attempts")
+    claim = models.UUIDField(unique=True, help_text="The worker's claim: an answer that comes late is known by it.")
+    operation = models.CharField(max_length=60, blank=True, help_text="Which call of the provider.")
+    messages = models.ManyToManyField(Message, through="AttemptResult", related_name="attempts")
+    started_at = models.DateTimeField()
+    on_wire_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    http_status = models.PositiveSmallIntegerField(null=True, blank=True)
+    request_id = models.CharField(max_length=200, blank=True, help_text="The provider's id of the request.")
+    request_method = models.CharField(max_length=8, blank=True)
+    request_url = models.CharField(max_length=500, blank=True)
+    request_body = models.TextField(blank=True)
+    response_body = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ("id",)
+
+    def __str__(self) -> str:
+        return f"{self.operation} at {self.started_at:%Y-%m-%d %H:%M:%S}"
+
+
+class AttemptResult(models.Model):
+    """What one request came to for one message. No provider has a term for it.
+
+    The constraint is the last guard against doubling: a message can be on the wire, unconfirmed or accepted in
+    one attempt only, unless a person released it.
+    """
+
+    attempt = models.ForeignKey(SendAttempt, on_delete=models.CASCADE, related_name="results")
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="results")
+    on_wire = models.BooleanField(default=False)
+    outcome = models.CharField(
+        max_length=12, blank=True, choices=[(outcome.value, outcome.value) for outcome in Outcome]
+    )
+    external_id = models.CharField(max_length=200, blank=True)
+    code = models.CharField(max_length=60, blank=True)
+    text = models.TextField(blank=True, help_text=_("The provider's own words."))
+    released_at = models.DateTimeField(null=True, blank=True, help_text="When a person accepted a possible double.")
+    released_by = models.ForeignKey(
+        "conversations.User", on_delete=models.SET_NULL, null=True, blank=True, related_name="released_results"
+    )
+
+    class Meta:
+        ordering = ("id",)
+        constraints = [
+            models.UniqueConstraint(fields=("attempt", "message"), name="attempt_result_once"),
+            models.UniqueConstraint(
+                fields=("message",),
+                condition=Q(
+                    on_wire=True,
+                    released_at__isnull=True,
+                    outcome__in=("", Outcome.ACCEPTED.value, Outcome.UNCONFIRMED.value),
+                ),
+                name="message_on_the_wire_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.outcome or "under way"

@@ -1,0 +1,72 @@
+"""A customer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+
+from conversations.models.fields import E164
+from messaging.phone import format_for_people
+
+if TYPE_CHECKING:
+    from conversations.models.team import User
+
+
+class ContactQuerySet(models.QuerySet["Contact"]):
+    """Questions about contacts."""
+
+    def visible_to(self, user: User) -> ContactQuerySet:
+        """The contacts with whom this user may see a conversation."""
+        from conversations.models.conversation import Conversation
+
+        if user.is_active and user.has_perm("conversations.view_every_stream"):
+            return self
+        return self.filter(Exists(Conversation.objects.visible_to(user).filter(contact=OuterRef("pk"))))
+
+
+class Contact(models.Model):
+    """A customer, known by one phone number.
+
+    Providers' terms: user / identity (Cirrus), end_user (CCAI Platform), to[].phone (Webex Interact).
+    """
+
+    phone = models.CharField(max_length=16, unique=True, help_text="E.164, with the plus sign.")
+    first_name = models.CharField(max_length=100, blank=True)
+    last_name = models.CharField(max_length=100, blank=True)
+    email = models.EmailField(blank=True)
+    language = models.CharField(max_length=12, blank=True)
+    time_zone = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = ContactQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = [models.CheckConstraint(condition=Q(phone__regex=E164), name="contact_phone_is_e164")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def full_name(self) -> str:
+        """First and last name, or nothing."""
+        return f"{self.first_name} {self.last_name}".strip()
+
+    @property
+    def name(self) -> str:
+        """What people read: the name, or the number."""
+        return self.full_name or self.phone_display
+
+    @property
+    def phone_display(self) -> str:
+        """The number in its international form."""
+        return format_for_people(self.phone)
+
+    @property
+    def initials(self) -> str:
+        """One or two letters for the avatar; # for a number without a name."""
+        letters = self.first_name[:1] + self.last_name[:1]
+        return letters.upper() or "#"

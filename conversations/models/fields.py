@@ -1,0 +1,55 @@
+"""Fields that Django does not have."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import models
+
+E164 = r"^\+[1-9][0-9]{5,14}$"
+
+
+@cache
+def _cipher(keys: tuple[str, ...]) -> MultiFernet:
+    try:
+        return MultiFernet([Fernet(key) for key in keys])
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            "FIELD_ENCRYPTION_KEYS must hold Fernet keys (32 bytes in URL-safe base64), separated by commas."
+        ) from error
+
+
+class EncryptedJSONField(models.TextField):
+    """A JSON value encrypted at rest with the first of FIELD_ENCRYPTION_KEYS; every key of the list can read it.
+
+    Rotation: put a new key first, save the rows again, drop the old key.
+    """
+
+    description = "Encrypted JSON"
+
+    def from_db_value(self, value: str | None, expression: Any, connection: Any) -> Any:
+        if not value:
+            return None
+        try:
+            return json.loads(_cipher(tuple(settings.FIELD_ENCRYPTION_KEYS)).decrypt(value.encode()))
+        except InvalidToken as error:
+            raise ImproperlyConfigured(
+                "Stored credentials cannot be read: FIELD_ENCRYPTION_KEYS lacks the key they were saved with."
+            ) from error
+
+    def get_prep_value(self, value: Any) -> Any:
+        if value is None:
+            return None
+        return _cipher(tuple(settings.FIELD_ENCRYPTION_KEYS)).encrypt(json.dumps(value).encode()).decode()
+
+    def to_python(self, value: Any) -> Any:
+        return value
+
+    def value_to_string(self, obj: models.Model) -> str:
+        """Serialized data (dumpdata) keeps the value encrypted."""
+        return str(self.get_prep_value(self.value_from_object(obj)))

@@ -1,0 +1,138 @@
+"""A stream: one channel of one account, the line a customer sees."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from messaging.registry import provider_class
+from messaging.types import Channel as ChannelValue
+from messaging.types import Limits, StreamConfig
+
+if TYPE_CHECKING:
+    from conversations.models.team import User
+
+
+class Channel(models.TextChoices):
+    """How a message reaches the customer. Providers' terms: stream provider type (Cirrus), chat_type (CCAI)."""
+
+    SMS = "sms", _("SMS")
+    WHATSAPP = "whatsapp", _("WhatsApp")
+
+
+class StreamQuerySet(models.QuerySet["Stream"]):
+    """Questions about streams."""
+
+    def visible_to(self, user: User) -> StreamQuerySet:
+        """The streams whose conversations this user may see; nothing for somebody who is not active."""
+        if not user.is_active:
+            return self.none()
+        if user.has_perm("conversations.view_every_stream"):
+            return self
+        return self.filter(
+            Exists(Stream.teams.through.objects.filter(stream=OuterRef("pk"), team__memberships__user=user.pk))
+        )
+
+    def sendable_by(self, user: User) -> StreamQuerySet:
+        """The streams on which this user may write."""
+        if not user.is_active or not user.has_perm("conversations.send_messages"):
+            return self.none()
+        if user.has_perm("conversations.view_every_stream"):
+            return self
+        return self.filter(
+            Exists(
+                Stream.teams.through.objects.filter(
+                    stream=OuterRef("pk"), team__memberships__user=user.pk, can_send=True
+                )
+            )
+        )
+
+    def working(self) -> StreamQuerySet:
+        """Active streams of active accounts."""
+        return self.filter(is_active=True, account__is_active=True)
+
+
+class Stream(models.Model):
+    """One channel of one account: what customers write to and hear from.
+
+    Providers' terms: stream, STREAM_ID / ENCRYPTED_STREAM_ID (Cirrus), outbound_number (CCAI Platform), from /
+    sender (Webex Interact).
+    """
+
+    account = models.ForeignKey("conversations.ProviderAccount", on_delete=models.PROTECT, related_name="streams")
+    name = models.CharField(max_length=100, unique=True)
+    channel = models.CharField(max_length=10, choices=Channel.choices)
+    external_id = models.CharField(max_length=200, blank=True, help_text=_("The stream's id at the provider."))
+    sender = models.CharField(max_length=40, blank=True, help_text=_("The number or name that messages come from."))
+    inbound_number = models.CharField(
+        max_length=40, blank=True, help_text=_("The number customers write to, where it differs from the sender.")
+    )
+    business_name = models.CharField(
+        max_length=100, blank=True, help_text=_("What the business is called in confirmations and opt-ins.")
+    )
+    region = models.CharField(
+        max_length=2, default="GB", help_text=_("The country that numbers without a country code belong to.")
+    )
+    is_active = models.BooleanField(default=True)
+    paused_until = models.DateTimeField(null=True, blank=True)
+    pause_reason = models.CharField(max_length=200, blank=True)
+    body_limit = models.PositiveIntegerField(
+        default=1600, help_text=_("The longest text an agent may send, in characters.")
+    )
+    settings = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = StreamQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("name",)
+        constraints = [
+            models.CheckConstraint(condition=Q(channel__in=Channel.values), name="stream_channel_known"),
+            models.UniqueConstraint(
+                fields=("account", "channel", "external_id", "sender"), name="stream_once_per_account"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_paused(self) -> bool:
+        """Do messages wait here for now?"""
+        return self.paused_until is not None and self.paused_until > timezone.now()
+
+    @property
+    def config(self) -> StreamConfig:
+        """What the provider needs to know of this stream."""
+        return StreamConfig(
+            channel=ChannelValue(self.channel),
+            external_id=self.external_id,
+            sender=self.sender,
+            settings=self.settings,
+        )
+
+    def limits(self, kind: str = "text") -> Limits:
+        """What the provider documents for a kind of message on this channel."""
+        return provider_class(self.account.provider).limits(ChannelValue(self.channel), kind)
+
+
+class SubStream(models.Model):
+    """A part of a stream, where the provider has such parts.
+
+    Providers' terms: sub-stream, SubStreamId (Cirrus).
+    """
+
+    stream = models.ForeignKey(Stream, on_delete=models.CASCADE, related_name="sub_streams")
+    name = models.CharField(max_length=100)
+    external_id = models.CharField(max_length=64)
+
+    class Meta:
+        ordering = ("name",)
+        constraints = [models.UniqueConstraint(fields=("stream", "external_id"), name="sub_stream_once")]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,161 @@
+"""People: users, teams, what a team may see, and who an agent is on the providers' side."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import Group, PermissionsMixin
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
+
+
+class Role(models.TextChoices):
+    """The roles a site starts with; each is a group, whose permissions a site may change."""
+
+    AGENT = "agent", _("Agent")
+    SUPERVISOR = "supervisor", _("Supervisor")
+    ADMINISTRATOR = "administrator", _("Administrator")
+
+
+class Theme(models.TextChoices):
+    """How pages look for a user."""
+
+    SYSTEM = "", _("As the device")
+    LIGHT = "light", _("Light")
+    DARK = "dark", _("Dark")
+
+
+class UserManager(BaseUserManager["User"]):
+    """Makes users by e-mail address."""
+
+    def create_user(self, email: str, password: str | None = None, *, role: str = "", **fields: Any) -> User:
+        """A user, in the group of `role` if one is given. Raises ValueError without an e-mail address."""
+        if not email:
+            raise ValueError("A user needs an e-mail address.")
+        user = self.model(email=email.strip().lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        if role:
+            user.groups.add(Group.objects.get(name=Role(role).value))
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
+        """A user who may do everything (command `createsuperuser`)."""
+        return self.create_user(email, password, is_superuser=True, **fields)
+
+    def get_by_natural_key(self, username: str | None) -> User:
+        """The user of an e-mail address, in any case."""
+        return self.get(email=(username or "").strip().lower())
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person who works here. Signs in with an e-mail address.
+
+    Providers' terms: manager (Cirrus), agent (CCAI Platform).
+    """
+
+    email = models.EmailField(_("e-mail address"), unique=True)
+    name = models.CharField(max_length=150)
+    is_active = models.BooleanField(default=True)
+    is_available = models.BooleanField(default=True, help_text=_("Takes conversations now."))
+    theme = models.CharField(max_length=8, choices=Theme.choices, default=Theme.SYSTEM, blank=True)
+    date_joined = models.DateTimeField(auto_now_add=True)
+
+    objects = UserManager()
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]
+
+    class Meta:
+        ordering = ("name", "id")
+        constraints = [models.UniqueConstraint(Lower("email"), name="user_email_any_case")]
+        permissions = [
+            ("view_every_stream", "Sees the conversations of every stream"),
+            ("enter_admin", "May enter the administration"),
+            ("send_messages", "May write to customers on the streams of their teams"),
+            ("send_in_bulk", "May send campaigns"),
+            ("cancel_any_message", "May cancel messages of others"),
+            ("release_unconfirmed", "May decide on unconfirmed messages"),
+            ("manage_accounts", "May change accounts, streams and secrets"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+    @property
+    def is_staff(self) -> bool:
+        """May this user enter the administration? Django's admin and dashboard ask by this name."""
+        return self.is_active and self.has_perm("conversations.enter_admin")
+
+    @property
+    def initials(self) -> str:
+        """Two letters for the avatar."""
+        words = str(self).split()
+        return "".join(word[0] for word in (words[:1] + words[-1:] if len(words) > 1 else words))[:2].upper()
+
+
+class Team(models.Model):
+    """A group of people who answer the same streams. No provider has a term for it."""
+
+    name = models.CharField(max_length=100, unique=True)
+    members = models.ManyToManyField(User, through="TeamMembership", related_name="teams")
+    streams = models.ManyToManyField("conversations.Stream", through="TeamStream", related_name="teams")
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TeamMembership(models.Model):
+    """A user belongs to a team, and so sees the conversations of its streams. No provider has a term for it."""
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=("team", "user"), name="team_member_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.team}"
+
+
+class TeamStream(models.Model):
+    """A team sees a stream, and may write on it unless `can_send` is off. No provider has a term for it."""
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="team_streams")
+    stream = models.ForeignKey("conversations.Stream", on_delete=models.CASCADE, related_name="team_streams")
+    can_send = models.BooleanField(default=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=("team", "stream"), name="team_stream_once")]
+
+    def __str__(self) -> str:
+        return f"{self.team}: {self.stream}"
+
+
+class AgentIdentity(models.Model):
+    """Who a user is on a provider's side, so that messages go out in the agent's name there.
+
+    Providers' terms: UserIdentity / ManagerId (Cirrus), agentId / agentEmail (CCAI Platform).
+    """
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="identities")
+    account = models.ForeignKey("conversations.ProviderAccount", on_delete=models.CASCADE, related_name="identities")
+    external_id = models.CharField(max_length=64, blank=True)
+    email = models.EmailField(blank=True)
+
+    class Meta:
+        verbose_name_plural = "agent identities"
+        constraints = [
+            models.UniqueConstraint(fields=("user", "account"), name="agent_identity_once"),
+            models.CheckConstraint(
+                condition=~models.Q(external_id="") | ~models.Q(email=""), name="agent_identity_not_empty"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} on {self.account}"

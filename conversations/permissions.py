@@ -1,0 +1,76 @@
+"""Who may do what: the roles a site starts with, and the questions asked about one user and one row.
+
+What a user may see is a matter of SQL: `visible_to(user)` on the querysets in models/. This module holds the
+rest (delivery.md 8.1).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import Group, Permission
+
+from conversations.models import Conversation, Message, Stream, User
+from conversations.models.message import MessageStatus
+from conversations.models.team import Role
+
+_OWN = "conversations"
+_SUPERVISED = [
+    "contact",
+    "conversation",
+    "message",
+    "messageevent",
+    "sendattempt",
+    "attemptresult",
+    "receipt",
+    "webhookevent",
+    "activity",
+    "indicator",
+    "optin",
+    "consentstate",
+    "whatsapptemplate",
+    "stream",
+    "substream",
+    "team",
+]
+
+_AGENT = {"send_messages"}
+_SUPERVISOR = _AGENT | {"enter_admin", "send_in_bulk", "cancel_any_message", "release_unconfirmed"}
+_SUPERVISOR |= {f"view_{model}" for model in _SUPERVISED}
+_SUPERVISOR |= {f"{verb}_whatsapptemplate" for verb in ("add", "change")} | {"change_contact"}
+
+
+def make_missing_roles(**kwargs: Any) -> None:
+    """Make the groups of the three roles where they do not exist yet; a site's own changes stay.
+
+    Connected to post_migrate; reads the permissions that migrate has just made.
+    """
+    own = Permission.objects.filter(content_type__app_label=_OWN)
+    for role, names in ((Role.AGENT, _AGENT), (Role.SUPERVISOR, _SUPERVISOR), (Role.ADMINISTRATOR, None)):
+        group, created = Group.objects.get_or_create(name=role.value)
+        if created:
+            group.permissions.set(own if names is None else own.filter(codename__in=names))
+
+
+def may_send_on(user: User, stream: Stream) -> bool:
+    """May this user write to customers on this stream?"""
+    return Stream.objects.sendable_by(user).filter(pk=stream.pk).exists()
+
+
+def may_cancel(user: User, message: Message) -> bool:
+    """The author may, and whoever may cancel any message of a stream they see."""
+    if not Message.objects.visible_to(user).filter(pk=message.pk).exists():
+        return False
+    return message.author_id == user.pk or user.has_perm("conversations.cancel_any_message")
+
+
+def may_send_again(user: User, message: Message) -> bool:
+    """Whoever may write on the stream; an unconfirmed message also needs the right to accept a double."""
+    if not may_send_on(user, message.stream):
+        return False
+    return message.status != MessageStatus.UNCONFIRMED or user.has_perm("conversations.release_unconfirmed")
+
+
+def may_change(user: User, conversation: Conversation) -> bool:
+    """May this user assign, resolve and remark on this conversation? Whoever sees it may."""
+    return Conversation.objects.visible_to(user).filter(pk=conversation.pk).exists()

@@ -1,0 +1,68 @@
+"""Wake-up calls through RQ. A job carries ids and is only a hint: the row decides, and losing a job loses nothing."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import django_rq
+from redis.exceptions import RedisError
+from rq import SimpleWorker as RQSimpleWorker
+from rq import Worker as RQWorker
+from rq.exceptions import DuplicateJobError
+from rq.serializers import JSONSerializer
+
+logger = logging.getLogger(__name__)
+
+INTERACTIVE, BULK, DEFAULT = "interactive", "bulk", "default"
+QUEUES = (INTERACTIVE, BULK, DEFAULT)
+
+
+class _JSONJobs:
+    """rqworker passes its own default serializer, which is pickle; our jobs are JSON."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs["serializer"] = JSONSerializer
+        super().__init__(*args, **kwargs)
+
+
+class Worker(_JSONJobs, RQWorker):
+    """Forks for each job: a job that dies takes nothing with it. For bulk and default work."""
+
+
+class InteractiveWorker(_JSONJobs, RQSimpleWorker):
+    """Runs jobs in its own process: no fork, and connections to providers stay open. For agents' messages."""
+
+
+def hint(job: str, ids: Sequence[int], *, queue: str) -> bool:
+    """Wake a worker for these rows; True when a job is waiting for them now.
+
+    `job` is a name in conversations.jobs. One job per set of rows at a time: a second hint is swallowed. A broker
+    that does not answer is logged and swallowed too: the dispatcher finds what no job woke.
+    """
+    job_id = f"{job}-{'-'.join(str(row) for row in ids)}"
+    try:
+        django_rq.get_queue(queue).enqueue_call(
+            f"conversations.jobs.{job}",
+            args=(list(ids),),
+            job_id=job_id,
+            description=job_id,
+            unique=True,
+            result_ttl=0,
+            failure_ttl=0,
+        )
+    except DuplicateJobError:
+        return True
+    except RedisError:
+        logger.warning("The broker does not answer: %s waits for the dispatcher.", job)
+        return False
+    return True
+
+
+def broker_answers() -> bool:
+    """Is Valkey there?"""
+    try:
+        return bool(django_rq.get_connection(DEFAULT).ping())
+    except RedisError:
+        return False

@@ -1,0 +1,328 @@
+"""Writing a message: every door (page, admin, command, API) comes through here.
+
+A message is checked, stored and committed; then a job is woken. Nothing is sent here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from conversations.models import Conversation, Message, User, WhatsAppTemplate
+from conversations.models.message import CANCELLABLE, Direction, Kind, MessageStatus, Purpose
+from conversations.models.stream import Channel
+from conversations.permissions import may_cancel, may_send_again
+from conversations.services import conversations, dispatch, lifecycle
+from conversations.services.gate import Verdict, can_send
+from messaging.segments import is_blank, measure, unsendable_characters
+from messaging.whatsapp import TemplateValueError, render_components
+
+FURTHEST_SCHEDULE = timedelta(days=365)
+
+
+def queue_message(
+    *,
+    conversation: Conversation,
+    body: str,
+    author: User | None = None,
+    client_key: str | None = None,
+    scheduled_for: datetime | None = None,
+    valid_until: datetime | None = None,
+    purpose: str = Purpose.SERVICE,
+    hold: timedelta | None = None,
+    kind: str = Kind.TEXT,
+) -> Message:
+    """Queue a text, after the gate; a second call with the same client_key returns the first message.
+
+    `scheduled_for` waits on our clock, `valid_until` is passed on where the provider has such a thing, `hold`
+    keeps the message back for that long so that it can be undone. `kind` may be `opening`: the first text that
+    the provider holds for the stream, whose words we do not know. Raises ValidationError with a code and a
+    sentence; then nothing is stored.
+    """
+    if kind not in (Kind.TEXT, Kind.OPENING):
+        raise ValidationError("Use a template for that.", code="wrong_kind")
+    if first := _first_with_key(client_key, conversation=conversation, body=body):
+        return first
+    if kind == Kind.TEXT:
+        _check_body(body, conversation)
+    message = Message(
+        conversation=conversation,
+        kind=kind,
+        body=body,
+        purpose=purpose,
+        segments=_segments(body, conversation),
+        client_key=client_key,
+    )
+    return _queue(message, author=author, scheduled_for=scheduled_for, valid_until=valid_until, hold=hold)
+
+
+def queue_template(
+    *,
+    conversation: Conversation,
+    template: WhatsAppTemplate,
+    values: Mapping[str, Any],
+    author: User | None = None,
+    media: Mapping[str, str] | None = None,
+    client_key: str | None = None,
+    scheduled_for: datetime | None = None,
+    wake: bool = True,
+) -> Message:
+    """Queue a WhatsApp template with its values, after the gate.
+
+    `values` has the shape of messaging.whatsapp.render_components; `media` is the header's file as
+    {kind, link | external_id, filename}. The text as the customer will see it is kept with the message. `wake`
+    False leaves waking a worker to the caller. Raises ValidationError with a code and a sentence; then nothing
+    is stored.
+    """
+    try:
+        rendered = render_components(template.components, values)
+    except TemplateValueError as error:
+        raise ValidationError(error.sentence, code=error.code) from error
+    _check_header_media(template, media)
+    if first := _first_with_key(client_key, conversation=conversation, body=rendered.body):
+        return first
+    message = Message(
+        conversation=conversation,
+        kind=Kind.TEMPLATE,
+        body=rendered.body,
+        purpose=Purpose.MARKETING if template.category == "marketing" else Purpose.SERVICE,
+        template=template,
+        template_values=dict(values),
+        rendered={
+            "header": rendered.header,
+            "footer": rendered.footer,
+            "buttons": [button._asdict() for button in rendered.buttons],
+        },
+        media=[dict(media)] if media else [],
+        client_key=client_key,
+    )
+    return _queue(message, author=author, scheduled_for=scheduled_for, valid_until=None, hold=None, wake=wake)
+
+
+def queue_template_batch(
+    *,
+    conversations_of_one_stream: Sequence[Conversation],
+    template: WhatsAppTemplate,
+    values: Mapping[str, Any],
+    author: User | None = None,
+    media: Mapping[str, str] | None = None,
+) -> list[Message]:
+    """Queue a template to several people so that one request carries all of them; all or none is queued.
+
+    Raises ValidationError when there are more than the provider takes in one request, or when one person may
+    not be written to.
+    """
+    limit = template.stream.limits(Kind.TEMPLATE).recipients_per_request
+    count = len(conversations_of_one_stream)
+    if count > limit:
+        raise ValidationError(
+            f"One request reaches {limit} people at most, and you named {count}. Send to fewer, or use a campaign.",
+            code="too_many_recipients",
+        )
+    with transaction.atomic():
+        messages = [
+            queue_template(conversation=one, template=template, values=values, author=author, media=media, wake=False)
+            for one in conversations_of_one_stream
+        ]
+        dispatch.hint_on_commit(messages)
+    return messages
+
+
+def cancel_message(message: Message, *, actor: User | None, reason: str = "") -> None:
+    """Stop a message that has not left us. Raises ValidationError when it has, or when the actor may not."""
+    if actor is not None and not may_cancel(actor, message):
+        raise ValidationError("Only its author or a supervisor can cancel this message.", code="not_allowed")
+    moved = lifecycle.move(
+        [message], MessageStatus.CANCELLED, come_from=CANCELLABLE, actor=actor, reason=reason or "Cancelled"
+    )
+    if not moved:
+        raise ValidationError("It is too late: the message is already on its way or done.", code="too_late")
+    message.refresh_from_db()
+    conversations.note_cancelled(message, actor=actor)
+
+
+def send_again(message: Message, *, actor: User | None, client_key: str | None = None) -> Message:
+    """Send the words of a message that certainly did not arrive as a new message.
+
+    Raises ValidationError when the message may have arrived, when the actor may not, or when the gate says no.
+    """
+    if not message.can_be_sent_again:
+        raise ValidationError(
+            "Only a message that failed can be sent again. This one may have arrived.", code="may_have_arrived"
+        )
+    if actor is not None and not may_send_again(actor, message):
+        raise ValidationError("You cannot send on this stream.", code="not_allowed")
+    if message.kind == Kind.TEMPLATE:
+        assert message.template is not None
+        return queue_template(
+            conversation=message.conversation,
+            template=message.template,
+            values=message.template_values,
+            media=message.media[0] if message.media else None,
+            author=actor,
+            client_key=client_key,
+        )
+    return queue_message(
+        conversation=message.conversation,
+        body=message.body,
+        author=actor,
+        client_key=client_key,
+        purpose=message.purpose,
+        kind=message.kind,
+    )
+
+
+def check_times(
+    *, scheduled_for: datetime | None, valid_until: datetime | None, conversation: Conversation, now: datetime
+) -> None:
+    """Raise ValidationError unless the times lie ahead, in order, and within the provider's limits."""
+    limits = conversation.stream.limits()
+    label = conversation.stream.account.provider_label
+    for moment in (scheduled_for, valid_until):
+        if moment is not None and timezone.is_naive(moment):
+            raise ValidationError("A time needs a time zone.", code="time_without_zone")
+    if scheduled_for is not None:
+        if scheduled_for <= now:
+            raise ValidationError("Choose a time that lies ahead.", code="scheduled_in_the_past")
+        furthest = timedelta(days=limits.schedule_days) if limits.schedule_days else FURTHEST_SCHEDULE
+        if scheduled_for > now + furthest:
+            raise ValidationError(
+                f"Choose a time before {_for_people(now + furthest)} ({label} allows {furthest.days} days).",
+                code="scheduled_too_far",
+            )
+    if valid_until is not None:
+        start = scheduled_for or now
+        if valid_until <= start:
+            raise ValidationError("A message must stay valid until after it is sent.", code="valid_until_too_early")
+        if limits.validity_days and valid_until > start + timedelta(days=limits.validity_days):
+            raise ValidationError(
+                f"Choose an end before {_for_people(start + timedelta(days=limits.validity_days))} "
+                f"({label} allows {limits.validity_days} days after sending).",
+                code="valid_until_too_late",
+            )
+
+
+def _queue(
+    message: Message,
+    *,
+    author: User | None,
+    scheduled_for: datetime | None,
+    valid_until: datetime | None,
+    hold: timedelta | None,
+    wake: bool = True,
+) -> Message:
+    now = timezone.now()
+    conversation = message.conversation
+    check_times(scheduled_for=scheduled_for, valid_until=valid_until, conversation=conversation, now=now)
+    verdict = can_send(
+        stream=conversation.stream,
+        contact=conversation.contact,
+        kind=message.kind,
+        purpose=message.purpose,
+        at=scheduled_for or now,
+        author=author,
+        conversation=conversation,
+        template=message.template,
+    )
+    if not verdict.ok:
+        raise ValidationError(verdict.sentence, code=verdict.code)
+    _fill_in(message, author, verdict, scheduled_for, valid_until, hold, now)
+    try:
+        with transaction.atomic():
+            message.save()
+            lifecycle.record_new(message, actor=author)
+            conversations.note_outbound(conversation, message)
+            if wake and message.status == MessageStatus.QUEUED:
+                dispatch.hint_on_commit([message])
+    except IntegrityError:
+        first = _first_with_key(message.client_key, conversation=conversation, body=message.body)
+        if first is None:
+            raise
+        return first
+    return message
+
+
+def _fill_in(
+    message: Message,
+    author: User | None,
+    verdict: Verdict,
+    scheduled_for: datetime | None,
+    valid_until: datetime | None,
+    hold: timedelta | None,
+    now: datetime,
+) -> None:
+    message.direction = Direction.OUT
+    message.stream = message.conversation.stream
+    message.author = author
+    message.verdict = {**verdict.as_json(), "at": now.isoformat()}
+    message.scheduled_for = scheduled_for
+    message.valid_until = valid_until
+    if scheduled_for is not None:
+        message.status = MessageStatus.SCHEDULED
+    elif hold:
+        message.status, message.held_for, message.next_attempt_at = MessageStatus.HELD, "undo", now + hold
+    else:
+        message.status, message.queued_at = MessageStatus.QUEUED, now
+
+
+def _first_with_key(client_key: str | None, *, conversation: Conversation, body: str) -> Message | None:
+    if not client_key:
+        return None
+    first = Message.objects.filter(client_key=client_key).first()
+    if first is not None and (first.conversation_id != conversation.pk or first.body != body):
+        raise ValidationError(
+            "This form was already sent with another text. Reload the page and write again.", code="key_reused"
+        )
+    return first
+
+
+def _check_body(body: str, conversation: Conversation) -> None:
+    if is_blank(body):
+        raise ValidationError("Write a message first.", code="empty_body")
+    if found := unsendable_characters(body):
+        position = found[0][0] + 1
+        raise ValidationError(
+            f"Character {position} of the message cannot be sent. Delete it and type it again.",
+            code="unsendable_character",
+        )
+    stream = conversation.stream
+    documented = stream.limits().body_characters
+    limit = min(stream.body_limit, documented) if documented else stream.body_limit
+    if len(body) > limit:
+        raise ValidationError(
+            f"The message has {len(body)} characters; {stream.name} takes {limit}. Shorten it by {len(body) - limit}.",
+            code="body_too_long",
+        )
+
+
+def _check_header_media(template: WhatsAppTemplate, media: Mapping[str, str] | None) -> None:
+    wanted = next(
+        (part["format"].lower() for part in template.components if part.get("type") == "HEADER" and "format" in part),
+        "text",
+    )
+    if wanted in ("image", "video", "document"):
+        if not media or not (media.get("link") or media.get("external_id")):
+            raise ValidationError(
+                f"The template {template.name} begins with {'an' if wanted == 'image' else 'a'} {wanted}: "
+                "give its https address or the id of an uploaded file.",
+                code="media_missing",
+            )
+        if media.get("link") and not media["link"].startswith("https://"):
+            raise ValidationError("The address of the file must begin with https://.", code="media_link")
+    elif media:
+        raise ValidationError(f"The template {template.name} has no place for a file.", code="media_not_wanted")
+
+
+def _segments(body: str, conversation: Conversation) -> int:
+    if conversation.stream.channel != Channel.SMS or not body:
+        return 0
+    return measure(body, unicode_part=conversation.stream.limits().unicode_part).segments
+
+
+def _for_people(moment: datetime) -> str:
+    return f"{timezone.localtime(moment):%A %-d %B %H:%M}"

@@ -1,0 +1,67 @@
+"""From our rows to what a provider sends: pure reading, no change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from conversations.models import AgentIdentity, Message
+from conversations.models.message import Kind
+from messaging.types import Media, OutboundMessage, Recipient, TemplateContent
+
+
+def outbound_message(messages: Sequence[Message]) -> OutboundMessage:
+    """One request's worth: messages of one stream, one kind and, for texts, one body."""
+    first = messages[0]
+    single = len(messages) == 1
+    identity = _identity(first)
+    conversation = first.conversation
+    return OutboundMessage(
+        kind=first.kind,
+        recipients=tuple(_recipient(message) for message in messages),
+        body=first.body if first.kind != Kind.TEMPLATE else "",
+        conversation_id=conversation.external_id if single else "",
+        sub_stream_id=conversation.sub_stream.external_id if conversation.sub_stream else "",
+        agent_id=identity.external_id if identity else "",
+        agent_email=identity.email if identity else "",
+        valid_until=first.valid_until,
+    )
+
+
+def _identity(message: Message) -> AgentIdentity | None:
+    if message.author_id is None:
+        return None
+    return AgentIdentity.objects.filter(user=message.author_id, account=message.stream.account_id).first()
+
+
+def _recipient(message: Message) -> Recipient:
+    contact = message.conversation.contact
+    return Recipient(
+        ref=str(message.ref),
+        phone=contact.phone,
+        first_name=contact.first_name,
+        last_name=contact.last_name,
+        email=contact.email,
+        template=_template(message) if message.kind == Kind.TEMPLATE else None,
+    )
+
+
+def _template(message: Message) -> TemplateContent:
+    template = message.template
+    assert template is not None
+    values: Mapping[str, Any] = message.template_values
+    header, body = values.get("header", ()), values.get("body", ())
+    media = message.media[0] if message.media else None
+    return TemplateContent(
+        name=template.name,
+        language=template.language,
+        header=_in_order(header),
+        header_media=Media(**media) if media else None,
+        body=_in_order(body),
+        body_names=tuple(body) if isinstance(body, Mapping) else (),
+        buttons={int(index): str(value) for index, value in values.get("buttons", {}).items()},
+    )
+
+
+def _in_order(values: Mapping[str, Any] | Sequence[Any]) -> tuple[str, ...]:
+    return tuple(str(value) for value in (values.values() if isinstance(values, Mapping) else values))

@@ -1,0 +1,306 @@
+"""Sending: claim, connect, on the wire, answer, outcome (delivery.md 3; architecture.md, The life of a message).
+
+Two commits stand around the wire. The first claims rows under a lease; the second, after the connection stands
+and before the first byte is written, says that they are on the wire. A worker that dies before the second has
+sent nothing, one that dies after it may have: that is all that recovery needs to know.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef
+from django.utils import timezone
+
+from conversations.models import AttemptResult, Conversation, Message, SendAttempt
+from conversations.models.account import AccountHealth
+from conversations.models.message import IN_FLIGHT, Kind
+from conversations.models.message import MessageStatus as Status
+from conversations.services import consent, dispatch, lifecycle, outcomes
+from conversations.services.accounts import provider_for
+from conversations.services.envelope import outbound_message
+from conversations.services.gate import can_send
+from messaging.errors import (
+    ConfigurationError,
+    CredentialsRefused,
+    NotSent,
+    ProviderError,
+    Refused,
+    Throttled,
+    Unconfirmed,
+)
+from messaging.types import Answer, Outcome, RecipientResult, Request, SendResult
+
+logger = logging.getLogger(__name__)
+
+LONGEST_BACKOFF = 300.0  # seconds
+LARGEST_KEPT_BODY = 20_000  # characters of a request or answer kept with the attempt
+
+
+class Fenced(Exception):
+    """Somebody else has taken over or the message may no longer be sent: nothing was written to the wire."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """Messages that one worker has claimed for one request."""
+
+    attempt: SendAttempt
+    messages: list[Message]
+
+
+def deliver(message_ids: Sequence[int]) -> None:
+    """Send these messages as far as they are due; harmless when called twice, late, or at once by two workers.
+
+    Messages of one stream and text (or WhatsApp templates) travel in one request where the provider allows it.
+    Never raises for a provider's fault: what happened is on the rows.
+    """
+    for ids in _groups(message_ids):
+        batch = _claim(ids)
+        if batch is not None:
+            _send(batch)
+    conversation_ids = Message.objects.filter(pk__in=message_ids).values_list("conversation", flat=True)
+    dispatch.hint_next_in(list(conversation_ids))
+
+
+def _groups(message_ids: Sequence[int]) -> list[list[int]]:
+    """The ids in groups that can share a request: same stream, same kind, same text, no number twice."""
+    groups: list[list[int]] = []
+    keys: list[tuple[object, ...]] = []
+    phones: list[set[str]] = []
+    rows = (
+        Message.objects.due(timezone.now())
+        .filter(pk__in=message_ids)
+        .select_related("stream__account", "conversation__contact")
+    )
+    for message in rows.order_by("queued_at", "id"):
+        limit = message.stream.limits(message.kind).recipients_per_request
+        text = "" if message.kind == Kind.TEMPLATE else message.body
+        key = (message.stream_id, message.kind, text, message.valid_until)
+        phone = message.conversation.contact.phone
+        for index, known in enumerate(keys):
+            if known == key and len(groups[index]) < limit and phone not in phones[index]:
+                groups[index].append(message.pk)
+                phones[index].add(phone)
+                break
+        else:
+            groups.append([message.pk])
+            keys.append(key)
+            phones.append({phone})
+    return groups
+
+
+def _claim(ids: Sequence[int]) -> Batch | None:
+    """Take the due messages among `ids` under a lease, in one commit, with their attempt."""
+    now = timezone.now()
+    claim = uuid.uuid4()
+    with transaction.atomic():
+        # Locking the conversations first lets two workers see each other's claims in one conversation.
+        list(Conversation.objects.select_for_update(no_key=True).filter(messages__in=ids).order_by("pk"))
+        earlier = Message.objects.filter(
+            conversation=OuterRef("conversation"), status__in=IN_FLIGHT, queued_at__lt=OuterRef("queued_at")
+        ).exclude(scheduled_for__isnull=False)
+        messages = list(
+            Message.objects.select_for_update(skip_locked=True, of=("self",))
+            .filter(pk__in=ids)
+            .due(now)
+            .exclude(stream__account__health=AccountHealth.NEEDS_CREDENTIALS)
+            .exclude(stream__paused_until__gt=now)
+            .filter(~Exists(earlier))
+            .select_related(
+                "stream__account", "conversation__contact", "template", "author", "conversation__sub_stream"
+            )
+            .order_by("queued_at", "id")
+        )
+        messages = [message for message in messages if not _is_stopped_here(message, now)]
+        if not messages:
+            return None
+        lifecycle.move(
+            messages,
+            Status.SENDING,
+            come_from=(Status.QUEUED,),
+            claim=claim,
+            lease_until=now + timedelta(seconds=settings.DELIVERY_LEASE_SECONDS),
+            on_wire_at=None,
+            attempt_count=F("attempt_count") + 1,
+        )
+        attempt = SendAttempt.objects.create(stream=messages[0].stream, claim=claim, started_at=now)
+        AttemptResult.objects.bulk_create(AttemptResult(attempt=attempt, message=message) for message in messages)
+    for message in messages:
+        message.claim, message.status = claim, Status.SENDING
+        message.attempt_count += 1
+    return Batch(attempt, messages)
+
+
+def _is_stopped_here(message: Message, now: datetime) -> bool:
+    """Look again at the moment of sending: expire or fail what may no longer leave."""
+    if message.valid_until is not None and message.valid_until <= now:
+        lifecycle.move(
+            [message],
+            Status.EXPIRED,
+            come_from=(Status.QUEUED,),
+            reason="Its validity ended before it could leave",
+            failure_code="expired",
+            failure_text="Its validity ended before it could leave.",
+        )
+        return True
+    verdict = can_send(
+        stream=message.stream,
+        contact=message.conversation.contact,
+        kind=message.kind,
+        purpose=message.purpose,
+        at=now,
+        author=message.author,
+        conversation=message.conversation,
+        template=message.template,
+    )
+    if verdict.ok:
+        return False
+    if verdict.code == "window_closed":
+        lifecycle.move(
+            [message],
+            Status.HELD,
+            come_from=(Status.QUEUED,),
+            reason=verdict.sentence,
+            held_for="window",
+            failure_code=verdict.code,
+            failure_text=verdict.sentence,
+        )
+    else:
+        lifecycle.move(
+            [message],
+            Status.FAILED,
+            come_from=(Status.QUEUED,),
+            reason=verdict.sentence,
+            failure_code=verdict.code,
+            failure_text=verdict.sentence,
+        )
+    return True
+
+
+def _send(batch: Batch) -> None:
+    """One request for a claimed batch: the only place where a provider's fault is caught."""
+    stream = batch.messages[0].stream
+    provider = provider_for(stream.account)
+    request: Request | None = None
+    answer: Answer | None = None
+    retry_after: float | None = None
+    try:
+        operation = provider.plan(outbound_message(batch.messages), stream.config)
+        batch.attempt.operation = type(operation).__name__
+        request = operation.build_request(provider.account)
+        answer = provider.transport.send(request, hosts=provider.hosts, on_wire=lambda: _put_on_wire(batch))
+        result = operation.parse_response(answer)
+    except Fenced as fence:
+        logger.info("Attempt %s was fenced: %s", batch.attempt.pk, fence)
+        _give_back(batch)
+        return
+    except ConfigurationError as error:
+        result = _same_for_all(batch, Outcome.REFUSED, "configuration", str(error))
+    except (NotSent, Throttled) as error:
+        retry_after = error.retry_after if isinstance(error, Throttled) else None
+        result = _same_for_all(batch, Outcome.RETRY, error.code, error.text)
+    except CredentialsRefused as error:
+        result = _same_for_all(batch, Outcome.BLOCKED, error.code, error.text)
+    except Refused as error:
+        result = _same_for_all(batch, Outcome.REFUSED, error.code, error.text)
+    except (Unconfirmed, ProviderError) as error:
+        answer = answer or error.answer
+        result = _same_for_all(batch, Outcome.UNCONFIRMED, error.code, error.text)
+    except Exception:
+        # A fault of ours, or the job's time-out, at an unknown moment: the wire mark decides.
+        logger.exception("Attempt %s broke", batch.attempt.pk)
+        on_wire = batch.attempt.on_wire_at is not None
+        outcome = Outcome.UNCONFIRMED if on_wire else Outcome.RETRY
+        result = _same_for_all(batch, outcome, "internal_fault", "Something broke here, not at the provider.")
+    _describe(batch.attempt, request, answer)
+    outcomes.record(batch.attempt, batch.messages, result, wait=_wait(batch, retry_after))
+
+
+def _put_on_wire(batch: Batch) -> None:
+    """The second commit: runs between connect and the first byte. Raises Fenced when nothing may be written."""
+    now = timezone.now()
+    enough_lease = now + timedelta(seconds=settings.DELIVERY_TOTAL_SECONDS + 5)
+    ids = [message.pk for message in batch.messages]
+    with transaction.atomic():
+        for phone in sorted(message.conversation.contact.phone for message in batch.messages):
+            consent.number_lock(phone, shared=True)
+        for message in batch.messages:
+            verdict = can_send(
+                stream=message.stream,
+                contact=message.conversation.contact,
+                kind=message.kind,
+                purpose=message.purpose,
+                at=now,
+                conversation=message.conversation,
+                template=message.template,
+            )
+            if not verdict.ok:
+                raise Fenced(verdict.code)
+        marked = (
+            Message.objects.filter(
+                pk__in=ids, claim=batch.attempt.claim, status=Status.SENDING, lease_until__gt=enough_lease
+            )
+            .exclude(valid_until__lte=now)
+            .update(on_wire_at=now)
+        )
+        if marked != len(ids):
+            raise Fenced("the claim is over")
+        SendAttempt.objects.filter(pk=batch.attempt.pk).update(on_wire_at=now)
+        AttemptResult.objects.filter(attempt=batch.attempt).update(on_wire=True)
+    batch.attempt.on_wire_at = now
+
+
+def _give_back(batch: Batch) -> None:
+    """Nothing was written: the rows of this claim are queued again, and the next claim finds out why not."""
+    now = timezone.now()
+    with transaction.atomic():
+        AttemptResult.objects.filter(attempt=batch.attempt).update(outcome=Outcome.RETRY.value, code="fenced")
+        SendAttempt.objects.filter(pk=batch.attempt.pk).update(finished_at=now)
+        moved = lifecycle.move(
+            batch.messages,
+            Status.QUEUED,
+            come_from=(Status.SENDING,),
+            where={"claim": batch.attempt.claim},
+            reason="Not sent: it has to be looked at again",
+            claim=None,
+            lease_until=None,
+            on_wire_at=None,
+            hinted_at=None,
+        )
+        dispatch.hint_on_commit([message for message in batch.messages if message.pk in moved])
+
+
+def _same_for_all(batch: Batch, outcome: Outcome, code: str, text: str) -> SendResult:
+    return SendResult(
+        tuple(RecipientResult(str(message.ref), outcome, code=code, text=text) for message in batch.messages)
+    )
+
+
+def _wait(batch: Batch, retry_after: float | None) -> timedelta:
+    if retry_after is not None:
+        return timedelta(seconds=retry_after)
+    tries = min(max(message.attempt_count for message in batch.messages), 12)
+    return timedelta(seconds=random.uniform(0.2, min(LONGEST_BACKOFF, 0.5 * 2**tries)))  # noqa: S311 jitter, no secret
+
+
+def _describe(attempt: SendAttempt, request: Request | None, answer: Answer | None) -> None:
+    """Keep what went over the wire with the attempt, without its headers: they hold the credentials."""
+    if request is not None:
+        attempt.request_method = request.method
+        attempt.request_url = request.url[:500]
+        attempt.request_body = _kept(request.body)
+    if answer is not None:
+        attempt.http_status = answer.status
+        attempt.response_body = _kept(answer.body)
+
+
+def _kept(body: bytes) -> str:
+    return body.decode(errors="backslashreplace").replace("\x00", "\\x00")[:LARGEST_KEPT_BODY]

@@ -1,0 +1,145 @@
+"""Writing down what one request came to, for each message; a late answer with the right claim counts too."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from conversations.models import AttemptResult, Conversation, Message, SendAttempt
+from conversations.models.account import AccountHealth, ProviderAccount
+from conversations.models.message import MessageStatus as Status
+from conversations.services import lifecycle, receipts
+from conversations.services.accounts import mark_credentials_refused
+from messaging.types import Outcome, RecipientResult, SendResult
+
+logger = logging.getLogger(__name__)
+
+NOT_AN_ATTEMPT = ("not_sent", "throttled")  # these never reached the provider, or were turned away unread
+
+
+def record(attempt: SendAttempt, messages: Sequence[Message], result: SendResult, *, wait: timedelta) -> None:
+    """Store the outcome of an attempt in one transaction. `wait` is how long a message to retry waits."""
+    now = timezone.now()
+    by_ref = {one.ref: one for one in result.results}
+    with transaction.atomic():
+        attempt.finished_at = now
+        attempt.request_id = result.request_id
+        attempt.save()
+        for message in messages:
+            one = by_ref.get(str(message.ref)) or RecipientResult(
+                str(message.ref), Outcome.UNCONFIRMED, code="missing_from_answer", text="The answer does not name it."
+            )
+            AttemptResult.objects.filter(attempt=attempt, message=message).update(
+                outcome=one.outcome.value,
+                external_id=one.external_id,
+                code=one.code[:60],
+                text=one.text,
+                on_wire=attempt.on_wire_at is not None,
+            )
+            _apply(attempt, message, one, now=now, wait=wait)
+    _note_account(messages[0].stream.account, result)
+
+
+def _apply(attempt: SendAttempt, message: Message, one: RecipientResult, *, now: datetime, wait: timedelta) -> None:
+    # After its lease a message is already unconfirmed; the answer of the same claim still settles it.
+    settle = {"claim": attempt.claim}
+    if one.outcome is Outcome.ACCEPTED:
+        _accept(message, one, settle, now)
+    elif one.outcome is Outcome.REFUSED:
+        lifecycle.move(
+            [message],
+            Status.FAILED,
+            come_from=(Status.SENDING, Status.UNCONFIRMED),
+            where=settle,
+            reason=one.text[:300],
+            lease_until=None,
+            failure_code=one.code[:60] or "refused",
+            failure_text=one.text,
+        )
+    elif one.outcome is Outcome.UNCONFIRMED:
+        lifecycle.move(
+            [message],
+            Status.UNCONFIRMED,
+            come_from=(Status.SENDING,),
+            where=settle,
+            reason=one.text[:300],
+            lease_until=None,
+            failure_code=one.code[:60] or "unconfirmed",
+            failure_text=one.text,
+        )
+    else:
+        _retry(message, one, settle, now=now, wait=wait)
+
+
+def _accept(message: Message, one: RecipientResult, settle: dict[str, object], now: datetime) -> None:
+    changes = {"lease_until": None, "sent_at": now, "failure_code": "", "failure_text": ""}
+    moved = []
+    try:
+        with transaction.atomic():
+            moved = lifecycle.move(
+                [message],
+                Status.ACCEPTED,
+                come_from=(Status.SENDING, Status.UNCONFIRMED),
+                where=settle,
+                external_id=one.external_id,
+                **changes,
+            )
+    except IntegrityError:
+        # The provider gave an id twice. The message was taken; which one the id means is not ours to decide.
+        logger.error("The provider gave the id of message %s to another message before.", message.pk)
+        moved = lifecycle.move(
+            [message], Status.ACCEPTED, come_from=(Status.SENDING, Status.UNCONFIRMED), where=settle, **changes
+        )
+    if moved and one.conversation_id:
+        Conversation.objects.filter(pk=message.conversation_id).exclude(external_id=one.conversation_id).update(
+            external_id=one.conversation_id
+        )
+    if moved:
+        receipts.apply_parked(message, external_id=one.external_id)
+
+
+def _retry(
+    message: Message, one: RecipientResult, settle: dict[str, object], *, now: datetime, wait: timedelta
+) -> None:
+    counts = one.outcome is Outcome.RETRY and one.code not in NOT_AN_ATTEMPT
+    if counts and message.attempt_count >= settings.DELIVERY_ATTEMPTS:
+        lifecycle.move(
+            [message],
+            Status.FAILED,
+            come_from=(Status.SENDING,),
+            where=settle,
+            reason=f"Gave up after {message.attempt_count} tries",
+            lease_until=None,
+            failure_code="gave_up",
+            failure_text=one.text,
+        )
+        return
+    lifecycle.move(
+        [message],
+        Status.QUEUED,
+        come_from=(Status.SENDING,),
+        where=settle,
+        reason=one.text[:300],
+        claim=None,
+        lease_until=None,
+        on_wire_at=None,
+        next_attempt_at=now + wait,
+        attempt_count=message.attempt_count if counts else message.attempt_count - 1,
+        failure_code=one.code[:60],
+        failure_text=one.text,
+    )
+
+
+def _note_account(account: ProviderAccount, result: SendResult) -> None:
+    outcomes = {one.outcome for one in result.results}
+    if Outcome.BLOCKED in outcomes:
+        mark_credentials_refused(account, next(one.text for one in result.results))
+    elif Outcome.ACCEPTED in outcomes and account.health != AccountHealth.WORKING:
+        ProviderAccount.objects.filter(pk=account.pk).update(
+            health=AccountHealth.WORKING, health_text="", checked_at=timezone.now()
+        )

@@ -1,0 +1,102 @@
+"""Delivery reports: every one is kept, each raises its message at most, none lowers it (delivery.md 3.3, 3.9)."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from conversations.models import Message, ProviderAccount, Receipt, WebhookEvent
+from conversations.models.message import Direction
+from conversations.models.message import MessageStatus as Status
+from conversations.services import lifecycle
+from messaging.types import DeliveryReport
+
+_FAILURES = (Status.FAILED, Status.UNDELIVERED, Status.EXPIRED)
+
+
+def record(account: ProviderAccount, report: DeliveryReport, *, event: WebhookEvent | None = None) -> Receipt:
+    """Keep a report, once per key, and raise the message it is about; without one it is parked.
+
+    A report finds its message by our own reference, else by the provider's id, else, where a report carries
+    neither, by the oldest message to that number that is still on its way. An unconfirmed message is settled by
+    our reference or the provider's id only.
+    """
+    receipt, created = Receipt.objects.get_or_create(
+        account=account,
+        key=report.key[:200],
+        defaults={
+            "webhook_event": event,
+            "status": report.status.value,
+            "external_id": report.external_id,
+            "ref": report.ref,
+            "phone": report.phone,
+            "code": report.code[:60],
+            "text": report.text,
+            "occurred_at": report.occurred_at,
+        },
+    )
+    if created and (message := _message_of(receipt)) is not None:
+        _apply(receipt, message)
+    return receipt
+
+
+def apply_parked(message: Message, *, external_id: str) -> None:
+    """Apply the reports that came before the provider's answer was stored."""
+    parked = Receipt.objects.filter(account=message.stream.account_id, message=None)
+    mine = Q(ref=str(message.ref))
+    if external_id:
+        mine |= Q(external_id=external_id)
+    if message.on_wire_at is not None:
+        phone = message.conversation.contact.phone
+        mine |= Q(ref="", external_id="", phone=phone, received_at__gte=message.on_wire_at)
+    for receipt in parked.filter(mine).order_by("id"):
+        _apply(receipt, message)
+
+
+def _message_of(receipt: Receipt) -> Message | None:
+    candidates = Message.objects.filter(stream__account=receipt.account_id, direction=Direction.OUT)
+    if ref := _uuid(receipt.ref):
+        return candidates.filter(ref=ref).first()
+    if receipt.external_id:
+        return candidates.filter(external_id=receipt.external_id).first()
+    if receipt.phone:
+        lower = [status for status in (Status.ACCEPTED, Status.SENT) if lifecycle.raises(status, receipt.status)]
+        return candidates.filter(conversation__contact__phone=receipt.phone, status__in=lower).order_by("id").first()
+    return None
+
+
+def _uuid(text: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None
+
+
+def _apply(receipt: Receipt, message: Message) -> None:
+    receipt.message = message
+    receipt.save(update_fields=["message"])
+    to = receipt.status
+    come_from = [status for status in lifecycle.LEGAL if lifecycle.raises(status, to)]
+    if not come_from:
+        return
+    at = receipt.occurred_at or timezone.now()
+    changes: dict[str, Any] = {"lease_until": None}
+    if to in _FAILURES:
+        changes |= {"failure_code": receipt.code or to, "failure_text": receipt.text}
+    else:
+        changes |= {"failure_code": "", "failure_text": ""}
+    if to == Status.DELIVERED:
+        changes["delivered_at"] = at
+    elif to == Status.READ:
+        changes["read_at"] = at
+    moved = lifecycle.move([message], to, come_from=come_from, reason="Receipt", **changes)
+    if moved and receipt.external_id and not message.external_id:
+        try:
+            with transaction.atomic():
+                Message.objects.filter(pk=message.pk, external_id="").update(external_id=receipt.external_id)
+        except IntegrityError:
+            return

@@ -1,0 +1,47 @@
+"""Where providers call us: `/hooks/<account token>/`. Stored raw and answered at once; read by a job."""
+
+from __future__ import annotations
+
+import logging
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from conversations.models import ProviderAccount
+from conversations.services.inbound import store_webhook
+from messaging.errors import WebhookRefused
+from messaging.types import HookRequest
+
+logger = logging.getLogger(__name__)
+
+LARGEST_BODY = 256 * 1024
+
+
+@csrf_exempt  # a provider has no session and no cookie; the address is the secret, a signature where there is one
+@login_not_required
+@require_http_methods(["POST", "HEAD"])
+def receive(request: HttpRequest, token: str) -> HttpResponse:
+    """200 once the call is stored, 403 when it is not theirs, 404 for an unknown address, 413 when too large."""
+    account = ProviderAccount.objects.filter(webhook_token=token).first()
+    if account is None:
+        return HttpResponse(status=404)
+    if request.method == "HEAD":
+        return HttpResponse()
+    if int(request.META.get("CONTENT_LENGTH") or 0) > LARGEST_BODY:
+        return HttpResponse(status=413)
+    hook = HookRequest(
+        method="POST",
+        headers={name.lower(): value for name, value in request.headers.items()},
+        body=request.body,
+        received_at=timezone.now(),
+        content_type=request.content_type or "",
+    )
+    try:
+        store_webhook(account, hook)
+    except WebhookRefused as error:
+        logger.warning("A call to the webhook of account %s was refused: %s", account.pk, error)
+        return HttpResponse(status=error.status)
+    return HttpResponse()
