@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -23,7 +24,9 @@ BASE_URL = env.str("BASE_URL", default="http://127.0.0.1:8000").rstrip("/")
 PRODUCTION = urlsplit(BASE_URL).scheme == "https"
 DEBUG = env.bool("DEBUG", default=False)
 SANDBOX = env.bool("SANDBOX", default=not PRODUCTION)
-TESTING = "pytest" in sys.modules
+
+if "pytest" in sys.modules:  # tests have servers of their own, in memory, and so have the processes they start
+    os.environ.setdefault(local_services.PROFILE_VARIABLE, "test")
 
 
 def _required_in_production(name: str) -> str:
@@ -104,13 +107,13 @@ TEMPLATES = [
 DATABASE_URL = env.str("DATABASE_URL", default="") or local_services.database_url()
 REDIS_URL = env.str("REDIS_URL", default="") or local_services.redis_url()
 
+_DATABASE = env.db_url_config(DATABASE_URL)
 DATABASES = {
     "default": {
-        **env.db_url_config(DATABASE_URL),
+        **_DATABASE,
         "CONN_MAX_AGE": 300,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"connect_timeout": 5},
-        "TEST": {"MIRROR": None},
+        "OPTIONS": {"connect_timeout": 5, **_DATABASE.get("OPTIONS", {})},
     },
     "sandbox": {
         "ENGINE": "django.db.backends.sqlite3",

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.apps import AppConfig
+from django.contrib.auth.management import create_permissions
 from django.contrib.auth.models import Group, Permission
 
 from conversations.models import Conversation, Message, Stream, User
@@ -15,24 +17,11 @@ from conversations.models.message import MessageStatus
 from conversations.models.team import Role
 
 _OWN = "conversations"
-_SUPERVISED = [
-    "contact",
-    "conversation",
-    "message",
-    "messageevent",
-    "sendattempt",
-    "attemptresult",
-    "receipt",
-    "webhookevent",
-    "activity",
-    "indicator",
-    "optin",
-    "consentstate",
-    "whatsapptemplate",
-    "stream",
-    "substream",
-    "team",
-]
+_SUPERVISED = (
+    *("contact", "conversation", "activity", "indicator", "optin", "consentstate", "whatsapptemplate"),
+    *("message", "messageevent", "sendattempt", "attemptresult", "receipt", "webhookevent"),
+    *("stream", "substream", "team"),
+)
 
 _AGENT = {"send_messages"}
 _SUPERVISOR = _AGENT | {"enter_admin", "send_in_bulk", "cancel_any_message", "release_unconfirmed"}
@@ -40,11 +29,12 @@ _SUPERVISOR |= {f"view_{model}" for model in _SUPERVISED}
 _SUPERVISOR |= {f"{verb}_whatsapptemplate" for verb in ("add", "change")} | {"change_contact"}
 
 
-def make_missing_roles(**kwargs: Any) -> None:
+def make_missing_roles(sender: AppConfig, **kwargs: Any) -> None:
     """Make the groups of the three roles where they do not exist yet; a site's own changes stay.
 
-    Connected to post_migrate; reads the permissions that migrate has just made.
+    Connected to post_migrate, where Django makes permissions too, before or after us: so ask for them first.
     """
+    create_permissions(sender, verbosity=0)
     own = Permission.objects.filter(content_type__app_label=_OWN)
     for role, names in ((Role.AGENT, _AGENT), (Role.SUPERVISOR, _SUPERVISOR), (Role.ADMINISTRATOR, None)):
         group, created = Group.objects.get_or_create(name=role.value)

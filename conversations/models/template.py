@@ -45,7 +45,7 @@ class WhatsAppTemplateQuerySet(models.QuerySet["WhatsAppTemplate"]):
 
 
 class WhatsAppTemplate(models.Model):
-    """One language of a template. `components` is in Meta's JSON form (messaging/whatsapp.py).
+    """One language of a template. `components` is in Meta's JSON form (messaging/whatsapp/).
 
     Providers' terms: template (Cirrus, WhatsApp).
     """
