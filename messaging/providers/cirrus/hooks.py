@@ -1,0 +1,227 @@
+"""Webhook calls: what customers and agents wrote, what happened to conversations, and the sandbox's receipts.
+
+Documented object events: OnNew, OnNewChild, OnNewActivity, OnUpdateTag. The JSON of OnNewChild is documented
+nowhere; it is read as the XML turned into JSON.
+
+Sandbox extension, which no document describes (the vendor publishes no delivery report of any kind):
+`OnChildStatus`, whose `Child` holds `Id`, `Status` (sent, delivered, read, failed), `Reason`, and names the
+message by `Ref` (a child that carried our reference), by `MessageId` (a template's id) or by `Phone1` alone
+(an SMS whose answer named nothing).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from messaging.providers.cirrus.fields import Fields, as_records
+from messaging.providers.cirrus.hook_reader import read_tree
+from messaging.providers.cirrus.records import Activity, Child
+from messaging.providers.cirrus.words import CHANNELS, ObjectType, StreamProviderType, provider_type, refusal_code
+from messaging.types import (
+    ConversationEvent,
+    DeliveryReport,
+    DeliveryStatus,
+    HookEvent,
+    HookRequest,
+    InboundMessage,
+    Media,
+    Unrecognised,
+)
+
+_REPORTED = {status.value: status for status in DeliveryStatus}
+_MEDIA_TYPES: dict[int | None, str] = {
+    ObjectType.PHOTO: "image",
+    ObjectType.VIDEO: "video",
+    ObjectType.AUDIO: "audio",
+    ObjectType.VOICE: "audio",
+}
+_SUFFIX_KINDS = {
+    **dict.fromkeys((".jpg", ".jpeg", ".png"), "image"),
+    **dict.fromkeys((".mp4", ".3gp"), "video"),
+    **dict.fromkeys((".aac", ".amr", ".mp3", ".m4a", ".ogg"), "audio"),
+}
+
+
+def parse(hook: HookRequest) -> list[HookEvent]:
+    """Everything the call says. Raises WebhookRefused (400) when it cannot be read."""
+    root = Fields(read_tree(hook.body))
+    payload = root.inner("payload")
+    event = root.inner("event") or payload.inner("event")
+    body_key = "body:" + hashlib.sha256(hook.body).hexdigest()
+    if payload and not event:
+        # The one form without a name: the help pages show it for a new conversation.
+        return _read_object("OnNew", payload, body_key)
+    subscription, name = event.text("subscription"), event.text("name")
+    if subscription == "Object":
+        found = [item for record in event.inner_all("object") for item in _read_object(name, record, body_key)]
+        if found:
+            return found
+    return [Unrecognised(body_key, f"{subscription}.{name}".strip("."))]
+
+
+def _read_object(name: str, record: Fields, body_key: str) -> list[HookEvent]:
+    if name in ("OnNew", "OnNewChild"):
+        # A new conversation may carry its first message itself, without a child.
+        children = _listed(record, "children", "child") or [record] * (name == "OnNew")
+        return [_written(record, child, name, key) for key, child in _keyed(children, body_key)]
+    if name == "OnNewActivity":
+        entries = _listed(record, "activities", "activity") or [record]
+        return [_activity(record, entry, key) for key, entry in _keyed(entries, body_key)]
+    if name == "OnChildStatus":
+        children = _listed(record, "children", "child")
+        return [_report(record, child, key) for key, child in _keyed(children, body_key)]
+    if name == "OnUpdateTag":
+        return [_tags(record, body_key)]
+    return []
+
+
+def _keyed(items: list[Fields], body_key: str) -> Iterator[tuple[str, Fields]]:
+    """Each item with the key to use where it has no id of its own."""
+    return ((f"{body_key}:{position}", item) for position, item in enumerate(items))
+
+
+def _listed(record: Fields, group: str, item: str) -> list[Fields]:
+    return record.inner(group).inner_all(item) or record.inner_all(group) or record.inner_all(item)
+
+
+def _conversation_id(record: Fields) -> str:
+    return record.text("id", "objectid")
+
+
+def _stream_keys(record: Fields) -> tuple[str, ...]:
+    key = record.text("streamid")
+    return (key,) if key else ()
+
+
+def _written(record: Fields, child: Fields, name: str, body_key: str) -> HookEvent:
+    """A message by the customer, or, from a manager, something that happened to the conversation.
+
+    A child has the same key in every event, so that OnNew and OnNewChild of one message count once.
+    """
+    message = Child.read(child)
+    kind_of_id, external_id = ("object", "") if child is record else ("child", message.id)
+    key = f"{kind_of_id}:{message.id}" if message.id else body_key
+    if message.is_manager:
+        return ConversationEvent(
+            key,
+            "agent_message",
+            _conversation_id(record),
+            stream_keys=_stream_keys(record),
+            text=message.message,
+            occurred_at=message.created_at,
+            data={"external_id": external_id, "ref": message.ref, "agent_id": message.manager_id},
+        )
+    user = child.inner("user") or record.inner("user")
+    identity = user.inner("identity")
+    phone = _phone(user, identity)
+    if not phone:
+        return Unrecognised(key, f"Object.{name} without a phone number")
+    channel_type = _channel_type(child) or _channel_type(identity) or _channel_type(record)
+    return InboundMessage(
+        key,
+        phone,
+        message.message,
+        channel=CHANNELS.get(channel_type) if channel_type else None,
+        external_id=external_id,
+        conversation_id=_conversation_id(record),
+        stream_keys=_stream_keys(record),
+        occurred_at=message.created_at,
+        first_name=user.text("firstname") or identity.text("firstname"),
+        last_name=user.text("lastname") or identity.text("lastname"),
+        email=user.text("email"),
+        media=tuple(_media(message)),
+    )
+
+
+def _channel_type(record: Fields) -> StreamProviderType | None:
+    return provider_type(record.text("streamprovidertype"))
+
+
+def _phone(user: Fields, identity: Fields) -> str:
+    """The number that wrote, E.164, or nothing.
+
+    The identity is the address that wrote, but in the published example it lacks the country code that
+    `Phone1` has; where both are the same number, `Phone1` is the whole of it.
+    """
+    phone1 = user.text("phone1")
+    written_from = identity.text("streamproviderid") if _channel_type(identity) in (None, *CHANNELS) else ""
+    if phone1.endswith(written_from) or not _e164(written_from):
+        return _e164(phone1) or _e164(user.text("phone2"))
+    return _e164(written_from)
+
+
+def _e164(number: str) -> str:
+    digits = number.strip().removeprefix("+").removeprefix("00")
+    return f"+{digits}" if digits.isascii() and digits.isdigit() and 7 <= len(digits) <= 15 else ""
+
+
+def _media(message: Child) -> Iterator[Media]:
+    """Links to files in `Content`. Their names there are documented nowhere: a list of files, or one link.
+
+    Whether a link may be followed is for whoever follows it.
+    """
+    content = Fields(message.content)
+    files: list[Fields] = [item for name in ("attachments", "files", "media") for item in as_records(content.raw(name))]
+    if message.type in _MEDIA_TYPES:
+        files.append(content)
+    for file in files:
+        link = file.text("url", "link", "fileurl", "mediaurl")
+        if link.startswith(("https://", "http://")):
+            yield Media(_media_kind(message, file, link), link=link, filename=file.text("filename", "name"))
+
+
+def _media_kind(message: Child, file: Fields, link: str) -> str:
+    main_type = file.text("mimetype", "contenttype", "content_type", "type").partition("/")[0].lower()
+    if main_type in ("image", "video", "audio"):
+        return main_type
+    if message.type in _MEDIA_TYPES:
+        return _MEDIA_TYPES[message.type]
+    return _SUFFIX_KINDS.get(PurePosixPath(link.partition("?")[0]).suffix.lower(), "document")
+
+
+def _activity(record: Fields, entry: Fields, body_key: str) -> ConversationEvent:
+    activity = Activity.read(entry)
+    return ConversationEvent(
+        f"activity:{activity.id}" if activity.id and entry is not record else body_key,
+        "activity",
+        _conversation_id(record) or activity.object_id,
+        stream_keys=_stream_keys(record),
+        external_status=Fields(activity.details).text("statusid", "status"),
+        text=activity.text,
+        occurred_at=activity.created_at,
+        data={"type": activity.word, "details": dict(activity.details)},
+    )
+
+
+def _tags(record: Fields, body_key: str) -> ConversationEvent:
+    names = [tag.text("name", "tagname") or tag.text("id", "tagid") for tag in _listed(record, "tags", "tag")]
+    return ConversationEvent(
+        body_key,
+        "tags",
+        _conversation_id(record),
+        stream_keys=_stream_keys(record),
+        text=", ".join(name for name in names if name),
+        data={"tags": names},
+    )
+
+
+def _report(record: Fields, child: Fields, body_key: str) -> HookEvent:
+    word = child.text("status").lower()
+    status = _REPORTED.get(word)
+    child_id, ref, message_id = child.text("id"), child.text("ref"), child.text("messageid")
+    if status is None:
+        return Unrecognised(body_key, f"Object.OnChildStatus {word}".strip())
+    named = child_id or message_id or ref
+    reason = child.text("reason")
+    return DeliveryReport(
+        status,
+        f"status:{_conversation_id(record)}:{named}:{word}" if named else body_key,
+        external_id=message_id or (child_id if ref else ""),
+        ref=ref,
+        phone=_e164(child.text("phone1")),
+        occurred_at=child.moment("createdate", "createdtime"),
+        code=refusal_code(reason, unknown=""),
+        text=reason,
+    )

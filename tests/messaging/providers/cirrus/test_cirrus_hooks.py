@@ -1,0 +1,384 @@
+"""Webhook calls in both renderings, the sandbox's receipts, and what must never be read."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from messaging.errors import WebhookRefused
+from messaging.providers.cirrus import Cirrus
+from messaging.types import (
+    Channel,
+    ConversationEvent,
+    DeliveryReport,
+    DeliveryStatus,
+    InboundMessage,
+    Media,
+    Unrecognised,
+)
+
+
+def child_event(**child) -> bytes:
+    """A customer's child in the JSON form, with changes."""
+    fields = {"Id": "5", "Message": "Hi", "ManagerId": "0", "User": {"Phone1": "12025550143"}} | child
+    return json.dumps(
+        {
+            "Event": {
+                "Subscription": "Object",
+                "Name": "OnNewChild",
+                "Object": {"Id": "9", "StreamId": "71", "Children": {"Child": fields}},
+            }
+        }
+    ).encode()
+
+
+@pytest.mark.parametrize("name", ["hook_on_new_child.xml", "hook_on_new_child.json"])
+def test_a_customer_wrote(hook, name):
+    assert Cirrus.parse_hook(hook(name)) == [
+        InboundMessage(
+            "child:2099753",
+            "+12025550143",
+            "Where is my order?",
+            channel=Channel.SMS,
+            external_id="2099753",
+            conversation_id="901730",
+            stream_keys=("71",),
+            occurred_at=datetime(2017, 3, 26, 6, 36, 15, tzinfo=UTC),
+            first_name="Ada",
+            last_name="Quinn",
+            email="ada@example.com",
+        )
+    ]
+
+
+def test_in_a_soap_envelope(hook, payload):
+    event = payload("hook_on_new_child.xml").partition(b"?>")[2]
+    envelope = b'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>%s</s:Body></s:Envelope>'
+
+    assert Cirrus.parse_hook(hook(envelope % event)) == Cirrus.parse_hook(hook("hook_on_new_child.xml"))
+
+
+def test_two_children_by_a_manager_and_by_the_customer(hook):
+    assert Cirrus.parse_hook(hook("hook_on_new_child_two_writers.json")) == [
+        ConversationEvent(
+            "child:2099760",
+            "agent_message",
+            "901731",
+            stream_keys=("72",),
+            text="Tomorrow before noon.",
+            occurred_at=datetime(2025, 4, 15, 7, 23, 18, 479000, tzinfo=UTC),
+            data={"external_id": "2099760", "ref": "m-7", "agent_id": "36197"},
+        ),
+        InboundMessage(
+            "child:2099761",
+            "+12025550144",
+            "",
+            channel=Channel.WHATSAPP,
+            external_id="2099761",
+            conversation_id="901731",
+            stream_keys=("72",),
+            media=(Media("image", link="https://files.example.com/a/receipt.png", filename="receipt.png"),),
+        ),
+    ]
+
+
+def test_on_new_with_a_name(hook):
+    assert Cirrus.parse_hook(hook("hook_on_new.xml")) == [
+        InboundMessage(
+            "object:901732",
+            "+12025550143",
+            "Hello",
+            channel=Channel.SMS,
+            conversation_id="901732",
+            stream_keys=("71",),
+            occurred_at=datetime(2025, 4, 15, 7, 23, 18, tzinfo=UTC),
+        )
+    ]
+
+
+def test_on_new_as_the_help_pages_show_it(hook):
+    (event,) = Cirrus.parse_hook(hook("hook_on_new_payload.json"))
+
+    assert isinstance(event, InboundMessage)
+    assert event.key.startswith("body:")
+    assert (event.phone, event.body, event.channel) == ("+12025550143", "FirstMessage", Channel.WHATSAPP)
+    assert (event.first_name, event.conversation_id, event.stream_keys) == ("Ada", "", ())
+
+
+def test_the_same_child_has_the_same_key_in_every_event(hook, payload):
+    new = payload("hook_on_new_child.json").replace(b"OnNewChild", b"OnNew")
+
+    assert [event.key for event in Cirrus.parse_hook(hook(new))] == ["child:2099753"]
+
+
+@pytest.mark.parametrize("name", ["hook_on_new_activity.xml", "hook_on_new_activity.json"])
+def test_an_activity(hook, name):
+    assert Cirrus.parse_hook(hook(name)) == [
+        ConversationEvent(
+            "activity:77",
+            "activity",
+            "901730",
+            stream_keys=("71",),
+            external_status="2",
+            text="Resolved by Sam",
+            occurred_at=datetime(2017, 3, 26, 6, 40, tzinfo=UTC),
+            data={"type": "status_change", "details": {"text": "Resolved by Sam", "statusId": 2}},
+        )
+    ]
+
+
+@pytest.mark.parametrize("name", ["hook_on_update_tag.xml", "hook_on_update_tag.json"])
+def test_tags(hook, name):
+    (event,) = Cirrus.parse_hook(hook(name))
+
+    assert isinstance(event, ConversationEvent)
+    assert (event.kind, event.conversation_id, event.text) == ("tags", "901730", "vip, 41")
+    assert event.data == {"tags": ["vip", "41"]}
+
+
+def test_receipts_of_the_sandbox_name_the_message_in_three_ways(hook):
+    *reports, unknown = Cirrus.parse_hook(hook("hook_on_child_status.json"))
+
+    assert reports == [
+        DeliveryReport(
+            DeliveryStatus.DELIVERED,
+            "status:901730:2099760:delivered",
+            external_id="2099760",
+            ref="m-7",
+            phone="+12025550143",
+        ),
+        DeliveryReport(
+            DeliveryStatus.FAILED,
+            "status:901730:2099761:failed",
+            external_id="wamid.HBgL",
+            phone="+12025550144",
+            code="not_on_whatsapp",
+            text="invalid — Not a valid WhatsApp user",
+        ),
+        DeliveryReport(DeliveryStatus.SENT, "status:901730:2099762:sent", phone="+12025550145"),
+    ]
+    assert unknown == Unrecognised(unknown.key, "Object.OnChildStatus teleported")
+
+
+def test_receipts_as_xml(hook):
+    body = (
+        b'<Event Subscription="Object" Name="OnChildStatus"><Object Id="9" StreamId="71"><Children>'
+        b'<Child Id="5" Ref="m-1" Status="read"/></Children></Object></Event>'
+    )
+
+    assert Cirrus.parse_hook(hook(body)) == [
+        DeliveryReport(DeliveryStatus.READ, "status:9:5:read", external_id="5", ref="m-1")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("user", "phone"),
+    [
+        (
+            {"Phone1": "97243434343", "Identity": {"StreamProviderId": "43434343", "StreamProviderType": "5"}},
+            "+97243434343",
+        ),
+        (
+            {"Phone1": "97243434343", "Identity": {"StreamProviderId": "12025550143", "StreamProviderType": "7"}},
+            "+12025550143",
+        ),
+        ({"Phone1": "", "Identity": {"StreamProviderId": "12025550143"}}, "+12025550143"),
+        (
+            {"Phone1": "0012025550143", "Identity": {"StreamProviderId": "9", "StreamProviderType": "Mail"}},
+            "+12025550143",
+        ),
+        ({"phone1": 12025550143}, "+12025550143"),
+        ({"@Phone1": "+12025550143"}, "+12025550143"),
+        ({"Phone2": "12025550143"}, "+12025550143"),
+    ],
+)
+def test_the_number_that_wrote(hook, user, phone):
+    (event,) = Cirrus.parse_hook(hook(child_event(User=user)))
+
+    assert isinstance(event, InboundMessage)
+    assert event.phone == phone
+
+
+@pytest.mark.parametrize(
+    "user",
+    [
+        {},
+        {"Phone1": "call me"},
+        {"Phone1": "١٢٣٤٥٦٧٨٩"},
+        {"Email": "a@b.example", "Identity": {"StreamProviderId": "1234567890", "StreamProviderType": "Mail"}},
+    ],
+)
+def test_without_a_number_it_is_kept_but_no_message(hook, user):
+    assert Cirrus.parse_hook(hook(child_event(User=user))) == [
+        Unrecognised("child:5", "Object.OnNewChild without a phone number")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("child", "written_by_customer"),
+    [
+        ({"ManagerId": "0"}, True),
+        ({"ManagerId": 0}, True),
+        ({"ManagerId": None}, True),
+        ({"ManagerId": "36197"}, False),
+        ({"ManagerId": 36197}, False),
+        ({"ManagerId": None, "User": {"Phone1": "12025550143", "IsManager": "true"}}, False),
+        ({"ManagerId": "", "IsManager": True}, False),
+    ],
+)
+def test_who_wrote(hook, child, written_by_customer):
+    (event,) = Cirrus.parse_hook(hook(child_event(**child)))
+
+    assert isinstance(event, InboundMessage) is written_by_customer
+
+
+@pytest.mark.parametrize(
+    ("child", "media"),
+    [
+        (
+            {
+                "Content": {
+                    "attachments": [{"url": "https://x.example/a.pdf", "name": "a.pdf"}, {"url": "ftp://x.example/b"}]
+                }
+            },
+            (Media("document", link="https://x.example/a.pdf", filename="a.pdf"),),
+        ),
+        (
+            {"Content": '{"files":{"link":"https://x.example/v.MP4?x=1"}}'},
+            (Media("video", link="https://x.example/v.MP4?x=1"),),
+        ),
+        (
+            {"Content": {"media": [{"fileUrl": "https://x.example/1", "mimeType": "audio/ogg"}]}},
+            (Media("audio", link="https://x.example/1"),),
+        ),
+        ({"Type": "8", "Content": {"link": "https://x.example/1"}}, (Media("audio", link="https://x.example/1"),)),
+        (
+            {"Type": "2", "Content": {"url": "http://127.0.0.1:8001/m/1", "content_type": "video/mp4"}},
+            (Media("video", link="http://127.0.0.1:8001/m/1"),),
+        ),
+        ({"Type": "4", "Content": {"url": "https://shop.example/page"}}, ()),
+        ({"Type": "2", "Content": {"url": "javascript:alert(1)"}}, ()),
+        ({"Content": {"files": [{"url": "https://[x"}]}}, (Media("document", link="https://[x"),)),
+    ],
+)
+def test_media_links(hook, child, media):
+    (event,) = Cirrus.parse_hook(hook(child_event(**child)))
+
+    assert isinstance(event, InboundMessage)
+    assert event.media == media
+
+
+def test_text_that_a_database_cannot_hold_is_made_storable(hook):
+    (event,) = Cirrus.parse_hook(hook(child_event(Message="a\x00b\ud800c")))
+
+    assert isinstance(event, InboundMessage)
+    assert event.body == "ab?c"
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ("hook_tag_on_add.json", "Tag.OnAdd"),
+        (b'{"Event": {"Subscription": "User", "Name": "OnUpdate", "User": {"Id": "1"}}}', "User.OnUpdate"),
+        (b'{"Event": {"Subscription": "Object", "Name": "OnDance", "Object": {"Id": "1"}}}', "Object.OnDance"),
+        (b'{"Event": {"Subscription": "Object", "Name": "OnNewChild"}}', "Object.OnNewChild"),
+        (
+            b'{"Event": {"Subscription": "Object", "Name": "OnNewChild", "Object": {"Id": "1", "Message": "?"}}}',
+            "Object.OnNewChild",
+        ),
+        (b'{"Event": ["x"], "payload": 7}', ""),
+        (b"{}", ""),
+        (b"<Event/>", ""),
+        (b"<html><body>hello</body></html>", ""),
+    ],
+)
+def test_other_calls_are_kept_as_unrecognised_with_a_key_of_their_body(hook, body, kind):
+    (event,) = Cirrus.parse_hook(hook(body))
+
+    assert isinstance(event, Unrecognised)
+    assert event.kind == kind
+    assert event.key.startswith("body:")
+    assert [event] == Cirrus.parse_hook(hook(body))
+
+
+LAUGHS = b"".join(b'<!ENTITY l%d "%s">' % (n, b"&l%d;" % (n - 1) * 10) for n in range(1, 10))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"garbage",
+        b"[]",
+        b'"text"',
+        b"null",
+        b'{"Event": {"Subscri',
+        b'{"Event": NaN}',
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b"\xff\xfe{}",
+        b'{"Event": "\xe9"}',
+        b"a=1&b=2",
+        b"<Event",
+        b"<Event></Other>",
+        b"<a>" * 50_000 + b"</a>" * 50_000,
+        b"<!DOCTYPE Event><Event/>",
+        b'<!DOCTYPE Event [<!ENTITY l0 "ha">' + LAUGHS + b"]><Event>&l9;</Event>",
+        b'<!DOCTYPE Event [<!ENTITY x SYSTEM "file:///etc/passwd">]><Event>&x;</Event>',
+        b'<!DOCTYPE Event SYSTEM "http://127.0.0.1:9/evil.dtd"><Event/>',
+        b'<?xml version="1.0" encoding="utf-16"?><!DOCTYPE Event><Event/>',
+        "<!DOCTYPE Event><Event/>".encode("utf-16"),
+        b"<Event>&undefined;</Event>",
+    ],
+)
+def test_what_cannot_be_read_or_is_unsafe_is_refused_with_400(hook, body):
+    with pytest.raises(WebhookRefused) as refused:
+        Cirrus.parse_hook(hook(body))
+    assert refused.value.status == 400
+
+
+def test_a_message_about_document_types_is_just_text(hook):
+    body = (
+        b'<Event Subscription="Object" Name="OnNewChild"><Object Id="9"><Children><Child Id="5">'
+        b"<Message><![CDATA[<!DOCTYPE html> <!ENTITY> &amp;]]></Message><User Phone1='12025550143'/>"
+        b"</Child></Children></Object></Event>"
+    )
+    (event,) = Cirrus.parse_hook(hook(body))
+
+    assert isinstance(event, InboundMessage)
+    assert event.body == "<!DOCTYPE html> <!ENTITY> &amp;"
+
+
+@pytest.mark.parametrize(
+    ("configured", "given", "accepted"),
+    [
+        ("", None, True),
+        (" , ", None, True),
+        ("", "anything", True),
+        ("one", "one", True),
+        ("one, two", "two", True),
+        ("one,two", "one", True),
+        ("one", None, False),
+        ("one", "", False),
+        ("one", "on", False),
+        ("one,two", "one,two", False),
+        ("one", "One", False),
+        ("schlüssel", "schlüssel", True),
+        ("one", "ö", False),
+    ],
+)
+def test_the_shared_secret(hook, configured, given, accepted):
+    call = hook(b"{}", **({} if given is None else {"x_webhook_secret": given}))
+    if accepted:
+        Cirrus.verify_hook(call, {"webhook_secret": configured})
+        return
+    with pytest.raises(WebhookRefused) as refused:
+        Cirrus.verify_hook(call, {"webhook_secret": configured})
+    assert refused.value.status == 403
+    assert configured not in str(refused.value)
+
+
+def test_without_a_configured_secret_the_address_is_the_secret(hook):
+    Cirrus.verify_hook(hook(b"{}"), {"api_key": "k"})
