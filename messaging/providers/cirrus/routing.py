@@ -14,7 +14,7 @@ from messaging.types import Channel, Option, OutboundMessage, Recipient, SendRes
 
 STREAM_OPTIONS = (
     Option(
-        "numeric_id",
+        "stream_id",
         "Numeric stream id",
         "The number by which webhooks name this stream. Calls about conversations use it too, or the encrypted id "
         "when this is empty.",
@@ -43,7 +43,7 @@ STREAM_OPTIONS = (
 
 def object_stream_id(stream: StreamConfig) -> str:
     """The id for calls about conversations: the numeric one where it is known; either is accepted."""
-    return stream.settings.get("numeric_id", "") or stream.external_id
+    return stream.settings.get("stream_id", "") or stream.external_id
 
 
 def plan(message: OutboundMessage, stream: StreamConfig) -> Operation[SendResult]:

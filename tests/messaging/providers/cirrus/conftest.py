@@ -26,7 +26,7 @@ def sms_stream() -> StreamConfig:
 
 @pytest.fixture
 def whatsapp_stream() -> StreamConfig:
-    return StreamConfig(Channel.WHATSAPP, external_id="hNyRN_fLUy7rrOrN9jLpipA==", settings={"numeric_id": "532"})
+    return StreamConfig(Channel.WHATSAPP, external_id="hNyRN_fLUy7rrOrN9jLpipA==", settings={"stream_id": "532"})
 
 
 @pytest.fixture

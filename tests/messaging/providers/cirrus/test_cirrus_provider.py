@@ -72,7 +72,7 @@ def test_whatsapp_text_without_an_agent_of_its_own_uses_the_streams(account, wha
 
 
 def test_a_template_opens_a_conversation_and_may_be_scheduled(account, whatsapp_stream):
-    stream = replace(whatsapp_stream, settings={"numeric_id": "532", "manager_id": "78121"})
+    stream = replace(whatsapp_stream, settings={"stream_id": "532", "manager_id": "78121"})
     message = OutboundMessage(
         "template",
         (replace(ADA, template=HELLO), Recipient("m-2", "+12025550144", template=HELLO)),
