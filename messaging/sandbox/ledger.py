@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -15,18 +16,26 @@ if TYPE_CHECKING:
     from .plays import Hook
 
 BODY_LIMIT = 64 * 1024  # characters kept of each body
-_SECRET_HEADERS = frozenset({"authorization", "x-auth-key", "cookie", "set-cookie", "x-signature"})
+_TOKEN = re.compile(r"(?<=/)[\w-]{16,}")  # a long last or middle part of a path
+_SECRET_HEADERS = frozenset({"authorization", "x-auth-key", "cookie", "set-cookie", "x-signature", "x-hub-signature"})
 
 
 def mask_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers with every secret replaced by its kind and last four characters."""
-    return {name: _mask(value) if name.lower() in _SECRET_HEADERS else value for name, value in headers.items()}
+    """The headers that have a value, every secret replaced by its kind and last four characters."""
+    return {
+        name: _mask(value) if name.lower() in _SECRET_HEADERS else value for name, value in headers.items() if value
+    }
 
 
 def _mask(value: str) -> str:
     scheme, _, secret = value.rpartition(" ")
     tail = secret[-4:] if len(secret) >= 12 else ""
     return f"{scheme} ****{tail}".strip()
+
+
+def _mask_address(url: str) -> str:
+    """A webhook's address without the token in it: that token is what protects the product's webhook."""
+    return _TOKEN.sub(lambda match: f"****{match[0][-4:]}", url)
 
 
 def _cut(body: bytes | str) -> str:
@@ -73,18 +82,14 @@ def record_hook(
     event: TimerEvent, hook: Hook, answer: requests.Response | None, problem: str, duration_ms: float
 ) -> LedgerEntry:
     """Keep one webhook that was sent to the product. `problem` says why there is no answer."""
-    headers = dict(hook.headers)
-    secret_name = event.account.webhook_header.get("name", "")
-    if secret_name in headers:
-        headers[secret_name] = _mask(headers[secret_name])
     return LedgerEntry.objects.create(
         kind=EntryKind.HOOK,
         provider=event.account.provider,
         account=event.account,
         method="POST",
-        path=event.account.webhook_url[:1000],
+        path=_mask_address(event.account.webhook_url)[:1000],
         summary=hook.summary[:120],
-        headers=mask_headers(headers),
+        headers=mask_headers(hook.headers),
         body=_cut(hook.body),
         status=None if answer is None else answer.status_code,
         answer_headers={} if answer is None else mask_headers(dict(answer.headers)),

@@ -28,6 +28,7 @@ from .models import (
     MessageDirection,
     MessageStatus,
     PhoneMessage,
+    SandboxChannel,
     SandboxStream,
     SmsRequest,
     SuppressedNumber,
@@ -103,6 +104,8 @@ def reply_as_customer(
         if answered is None:
             raise ValueError(f"Nothing has arrived on {phone.number} yet, so there is nobody to answer.")
         stream = answered.stream
+    if media and stream.channel != SandboxChannel.WHATSAPP:
+        raise ValueError("Only WhatsApp carries a photo here.")
     with writing():
         reply = PhoneMessage(
             phone=phone,
@@ -263,7 +266,7 @@ class Network:
             if event.attempts <= len(RETRY_SECONDS):
                 event.retry_at = timezone.now() + timedelta(seconds=RETRY_SECONDS[event.attempts - 1])
                 with writing():
-                    event.save(update_fields=["attempts", "retry_at"])
+                    TimerEvent.objects.filter(pk=event.pk).update(attempts=event.attempts, retry_at=event.retry_at)
                 return False
         with writing():
             event.delete()
@@ -287,7 +290,9 @@ class Network:
             )
         except (requests.RequestException, ValueError) as error:
             problem = type(error).__name__ if isinstance(error, requests.RequestException) else str(error)
-        ledger.record_hook(event, hook, answer, problem, (time.monotonic() - began) * 1000)
+        taken = (time.monotonic() - began) * 1000
+        with writing():
+            ledger.record_hook(event, hook, answer, problem, taken)
         return answer is not None and answer.ok
 
 
@@ -305,7 +310,8 @@ def _send_scheduled(event: TimerEvent) -> None:
         event.delete()
         if message.status != MessageStatus.SCHEDULED:
             return
-        suppressed = SuppressedNumber.objects.covers(message.stream, message.phone.number)
+        optouts = SuppressedNumber.objects.for_stream(message.stream)
+        suppressed = optouts.filter(number=message.phone.number).exists()
         message.status = MessageStatus.SUPPRESSED if suppressed else MessageStatus.ACCEPTED
         message.created_at = timezone.now()
         message.save(update_fields=["status", "created_at"])

@@ -15,6 +15,7 @@ from typing import Any
 
 from django.urls import URLPattern
 
+from .calls import Face
 from .models import PhoneMessage, TimerEvent
 
 
@@ -38,6 +39,7 @@ class Play:
 
     slug: str
     label: str
+    face: Face
     urlpatterns: Sequence[URLPattern]
     receive: Callable[[PhoneMessage, Mapping[str, Any] | None], list[str]]
     build_hook: Callable[[TimerEvent], Hook]

@@ -46,10 +46,8 @@ class SandboxAccount(FaultSetting):
     # cirrus: api_key; ccai_platform: subdomain, token; webex_interact: access_key
     credentials = models.JSONField(default=dict)
     webhook_url = models.CharField(max_length=500, blank=True)
-    # ccai_platform: primary and secondary, the keys of X-Signature
+    # what webhooks are signed with: primary and secondary for ccai_platform, primary for webex_interact
     webhook_secrets = models.JSONField(default=dict, blank=True)
-    # an extra header sent with every webhook: {"name": ..., "value": ...}
-    webhook_header = models.JSONField(default=dict, blank=True)
     is_active = models.BooleanField(default=True)  # off: its key is refused with 401
     sms_enabled = models.BooleanField(default=True)
     outbound_enabled = models.BooleanField(default=True)

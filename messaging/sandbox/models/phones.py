@@ -111,7 +111,8 @@ class PhoneMessage(models.Model):
     failure_reason = models.CharField(max_length=255, blank=True)
     fault = models.CharField(max_length=40, blank=True)  # the outcome that was switched on when it came
     ref = models.CharField(max_length=255, blank=True)  # the caller's own reference, where the wire carries one
-    external_id = models.CharField(max_length=80, blank=True)  # WhatsApp id, transaction id or child id
+    external_id = models.CharField(max_length=80, blank=True)  # WhatsApp id or transaction id
+    child_id = models.CharField(max_length=20, blank=True)  # Cirrus child id
     thread_id = models.CharField(max_length=40, blank=True)  # Cirrus object id or CCAI chat id
     request_id = models.CharField(max_length=40, blank=True)  # Webex request id
     created_at = models.DateTimeField(default=timezone.now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from django.db import models
 from django.utils import timezone
@@ -35,10 +35,9 @@ class SmsRequest(models.Model):
 class SuppressedNumberQuerySet(models.QuerySet["SuppressedNumber"]):
     """Questions about the opt-out list."""
 
-    def covers(self, stream: SandboxStream, number: str) -> bool:
-        """Did `number` opt out of this sender, or of the whole account (a row without a sender)?"""
-        scope = models.Q(stream=stream) | models.Q(account_id=stream.account_id, stream=None)
-        return self.filter(scope, number=number).exists()
+    def for_stream(self, stream: SandboxStream) -> Self:
+        """Who opted out of this sender, or of the whole account (rows without a sender)."""
+        return self.filter(models.Q(stream=stream) | models.Q(account_id=stream.account_id, stream=None))
 
 
 class SuppressedNumber(models.Model):

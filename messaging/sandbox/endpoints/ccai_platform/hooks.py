@@ -1,0 +1,83 @@
+"""CCAI Platform: customers' replies, and the signed webhooks that tell of them.
+
+Documented ("Chat platform API" webhooks): `{"event_type", "timestamp", "chat_id", "body": {"sender", "message"}}`,
+`X-Signature: primary=... secondary=...` with base64(HMAC-SHA256(secret, timestamp + raw body)) and
+`X-Signature-Timestamp`. Assumed: the timestamp header is Unix seconds. Sandbox extensions, described by no document:
+`end_user_number` and `outbound_number` in the body, and the event `message_status`.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils import timezone
+
+from messaging.sandbox.models import Chat, ChatMessage, EndUser, PhoneMessage, TimerEvent, TimerKind
+from messaging.sandbox.models.ccai import CLOSED_STATUSES
+from messaging.sandbox.plays import Hook
+
+from .face import stamp
+
+
+def receive(message: PhoneMessage, media: Mapping[str, Any] | None) -> list[str]:
+    """Keep a reply in the open chat between the two numbers, or in a new one that waits for an agent."""
+    end_user, _ = EndUser.objects.get_or_create(account=message.account, number=message.phone.number)
+    chat = Chat.objects.filter(stream=message.stream, end_user=end_user).exclude(status__in=CLOSED_STATUSES).first()
+    if chat is None:
+        chat = Chat.objects.create(
+            account=message.account,
+            stream=message.stream,
+            end_user=end_user,
+            chat_type="Messaging (SMS)",
+            status="queued",
+        )
+    ChatMessage.objects.create(chat=chat, sender_type="end_user", sender_id=end_user.pk, content=message.text)
+    message.thread_id = str(chat.pk)
+    message.save()
+    return ["inbound"]
+
+
+def build_hook(event: TimerEvent) -> Hook:
+    """The webhook of one event, signed with the account's secrets at the moment of sending."""
+    message = event.message
+    numbers = {"end_user_number": message.phone.number, "outbound_number": message.business_number}
+    if event.kind == TimerKind.REPORT:
+        kind, inside = "message_status", {"status": event.word, **numbers, "reason": event.reason}
+    else:
+        kind = "message_received"
+        chat = Chat.objects.get(pk=int(message.thread_id))
+        sender = {
+            "id": chat.end_user_id,
+            "type": "end_user",
+            "status": "connected",
+            "connected_at": stamp(chat.created_at),
+        }
+        inside = {"sender": sender, "message": {"type": "text", "content": message.text}, **numbers}
+    body = {
+        "event_type": kind,
+        "timestamp": stamp(event.occurred_at),
+        "chat_id": int(message.thread_id),
+        "body": inside,
+    }
+    raw = json.dumps(body, ensure_ascii=False).encode()
+    word = f"{event.word} report" if kind == "message_status" else "customer's message"
+    headers = {"Content-Type": "application/json", **signature(raw, event.account.webhook_secrets)}
+    return Hook(raw, headers, f"{kind}: {word}")
+
+
+def signature(raw: bytes, secrets: Mapping[str, str]) -> dict[str, str]:
+    """The two signature headers; none for an account without secrets."""
+    if not secrets.get("primary"):
+        return {}
+    moment = str(int(timezone.now().timestamp()))
+    signed = []
+    for name in ("primary", "secondary"):
+        if secrets.get(name):
+            digest = hmac.new(secrets[name].encode(), moment.encode() + raw, hashlib.sha256).digest()
+            signed.append(f"{name}={base64.b64encode(digest).decode()}")
+    return {"X-Signature": " ".join(signed), "X-Signature-Timestamp": moment}
