@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,6 +21,7 @@ import pytest
 
 from config.local_services.places import PROJECT
 from config.supervisor import free_port
+from tests.architecture.servers import wait_until
 
 # Writes one line per life, a pid per process, and leaves a grandchild behind, as an RQ worker does with its horse.
 WORKER = """
@@ -102,13 +103,6 @@ def lives(pid: int) -> bool:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
-
-
-def wait_until(condition: Callable[[], object], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
 
 
 def test_a_killed_child_is_started_again_without_its_old_forks(run: Run) -> None:
