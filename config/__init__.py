@@ -1,0 +1,5 @@
+"""Settings, addresses and servers: what puts the product together."""
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import django_rq
 import pytest
-from pytest_django.fixtures import SettingsWrapper
 
 from config import local_services
 
@@ -27,6 +27,6 @@ def _empty_queues() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _cheap_passwords(settings: SettingsWrapper) -> None:
+def _cheap_passwords(settings: Any) -> None:
     """Argon2 is slow on purpose; no test is about its strength."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

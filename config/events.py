@@ -1,0 +1,194 @@
+"""`/events`: live events for open pages (server-sent events), outside of Django's request cycle.
+
+A connection is authenticated once, by its session, and then hears of the streams its user may see and of no
+other. It is closed after a while, so that a change of rights counts on the reconnect. One subscription to Valkey
+serves all connections of the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import secrets
+from collections import deque
+from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
+from http.cookies import CookieError, SimpleCookie
+from importlib import import_module
+from typing import Any
+
+import redis.asyncio
+from django.apps import apps
+from django.conf import settings
+from django.contrib.auth import get_user
+from django.db import connections
+from django.http import HttpRequest
+from redis.exceptions import RedisError
+
+from conversations.live import CHANNEL_PREFIX
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+logger = logging.getLogger(__name__)
+
+LIFETIME = 10 * 60  # seconds until a page connects again and its rights are read again
+HEARTBEAT = 15  # seconds of silence after which a comment keeps proxies from closing the line
+REMEMBERED = 1000  # events kept for pages that reconnect
+SLOWEST = 200  # events that may wait for one slow page before it is told to reload
+
+RELOAD = "event: reload\ndata: {}\n\n"
+
+
+class Hub:
+    """Hears every event of the process's Valkey and hands it to the pages that may know of it."""
+
+    def __init__(self) -> None:
+        self.boot = secrets.token_hex(4)
+        self.count = 0
+        self.recent: deque[tuple[int, int, str]] = deque(maxlen=REMEMBERED)  # number, stream, text
+        self.pages: dict[asyncio.Queue[str], frozenset[int]] = {}
+        self.task: asyncio.Task[None] | None = None
+
+    def join(self, streams: frozenset[int]) -> asyncio.Queue[str]:
+        """A queue of event texts for one page; the first page starts the subscription."""
+        if self.task is None or self.task.done():
+            self.task = asyncio.get_running_loop().create_task(self._listen())
+        page: asyncio.Queue[str] = asyncio.Queue(maxsize=SLOWEST)
+        self.pages[page] = streams
+        return page
+
+    def leave(self, page: asyncio.Queue[str]) -> None:
+        """The page is gone."""
+        self.pages.pop(page, None)
+
+    def missed(self, last_event_id: str, streams: frozenset[int]) -> list[str]:
+        """What a page that reconnects has missed; a request to reload when that is not known any more."""
+        boot, _, number = last_event_id.partition(":")
+        if boot != self.boot or not number.isdecimal():
+            return [RELOAD]
+        seen = int(number)
+        if self.recent and seen < self.recent[0][0] - 1:
+            return [RELOAD]
+        return [text for count, stream, text in self.recent if count > seen and stream in streams]
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                await self._listen_once()
+            except (RedisError, OSError) as error:
+                logger.warning("Live events wait for the broker: %s", type(error).__name__)
+            await asyncio.sleep(1)
+            self._tell(RELOAD, None)  # what was published meanwhile is lost: pages ask anew
+
+    async def _listen_once(self) -> None:
+        client = redis.asyncio.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=2)
+        async with client, client.pubsub() as subscription:
+            await subscription.psubscribe(f"{CHANNEL_PREFIX}*")
+            async for message in subscription.listen():
+                if message["type"] == "pmessage":
+                    self._publish(message["data"])
+
+    def _publish(self, data: bytes) -> None:
+        event = json.loads(data)
+        self.count += 1
+        text = f"id: {self.boot}:{self.count}\ndata: {json.dumps(event)}\n\n"
+        self.recent.append((self.count, event["stream"], text))
+        self._tell(text, event["stream"])
+
+    def _tell(self, text: str, stream: int | None) -> None:
+        for page, streams in list(self.pages.items()):
+            if stream is not None and stream not in streams:
+                continue
+            if page.full():
+                while not page.empty():
+                    page.get_nowait()
+                page.put_nowait(RELOAD)
+            else:
+                page.put_nowait(text)
+
+
+hub = Hub()
+
+
+async def serve_events(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer one EventSource until it leaves or its time is over; 401 without a session."""
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    streams = await asyncio.to_thread(_visible_streams, headers.get("cookie", ""))
+    if streams is None:
+        await send({"type": "http.response.start", "status": 401, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+        return
+    page = hub.join(streams)
+    try:
+        await _start(send)
+        if last := headers.get("last-event-id"):
+            for text in hub.missed(last, streams):
+                await _write(send, text)
+        await _relay(page, receive, send)
+    finally:
+        hub.leave(page)
+
+
+def _visible_streams(cookie: str) -> frozenset[int] | None:
+    """The ids of the streams that the session's user may see; None without a valid session."""
+    try:
+        cookies: SimpleCookie = SimpleCookie(cookie)
+    except CookieError:
+        return None
+    key = cookies.get(settings.SESSION_COOKIE_NAME)
+    if key is None:
+        return None
+    try:
+        request = HttpRequest()
+        request.session = import_module(settings.SESSION_ENGINE).SessionStore(key.value)
+        user = get_user(request)
+        if not user.is_authenticated:
+            return None
+        Stream = apps.get_model("conversations", "Stream")
+        return frozenset(Stream.objects.visible_to(user).values_list("pk", flat=True))
+    finally:
+        connections.close_all()
+
+
+async def _relay(page: asyncio.Queue[str], receive: Receive, send: Send) -> None:
+    gone = asyncio.ensure_future(_wait_until_gone(receive))
+    until = asyncio.get_running_loop().time() + LIFETIME
+    try:
+        while not gone.done() and asyncio.get_running_loop().time() < until:
+            coming = asyncio.ensure_future(page.get())
+            done, _ = await asyncio.wait({coming, gone}, timeout=HEARTBEAT, return_when=asyncio.FIRST_COMPLETED)
+            if coming in done:
+                await _write(send, coming.result())
+                continue
+            coming.cancel()
+            if not done:
+                await _write(send, ": still here\n\n")
+        if not gone.done():
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+    finally:
+        gone.cancel()
+        with suppress(asyncio.CancelledError):
+            await gone
+
+
+async def _wait_until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _start(send: Send) -> None:
+    headers = [
+        (b"content-type", b"text/event-stream"),
+        (b"cache-control", b"no-store"),
+        (b"x-accel-buffering", b"no"),
+        (b"x-content-type-options", b"nosniff"),
+    ]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await _write(send, f"retry: 2000\nid: {hub.boot}:{hub.count}\nevent: hello\ndata: {{}}\n\n")
+
+
+async def _write(send: Send, text: str) -> None:
+    await send({"type": "http.response.body", "body": text.encode(), "more_body": True})

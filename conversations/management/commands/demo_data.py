@@ -1,0 +1,22 @@
+"""`demo_data`: the rows of the demo company, and its accounts connected to the sandbox."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from conversations.services import demo_data
+
+
+class Command(BaseCommand):
+    """Makes the demo company in an empty database; in any other it only renews the sandbox's addresses."""
+
+    help = "Make the demo company's rows if the database has no user yet, and connect its accounts to the sandbox."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not settings.SANDBOX_URL:
+            raise CommandError("Demo data needs the sandbox, which is switched off here (SANDBOX).")
+        demo_data.create(sandbox_url=settings.SANDBOX_URL)
+        demo_data.connect_sandbox(sandbox_url=settings.SANDBOX_URL)

@@ -1,0 +1,113 @@
+"""`dev`: everything on this machine, under one supervisor (`make run`)."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandParser
+
+from config import local_services
+from config.supervisor import ProcessSpec, Supervisor, free_port
+from conversations.models import User
+from conversations.services import demo_data
+
+INTERACTIVE_WORKERS = 2  # one slow provider must never hold up the other's messages
+
+
+class Command(BaseCommand):
+    """Starts the web server, the workers, the dispatcher and the sandbox, and restarts what dies."""
+
+    help = "Run everything on this machine until Ctrl-C: web, workers, dispatcher, sandbox."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--port", type=int, default=urlsplit(settings.BASE_URL).port or 8000, help="web port")
+        parser.add_argument("--no-demo-data", action="store_true", help="begin with an empty inbox")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        call_command("migrate", verbosity=0, interactive=False)
+        web, sandbox = free_port(options["port"]), free_port(settings.SANDBOX_PORT)
+        self.base_url = f"http://127.0.0.1:{web}"
+        self.environment = {"BASE_URL": self.base_url, "SANDBOX_PORT": str(sandbox)}
+        self.sandbox_url = f"http://127.0.0.1:{sandbox}" if settings.SANDBOX else ""
+        self.demo_data = bool(self.sandbox_url) and not options["no_demo_data"]
+        supervisor = Supervisor(
+            self._processes(web, sandbox),
+            on_ready=self._announce,
+            on_stop=lambda: local_services.run_file().unlink(missing_ok=True),
+            watch=local_services.ensure_running if self._uses_local_services() else lambda: None,
+        )
+        sys.exit(supervisor.run())
+
+    def _processes(self, web: int, sandbox: int) -> list[ProcessSpec]:
+        processes = [
+            ProcessSpec(
+                "web",
+                (
+                    *(sys.executable, "-m", "uvicorn", "config.asgi:application", "--host", "127.0.0.1"),
+                    *("--port", str(web), "--no-access-log", "--log-level", "warning", "--ws", "none"),
+                    *("--timeout-graceful-shutdown", "3"),
+                ),
+                {**self.environment, "DATABASE_POOL": "on"},
+                is_ready=_listens(web),
+            ),
+            *(
+                self._managed(f"interactive-{number}", "rqworker", "interactive", *_worker("InteractiveWorker"))
+                for number in range(1, INTERACTIVE_WORKERS + 1)
+            ),
+            self._managed("bulk", "rqworker", "bulk", *_worker("Worker")),
+            self._managed("default", "rqworker", "default", *_worker("Worker")),
+            self._managed("dispatcher", "dispatcher"),
+        ]
+        if self.sandbox_url:
+            spec = self._managed("sandbox", "sandbox", "--port", str(sandbox), is_ready=_listens(sandbox))
+            processes.insert(0, spec)
+        return processes
+
+    def _managed(self, name: str, *arguments: str, is_ready: Callable[[], bool] = lambda: True) -> ProcessSpec:
+        return ProcessSpec(name, (sys.executable, "manage.py", *arguments), self.environment, is_ready=is_ready)
+
+    def _announce(self) -> None:
+        if self.demo_data:
+            # In a process of its own: the ports just chosen are in its settings.
+            command = (sys.executable, "manage.py", "demo_data")
+            environment = {**os.environ, **self.environment}
+            subprocess.run(command, env=environment, check=True, cwd=settings.BASE_DIR)
+        run_file = local_services.run_file()
+        run_file.write_text(json.dumps({"web": self.base_url, "sandbox": self.sandbox_url}))
+        lines = ["", f"  Parley     {self.base_url}/"]
+        if self.sandbox_url:
+            lines.append(f"  Handset    {self.sandbox_url}/handset/   (virtual phones: answer here as the customer)")
+        if self.demo_data and User.objects.filter(email=demo_data.AGENT_EMAIL).exists():
+            lines.append(f"  Sign in    {demo_data.AGENT_EMAIL}       agent")
+            lines.append(f"             {demo_data.SUPERVISOR_EMAIL}        supervisor")
+            lines.append(f"             {demo_data.ADMINISTRATOR_EMAIL}      administrator")
+            lines.append(f"  Password   {demo_data.DEMO_PASSWORD}")
+        lines += ["  Stop       Ctrl-C", ""]
+        self.stdout.write("\n".join(lines))
+        self.stdout.flush()
+
+    @staticmethod
+    def _uses_local_services() -> bool:
+        return local_services.database_url() == settings.DATABASE_URL
+
+
+def _worker(name: str) -> tuple[str, ...]:
+    return ("--worker-class", f"conversations.queue.{name}", "--verbosity", "0")
+
+
+def _listens(port: int) -> Callable[[], bool]:
+    def answer() -> bool:
+        with socket.socket() as probe:
+            probe.settimeout(0.05)
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    return answer

@@ -1,0 +1,41 @@
+"""`dispatcher`: finds what no job woke."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.db import DatabaseError, connection
+
+from conversations.services import dispatch, outbound
+
+logger = logging.getLogger(__name__)
+
+
+class Command(BaseCommand):
+    """Runs the sweeps of services/dispatch.py until stopped; of several dispatchers one works, the others wait."""
+
+    help = "Release what is scheduled, recover lost work and wake workers, until stopped. Run one or more."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        stop = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: stop.set())
+        leads = False
+        while not stop.wait(settings.DISPATCHER_TICK_SECONDS):
+            try:
+                # The lock lives with the connection: a lost connection is a lost lead.
+                if connection.connection is None:
+                    leads = False
+                leads = leads or dispatch.take_the_lead()
+                if leads:
+                    # Without the broker no job can be woken: send here, slowly rather than not at all.
+                    outbound.deliver_each(dispatch.sweep())
+            except DatabaseError as error:
+                logger.warning("The dispatcher waits for the database: %s", type(error).__name__)
+                connection.close()
+                leads = False

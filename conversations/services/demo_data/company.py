@@ -1,0 +1,222 @@
+"""Who Fernhill Broadband is: the values that the sandbox's standing accounts and phones have too."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conversations.models.consent import ConsentSource
+from conversations.models.message import Purpose
+from conversations.models.team import Role
+
+COMPANY = "Fernhill Broadband"
+DEMO_PASSWORD = "fernhill on this machine"  # noqa: S105 the one password of people who do not exist
+
+# Provider: the account's name, the path below the sandbox's address, the credentials.
+ACCOUNTS: dict[str, tuple[str, str, dict[str, str]]] = {
+    "cirrus": ("Fernhill Cirrus", "cirrus", {"api_key": "sandbox-cirrus-key"}),
+    "ccai_platform": (
+        "Fernhill CCAI Platform",
+        "ccai_platform/apps/api/v1",
+        {
+            "subdomain": "fernhill",
+            "token": "sandbox-ccai-token",
+            "webhook_secret_primary": "sandbox-ccai-primary",
+            "webhook_secret_secondary": "sandbox-ccai-secondary",
+        },
+    ),
+    "webex_interact": ("Fernhill Webex Interact", "webex_interact", {"access_key": "aky_sandbox0000000000000000000"}),
+}
+
+CARE, TEXTS, BULK, US_LINE = "Fernhill Care", "Service texts", "FERNHILL", "US support line"
+STREAMS: dict[str, dict[str, Any]] = {
+    CARE: {
+        "provider": "cirrus",
+        "channel": "whatsapp",
+        "external_id": "c2FuZGJveC13YQ==",
+        "sender": "+447700900156",
+        "settings": {"stream_id": "533", "agent_id": "12345678", "manager_id": "12345678"},
+    },
+    TEXTS: {
+        "provider": "cirrus",
+        "channel": "sms",
+        "external_id": "c2FuZGJveC1zbXM=",
+        "sender": "+447700900155",
+        "settings": {
+            "stream_id": "532",
+            "opening_text": "Fernhill Care here. How can we help? Reply STOP to opt out.",
+        },
+    },
+    BULK: {"provider": "webex_interact", "channel": "sms", "sender": "FERNHILL", "inbound_number": "+447700900177"},
+    US_LINE: {"provider": "ccai_platform", "channel": "sms", "sender": "+16285550199", "region": "US"},
+}
+SUB_STREAM = ("Engineer visits", "7")
+
+TEAMS = {"Care": (CARE, TEXTS, BULK, US_LINE), "Billing": (BULK,)}
+PRIYA, TOM, SAM = "priya@fernhill.example", "tom@fernhill.example", "sam@fernhill.example"
+USERS = (
+    (PRIYA, "Priya Nair", Role.AGENT, "Care"),
+    (TOM, "Tom Okafor", Role.SUPERVISOR, "Care"),
+    (SAM, "Sam Osei", Role.AGENT, "Billing"),
+    ("admin@fernhill.example", "Ada Winter", Role.ADMINISTRATOR, None),
+)
+# Provider, user, id there, e-mail address there (CCAI Platform knows an agent by either).
+IDENTITIES = (
+    ("cirrus", PRIYA, "12345678", ""),
+    ("cirrus", TOM, "36574658", ""),
+    ("ccai_platform", PRIYA, "1", ""),
+    ("ccai_platform", TOM, "", TOM),
+)
+
+AMIRA, MARK, ROSA, DANA, US_PHONE = "+447700900142", "+447700900267", "+447700900355", "+447700900488", "+14155550100"
+CONTACTS = (
+    (AMIRA, "Amira", "Haddad", "ar", "Europe/London"),
+    (MARK, "Mark", "Ellis", "en_GB", "Europe/London"),
+    (ROSA, "Rosa", "Bellini", "it", "Europe/London"),
+    (DANA, "דנה", "כהן", "he", "Europe/London"),
+    (US_PHONE, "US test", "phone", "en_US", "America/Los_Angeles"),
+)
+# Number, channel, purpose (empty: every one), how we know, the words, the proof, days ago.
+OPT_INS = (
+    (
+        AMIRA,
+        "whatsapp",
+        "",
+        ConsentSource.FORM,
+        "Write to me on WhatsApp about my service and offers.",
+        "FB-118204",
+        255,
+    ),
+    (AMIRA, "sms", Purpose.SERVICE, ConsentSource.AGENT, "Text me about my service.", "Call of R. Okafor", 690),
+    (
+        MARK,
+        "whatsapp",
+        Purpose.SERVICE,
+        ConsentSource.FORM,
+        "Write to me on WhatsApp about my service.",
+        "FB-117731",
+        80,
+    ),
+    (
+        ROSA,
+        "whatsapp",
+        "",
+        ConsentSource.FORM,
+        "Write to me on WhatsApp about my service and offers.",
+        "FB-120877",
+        293,
+    ),
+    (
+        DANA,
+        "whatsapp",
+        Purpose.SERVICE,
+        ConsentSource.AGENT,
+        "Write to me on WhatsApp about my visit.",
+        "FB-121016",
+        12,
+    ),
+)
+
+
+def _body(text: str, *samples: str) -> dict[str, Any]:
+    return {"type": "BODY", "text": text, "example": {"body_text": [list(samples)]}}
+
+
+def _buttons(*buttons: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "BUTTONS", "buttons": list(buttons)}
+
+
+_FOOTER = {"type": "FOOTER", "text": COMPANY}
+_VISIT_BUTTONS = ({"type": "QUICK_REPLY", "text": "Confirm visit"}, {"type": "QUICK_REPLY", "text": "Change time"})
+
+# Name, language, category, status, why it has that status, components in Meta's form.
+TEMPLATES: tuple[tuple[str, str, str, str, str, list[dict[str, Any]]], ...] = (
+    (
+        "engineer_visit",
+        "en_GB",
+        "utility",
+        "approved",
+        "",
+        [
+            {"type": "HEADER", "format": "TEXT", "text": "Your engineer visit"},
+            _body(
+                "Hello {{1}}, your Fernhill engineer is booked for {{2}} between {{3}} and {{4}}. "
+                "Reply here to change it.",
+                *("Amira", "Thursday 19 November", "12:00", "16:00"),
+            ),
+            _FOOTER,
+            _buttons(*_VISIT_BUTTONS),
+        ],
+    ),
+    (
+        "engineer_visit",
+        "ar",
+        "utility",
+        "approved",
+        "",
+        [
+            {"type": "HEADER", "format": "TEXT", "text": "موعد زيارة المهندس"},
+            _body(
+                "مرحباً {{1}}، موعد زيارة مهندس فيرنهيل هو {{2}} بين {{3}} و{{4}}. للتغيير يمكنك الرد هنا.",
+                *("أميرة", "الخميس 19 نوفمبر", "12:00", "16:00"),
+            ),
+            _FOOTER,
+        ],
+    ),
+    (
+        "bill_ready",
+        "en_GB",
+        "utility",
+        "approved",
+        "",
+        [
+            {"type": "HEADER", "format": "DOCUMENT"},
+            _body("Hello {{1}}, your bill of {{2}} is ready.", "Mark", "£38.00"),
+            _buttons(
+                {
+                    "type": "URL",
+                    "text": "Open my bill",
+                    "url": "https://fernhill.example/bills/{{1}}",
+                    "example": ["https://fernhill.example/bills/2026-11"],
+                },
+                {"type": "PHONE_NUMBER", "text": "Call us", "phone_number": "+447700900155"},
+            ),
+        ],
+    ),
+    (
+        "planned_work",
+        "en_GB",
+        "utility",
+        "approved",
+        "",
+        [
+            {
+                "type": "HEADER",
+                "format": "TEXT",
+                "text": "Planned work on {{1}}",
+                "example": {"header_text": ["26 November"]},
+            },
+            _body("Hello {{1}}, your line may stop for up to {{2}} minutes that night.", "Amira", "45"),
+            _FOOTER,
+        ],
+    ),
+    (
+        "fibre_upgrade_offer",
+        "en_GB",
+        "marketing",
+        "approved",
+        "",
+        [
+            {"type": "HEADER", "format": "IMAGE"},
+            _body("Hi {{1}}, Fibre 900 has reached {{2}}. Upgrade this month and keep your price.", "Rosa", "Ewell"),
+            _buttons({"type": "QUICK_REPLY", "text": "Tell me more"}, {"type": "QUICK_REPLY", "text": "No offers"}),
+        ],
+    ),
+    (
+        "return_reminder",
+        "en_GB",
+        "utility",
+        "paused",
+        "WhatsApp paused it on 18 November: low quality rating.",
+        [_body("Hello {{1}}, please return your old router within 14 days.", "Rosa")],
+    ),
+)
