@@ -49,22 +49,24 @@ def profile() -> str:
 
 def database_url() -> str:
     """Return the embedded PostgreSQL's address, in a form that django-environ and libpq both read."""
-    return _services(profile()).places.database_url
+    return _services().places.database_url
 
 
 def redis_url() -> str:
     """Return the embedded Valkey's address, in the form that redis-py's `from_url` reads."""
-    return _services(profile()).places.redis_url
+    return _services().places.redis_url
 
 
 def sandbox_database_path() -> Path:
     """Return the sandbox's SQLite file, in a directory that exists where this process may make it."""
-    return _services(profile()).places.reachable(_services(profile()).places.sandbox_database)
+    places = _services().places
+    return places.reachable(places.sandbox_database)
 
 
 def run_file() -> Path:
     """Return the file that tells where `dev` listens (JSON, written by that command)."""
-    return _services(profile()).places.reachable(_services(profile()).places.run_file)
+    places = _services().places
+    return places.reachable(places.run_file)
 
 
 def development_key(name: str) -> str:
@@ -72,9 +74,9 @@ def development_key(name: str) -> str:
 
     `name` is SECRET_KEY or FIELD_ENCRYPTION_KEYS. Raises LocalServicesError if `.local/` cannot be written.
     """
-    directory = _services(profile()).places.state / "keys"
-    make_private_directory(directory.parent)
-    return read_or_make_key(directory, name)
+    state = _services().places.state
+    make_private_directory(state)
+    return read_or_make_key(state / "keys", name)
 
 
 def ensure_running(profile: str | None = None, *, postgres: bool = True, valkey: bool = True) -> None:
@@ -85,12 +87,12 @@ def ensure_running(profile: str | None = None, *, postgres: bool = True, valkey:
     """
     if profile is not None:
         os.environ[PROFILE_VARIABLE] = profile
-    _services(globals()["profile"]()).ensure_running(postgres=postgres, valkey=valkey)
+    _services().ensure_running(postgres=postgres, valkey=valkey)
 
 
 def release() -> None:
     """Stop counting this process as a user; stop the servers if it was the last one alive."""
-    _services(profile()).release()
+    _services().release()
 
 
 def stop_all() -> None:
@@ -99,6 +101,10 @@ def stop_all() -> None:
         LocalServices(PROJECT, name).stop()
 
 
+def _services() -> LocalServices:
+    return _services_of(profile())
+
+
 @cache
-def _services(name: str) -> LocalServices:
+def _services_of(name: str) -> LocalServices:
     return LocalServices(PROJECT, name)

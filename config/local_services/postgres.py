@@ -79,10 +79,11 @@ class Postgres:
 
     def start(self) -> None:
         """Bring the server up, whatever a crash left behind. Raises LocalServicesError."""
-        if self._main_process() and self._answers_within(START_PATIENCE if self._socket.exists() else 1.0):
+        cluster = self._places.cluster
+        intact = self._socket.exists() and (cluster / "postmaster.pid").exists()
+        if self._main_process() and self._answers_within(START_PATIENCE if intact else 1.0):
             return
         self.stop()
-        cluster = self._places.cluster
         binaries = find_binaries(self._places, self._account)
         if not (cluster / "PG_VERSION").exists():
             self._initialise(cluster, binaries)

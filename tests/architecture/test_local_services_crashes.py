@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -111,6 +113,17 @@ def test_removed_sockets_and_a_removed_database_come_back(services: LocalService
         connection.execute("DROP DATABASE parley")
     services.ensure_running()
     assert is_up(services)
+
+
+def test_data_removed_while_the_server_runs_mean_a_fresh_start(services: LocalServices) -> None:
+    services.ensure_running()
+    keep_note(services, "thrown away")
+    shutil.rmtree(services.places.cluster)
+    started = time.monotonic()
+    services.ensure_running()
+    assert time.monotonic() - started < 20
+    with pytest.raises(psycopg.errors.UndefinedTable):
+        notes(services)
 
 
 @pytest.mark.skipif(AS_ROOT, reason="root's cluster is not inside the project")
