@@ -69,7 +69,7 @@ class Supervisor:
                 child.keep_running()
             if not ready and all(child.is_ready for child in self._children):
                 ready = True
-                self._on_ready()
+                self._call_on_ready()
             if time.monotonic() > watch_at:
                 self._call_watch()
                 watch_at = time.monotonic() + WATCH_EVERY
@@ -77,6 +77,13 @@ class Supervisor:
             if terminal_closed():
                 self._received.append(signal.SIGHUP)
         self._output.say(f"{self._received[0].name}: stopping")
+
+    def _call_on_ready(self) -> None:
+        try:
+            self._on_ready()
+        except Exception:
+            if not self._received:  # Ctrl-C also ends the processes that it waits for: no failure of its own
+                raise
 
     def _call_watch(self) -> None:
         try:

@@ -199,6 +199,22 @@ def test_a_program_that_does_not_exist_is_reported(tmp_path: Path) -> None:
     process.communicate(timeout=20)
 
 
+@pytest.mark.parametrize(("stop", "returncode"), [(True, 0), (False, 1)])
+def test_a_failing_on_ready_ends_everything_and_is_no_failure_after_a_stop(stop: bool, returncode: int) -> None:
+    code = (
+        "import os, signal, sys; from config.supervisor import *\n"
+        "def on_ready():\n"
+        f"    if {stop}: os.kill(os.getpid(), signal.SIGINT)\n"
+        "    raise ValueError('not ready at all')\n"
+        "web = ProcessSpec('web', [sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        "sys.exit(Supervisor([web], on_ready=on_ready, on_stop=lambda: print('all stopped')).run())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, timeout=20)
+    assert done.returncode == returncode
+    assert done.stdout.endswith("all stopped\n")
+    assert ("ValueError: not ready at all" in done.stderr) is not stop
+
+
 def test_nobody_reading_the_output_is_survived(run: Run) -> None:
     process = run.start("dying", "worker", restart_delay=0.05)
     run.wait_for_lives("worker", 1)
