@@ -9,6 +9,7 @@ from typing import Any
 from django.utils import timezone
 
 from conversations.models import (
+    AgentIdentity,
     Contact,
     Conversation,
     Message,
@@ -141,3 +142,54 @@ def opt_in(contact: Contact, channel: str = "whatsapp") -> None:
         wording="Fernhill may send me messages about my service.",
         business_name="Fernhill Broadband",
     )
+
+
+VISIT = [
+    {"type": "HEADER", "format": "TEXT", "text": "Your engineer visit"},
+    {
+        "type": "BODY",
+        "text": "Hello {{1}}, your Fernhill engineer is booked for {{2}} between {{3}} and {{4}}. "
+        "Reply here to change it.",
+    },
+    {"type": "FOOTER", "text": "Fernhill Broadband"},
+    {
+        "type": "BUTTONS",
+        "buttons": [{"type": "QUICK_REPLY", "text": "Confirm visit"}, {"type": "QUICK_REPLY", "text": "Change time"}],
+    },
+]
+
+
+class SandboxStreams(dict[str, Stream]):
+    """The streams by provider (and `whatsapp`), with Priya, who may write on all of them."""
+
+    priya: User
+
+
+def make_sandbox_streams(sandbox_url: str) -> SandboxStreams:
+    """Rows for the sandbox's standing accounts and streams, with an agent known there."""
+    below = {"ccai_platform": "ccai_platform/apps/api/v1"}
+    account = {slug: make_account(slug, base_url=f"{sandbox_url}/{below.get(slug, slug)}") for slug in CREDENTIALS}
+    streams = SandboxStreams(
+        cirrus=make_stream(
+            account["cirrus"],
+            external_id="c2FuZGJveC1zbXM=",
+            sender="+447700900155",
+            settings={"stream_id": "532"},
+        ),
+        whatsapp=make_stream(
+            account["cirrus"],
+            "whatsapp",
+            external_id="c2FuZGJveC13YQ==",
+            sender="+447700900156",
+            settings={"stream_id": "533"},
+        ),
+        webex_interact=make_stream(
+            account["webex_interact"], external_id="", sender="FERNHILL", inbound_number="+447700900177"
+        ),
+        ccai_platform=make_stream(account["ccai_platform"], external_id="", sender="+16285550199", region="US"),
+    )
+    streams.priya = make_user(email="priya@fernhill.example", name="Priya Nair")
+    make_team(members=[streams.priya], streams=list(streams.values()))
+    AgentIdentity.objects.create(user=streams.priya, account=account["cirrus"], external_id="12345678")
+    AgentIdentity.objects.create(user=streams.priya, account=account["ccai_platform"], external_id="1")
+    return streams

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -68,11 +67,15 @@ class ProviderAccount(models.Model):
     @property
     def address(self) -> str:
         """The base address calls go to, without a slash at the end."""
-        credentials: Mapping[str, str] = self.credentials or {}
-        default = provider_class(self.provider).default_base_url
-        for name, value in credentials.items():
-            default = default.replace("{" + name + "}", value)
-        return (self.base_url or default).rstrip("/")
+        if self.base_url:
+            return self.base_url.rstrip("/")
+        provider = provider_class(self.provider)
+        address = provider.default_base_url
+        for option in provider.credential_options:
+            address = address.replace(
+                "{" + option.name + "}", (self.credentials or {}).get(option.name) or option.default
+            )
+        return address.rstrip("/")
 
     @property
     def is_sandbox(self) -> bool:

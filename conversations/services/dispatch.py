@@ -46,8 +46,8 @@ def hint_next_in(conversation_ids: Sequence[int]) -> None:
     following = (
         Message.objects.due(timezone.now())
         .filter(conversation__in=conversation_ids)
-        .order_by("conversation", "queued_at", "id")
-        .distinct("conversation")
+        .order_by("conversation_id", "queued_at", "id")
+        .distinct("conversation_id")
         .values_list("pk", flat=True)
     )
     for pk in following:

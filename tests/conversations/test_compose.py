@@ -78,9 +78,7 @@ def test_the_sentence_of_a_long_body_says_by_how_much() -> None:
     assert "Shorten it by 100." in error.message
 
 
-@pytest.mark.parametrize(
-    ("days", "code"), [(-1, "scheduled_in_the_past"), (8, "scheduled_too_far")]
-)
+@pytest.mark.parametrize(("days", "code"), [(-1, "scheduled_in_the_past"), (8, "scheduled_too_far")])
 def test_a_schedule_outside_the_providers_limit_is_refused(days: int, code: str) -> None:
     stream = factories.make_stream(factories.make_account("webex_interact"))
     at = timezone.now() + timedelta(days=days)
@@ -90,7 +88,9 @@ def test_a_schedule_outside_the_providers_limit_is_refused(days: int, code: str)
 def test_a_validity_beyond_the_providers_limit_is_refused() -> None:
     stream = factories.make_stream(factories.make_account("webex_interact"))
     end = timezone.now() + timedelta(days=4)
-    error = refused("valid_until_too_late", conversation=factories.make_conversation(stream), body="Hi", valid_until=end)
+    error = refused(
+        "valid_until_too_late", conversation=factories.make_conversation(stream), body="Hi", valid_until=end
+    )
     assert "Webex Interact allows 3 days" in error.message
 
 

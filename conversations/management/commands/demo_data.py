@@ -11,12 +11,12 @@ from conversations.services import demo_data
 
 
 class Command(BaseCommand):
-    """Makes the demo company in an empty database; in any other it only renews the sandbox's addresses."""
+    """Makes what is missing of the demo company, and tells the sandbox where to report to."""
 
-    help = "Make the demo company's rows if the database has no user yet, and connect its accounts to the sandbox."
+    help = "Make what is missing of the demo company, and connect its accounts to the running sandbox."
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.SANDBOX_URL:
             raise CommandError("Demo data needs the sandbox, which is switched off here (SANDBOX).")
         demo_data.create(sandbox_url=settings.SANDBOX_URL)
-        demo_data.connect_sandbox(sandbox_url=settings.SANDBOX_URL)
+        demo_data.connect_sandbox(sandbox_url=settings.SANDBOX_URL, web_url=settings.BASE_URL)

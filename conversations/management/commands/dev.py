@@ -17,7 +17,6 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from config import local_services
 from config.supervisor import ProcessSpec, Supervisor, free_port
-from conversations.models import User
 from conversations.services import demo_data
 
 INTERACTIVE_WORKERS = 2  # one slow provider must never hold up the other's messages
@@ -86,10 +85,9 @@ class Command(BaseCommand):
         lines = ["", f"  Parley     {self.base_url}/"]
         if self.sandbox_url:
             lines.append(f"  Handset    {self.sandbox_url}/handset/   (virtual phones: answer here as the customer)")
-        if self.demo_data and User.objects.filter(email=demo_data.AGENT_EMAIL).exists():
-            lines.append(f"  Sign in    {demo_data.AGENT_EMAIL}       agent")
-            lines.append(f"             {demo_data.SUPERVISOR_EMAIL}        supervisor")
-            lines.append(f"             {demo_data.ADMINISTRATOR_EMAIL}      administrator")
+        if self.demo_data:
+            for number, (email, _, role, _) in enumerate(demo_data.USERS):
+                lines.append(f"  {'' if number else 'Sign in':<10} {email:<24} {role}")
             lines.append(f"  Password   {demo_data.DEMO_PASSWORD}")
         lines += ["  Stop       Ctrl-C", ""]
         self.stdout.write("\n".join(lines))
