@@ -19,6 +19,7 @@ from config import local_services
 from config.supervisor import ProcessSpec, Supervisor, free_port
 from conversations.services import demo_data
 
+STOP_GRACE = 60.0  # seconds: a worker that is told to stop finishes the request it has on the wire
 INTERACTIVE_WORKERS = 2  # one slow provider must never hold up the other's messages
 
 
@@ -42,7 +43,7 @@ class Command(BaseCommand):
             self._processes(web, sandbox),
             on_ready=self._announce,
             on_stop=lambda: local_services.run_file().unlink(missing_ok=True),
-            watch=local_services.ensure_running if self._uses_local_services() else lambda: None,
+            watch=_keep_local_services,
         )
         sys.exit(supervisor.run())
 
@@ -72,7 +73,8 @@ class Command(BaseCommand):
         return processes
 
     def _managed(self, name: str, *arguments: str, is_ready: Callable[[], bool] = lambda: True) -> ProcessSpec:
-        return ProcessSpec(name, (sys.executable, "manage.py", *arguments), self.environment, is_ready=is_ready)
+        command = (sys.executable, "manage.py", *arguments)
+        return ProcessSpec(name, command, self.environment, stop_grace=STOP_GRACE, is_ready=is_ready)
 
     def _announce(self) -> None:
         if self.demo_data:
@@ -93,9 +95,12 @@ class Command(BaseCommand):
         self.stdout.write("\n".join(lines))
         self.stdout.flush()
 
-    @staticmethod
-    def _uses_local_services() -> bool:
-        return local_services.database_url() == settings.DATABASE_URL
+
+def _keep_local_services() -> None:
+    postgres = local_services.database_url() == settings.DATABASE_URL
+    valkey = local_services.redis_url() == settings.REDIS_URL
+    if postgres or valkey:
+        local_services.ensure_running(postgres=postgres, valkey=valkey)
 
 
 def _worker(name: str) -> tuple[str, ...]:
