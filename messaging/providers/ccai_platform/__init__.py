@@ -13,7 +13,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import ClassVar
 
-from messaging.errors import ConfigurationError, MessagingError, Refused, UnsupportedFeature
+from messaging.errors import (
+    ConfigurationError,
+    CredentialsRefused,
+    MessagingError,
+    Refused,
+    UnsupportedFeature,
+)
 from messaging.providers.base import Operation, Provider
 from messaging.providers.ccai_platform import hooks, wire
 from messaging.providers.ccai_platform.chats import (
@@ -23,9 +29,9 @@ from messaging.providers.ccai_platform.chats import (
     GetChat,
     GetChatMessages,
     OutboundSms,
+    ProbeSms,
     SendText,
 )
-from messaging.providers.outcomes import text_at
 from messaging.types import (
     AccountHealth,
     Channel,
@@ -138,20 +144,27 @@ class CCAIPlatform(Provider):
         return self.call(GetChatMessages(chat_id))
 
     def check(self) -> AccountHealth:
-        """By reading chat 0, which does not exist: an answer in the provider's own words proves address and token.
-
-        No call without side effects or customer data is documented; a refusal of this one is the good answer.
-        """
+        """By an SMS without a number, which the provider refuses in words that say whether SMS is switched on."""
         try:
-            self.get_chat("0")
-        except Refused as refusal:
-            if refusal.answer is None or not text_at(refusal.answer, "message"):
-                return AccountHealth(
-                    False, f"The address answers, but not as {self.label} does: check the subdomain and the domain."
-                )
+            refusal = self.call(ProbeSms())
         except MessagingError as error:
-            return AccountHealth(False, f"The test call to {self.label} did not succeed. {error}")
+            return AccountHealth(False, self._sentence_for(error))
+        if refusal in ("sms_not_enabled", "outbound_not_enabled"):
+            return AccountHealth(
+                False, f"{self.label} does not allow outgoing texts for this account: turn them on in its settings."
+            )
         return AccountHealth(True, f"{self.label} accepts the subdomain and the token.")
+
+    @classmethod
+    def _sentence_for(cls, error: MessagingError) -> str:
+        if isinstance(error, CredentialsRefused):
+            return (
+                f"{cls.label} does not accept the subdomain and the token: make a new token in Settings > Developer "
+                "Settings > API Credentials."
+            )
+        if isinstance(error, Refused) or getattr(error, "code", "") == "unreadable_answer":
+            return f"The address answers, but not as {cls.label} does: check the subdomain and the domain."
+        return f"The test call to {cls.label} did not succeed. {error}"
 
     @classmethod
     def verify_hook(cls, hook: HookRequest, credentials: Mapping[str, str]) -> None:

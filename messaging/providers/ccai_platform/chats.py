@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from messaging.errors import ConfigurationError, Unconfirmed
+from messaging.errors import ConfigurationError, Refused, Unconfirmed
 from messaging.providers.base import Account, Operation
 from messaging.providers.ccai_platform import wire
 from messaging.providers.outcomes import read_json_object
@@ -165,6 +165,28 @@ class SendText(Operation[SendResult]):
         """Accepted, with the chat's id as the conversation's."""
         chat = self.sms.parse_response(answer)
         return SendResult((RecipientResult(self.ref, Outcome.ACCEPTED, conversation_id=str(chat.id)),))
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeSms(Operation[str]):
+    """`POST /sms` without a number: it cannot send, and its documented refusal says whether an SMS could be sent.
+
+    No call that only reads tells a wrong address from a right one: both answer "Not Found".
+    """
+
+    def build_request(self, account: Account) -> Request:
+        """The chat type alone."""
+        return wire.make_request(account, "POST", "/sms", {"chat_type": CHAT_TYPES[0]})
+
+    def parse_response(self, answer: Answer) -> str:
+        """Our code of the documented refusal. Raises for every other answer, a success among them."""
+        try:
+            wire.raise_for_refusal(answer)
+        except Refused as refusal:
+            if refusal.code in wire.REFUSALS.values() and answer.status == 400:
+                return refusal.code
+            raise
+        raise Unconfirmed("The answer is not the documented one.", code="unreadable_answer", answer=answer)
 
 
 @dataclass(frozen=True, slots=True)

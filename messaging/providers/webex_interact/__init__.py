@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import ClassVar
 
-from messaging.errors import ConfigurationError, MessagingError, UnsupportedFeature
+from messaging.errors import ConfigurationError, CredentialsRefused, MessagingError, UnsupportedFeature
 from messaging.providers.base import Operation, Provider
 from messaging.providers.webex_interact import hooks
 from messaging.providers.webex_interact.lookups import (
@@ -140,6 +140,10 @@ class WebexInteract(Provider):
         """By the account look-up, which also says whether the account may send."""
         try:
             found = self.get_account()
+        except CredentialsRefused:
+            return AccountHealth(
+                False, f"{self.label} does not accept the access key: copy it again from Developers > API projects."
+            )
         except MessagingError as error:
             return AccountHealth(False, f"The test call to {self.label} did not succeed. {error}")
         details = {"account": found.uid, "status": found.status, "balance": f"{found.balance} {found.currency}".strip()}

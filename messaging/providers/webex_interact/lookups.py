@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from messaging.errors import ConfigurationError, Unconfirmed
+from messaging.errors import ConfigurationError, Refused, Unconfirmed
 from messaging.providers.base import Account, Operation
 from messaging.providers.outcomes import read_json_object
 from messaging.providers.webex_interact import wire
@@ -120,8 +120,12 @@ class CancelScheduled(Operation[None]):
         return wire.make_request(account, "DELETE", f"/campaigns/v1/cancel/{segment}")
 
     def parse_response(self, answer: Answer) -> None:
-        """Nothing on success, documented without a body; Refused when there is no such waiting request."""
-        wire.raise_for_refusal(answer)
+        """Nothing on success. Refused with code `not_found`, or `not_cancellable` for one that waits no more."""
+        try:
+            wire.raise_for_refusal(answer)
+        except Refused as refusal:
+            refusal.code = "not_found" if answer.status == 404 else "not_cancellable"
+            raise
 
 
 @dataclass(frozen=True, slots=True)

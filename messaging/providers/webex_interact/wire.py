@@ -29,8 +29,14 @@ _FIELD_REFUSALS: dict[str, tuple[tuple[str, str], ...]] = {
     "to": (("", "recipients_refused"),),
     "from": (("", "sender_refused"),),
     "merge_fields": (("", "merge_fields_refused"),),
+    "to.merge_fields": (("", "merge_fields_refused"),),
+    "template_id": (("", "template_refused"),),
     "send_at": (("more than 7 days", "schedule_too_far"), ("in the future", "schedule_in_past")),
-    "valid_until": (("more than 3 days", "validity_too_long"), ("compared to", "validity_before_schedule")),
+    "valid_until": (
+        ("more than 3 days", "validity_too_long"),
+        ("compared to", "validity_before_schedule"),
+        ("in the future", "validity_in_past"),
+    ),
 }
 _FIELD_REFUSALS["schedule_at"] = _FIELD_REFUSALS["send_at"]
 

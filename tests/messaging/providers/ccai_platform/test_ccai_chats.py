@@ -82,33 +82,28 @@ class TestMessages:
 
 
 class TestTheConnectionTest:
-    @pytest.mark.parametrize(
-        "answer",
-        [
-            Answer(404, {}, b'{"message": "Not Found"}'),
-            Answer(400, {}, b'{"message": "Chat is already ended"}'),
-            Answer(200, {}, b'{"id": 0}'),
-        ],
-    )
-    def test_an_answer_in_the_providers_words_is_good(
-        self, provider: CCAIPlatform, provider_server, answer: Answer
-    ) -> None:
-        provider_server.will_answer(answer)
+    def test_asks_for_an_sms_that_cannot_be_sent(self, provider: CCAIPlatform, provider_server) -> None:
+        provider_server.will_answer(Answer(400, {}, b'{"message": "end_user_number is required"}'))
         health = provider.check()
         assert (health.ok, health.sentence) == (True, "CCAI Platform accepts the subdomain and the token.")
-        request = provider_server.requests[0]
-        assert (request.method, request.url.partition("/apps")[2]) == ("GET", "/api/v1/chats/0")
+        (request,) = provider_server.requests
+        assert (request.method, request.url.partition("/apps")[2]) == ("POST", "/api/v1/sms")
         assert request.headers["authorization"] == HEADERS["Authorization"]
+        assert request.json == {"chat_type": "Messaging (SMS)"}
 
     @pytest.mark.parametrize(
         ("answer", "words"),
         [
-            (Answer(401, {}, b'{"message": "Unauthorized"}'), "Unauthorized"),
-            (Answer(403), "HTTP 403"),
+            (Answer(400, {}, b'{"message": "SMS is not enabled"}'), "does not allow outgoing texts"),
+            (Answer(400, {}, b'{"message": "Outbound SMS is not enabled"}'), "does not allow outgoing texts"),
+            (Answer(401, {}, b'{"message": "Unauthorized"}'), "does not accept the subdomain and the token"),
+            (Answer(403), "does not accept the subdomain and the token"),
+            (Answer(404, {}, b'{"message": "Not Found"}'), "not as CCAI Platform does"),
             (Answer(404, {}, b"<html>no such page</html>"), "not as CCAI Platform does"),
-            (Answer(200, {}, b"<html>"), "could not be read"),
-            (Answer(302, {"Location": "https://example.com"}), "HTTP 302"),
-            (Answer(503), "HTTP 503"),
+            (Answer(400, {}, b'{"message": "What?"}'), "not as CCAI Platform does"),
+            (Answer(200, {}, b'{"id": 1}'), "not as CCAI Platform does"),
+            (Answer(302, {"Location": "https://example.com"}), "did not succeed. HTTP 302"),
+            (Answer(503), "did not succeed. HTTP 503"),
         ],
     )
     def test_what_is_wrong_is_said(self, provider: CCAIPlatform, provider_server, answer: Answer, words: str) -> None:

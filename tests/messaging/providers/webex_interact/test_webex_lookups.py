@@ -143,9 +143,11 @@ class TestScheduled:
         assert (request.method, path) == ("DELETE", "/campaigns/v1/cancel/aps_33NFW8JbaqWOoTZln2t4wQUIqGr")
         assert (request.headers["x-auth-key"], request.body) == (KEY["X-AUTH-KEY"], b"")
 
-    def test_cancelling_what_is_not_there(self) -> None:
-        with pytest.raises(Refused, match="no such request"):
-            CancelScheduled("aps_1").parse_response(Answer(404, {}, b'{"errors": [{"message": "no such request"}]}'))
+    @pytest.mark.parametrize(("status", "code"), [(404, "not_found"), (400, "not_cancellable")])
+    def test_cancelling_what_cannot_be(self, status: int, code: str) -> None:
+        with pytest.raises(Refused, match="not waiting") as caught:
+            CancelScheduled("aps_1").parse_response(Answer(status, {}, b'{"errors": [{"message": "not waiting"}]}'))
+        assert caught.value.code == code
 
     @pytest.mark.parametrize("bad", ["", "../../x", "a/b", "a?b=1", "a#b", "a%2fb", "a b", "x" * 101, "a\n"])
     def test_an_id_that_could_change_the_path_is_not_sent(self, account: Account, bad: str) -> None:
@@ -177,10 +179,7 @@ class TestTheConnectionTest:
     @pytest.mark.parametrize(
         ("answer", "words"),
         [
-            (
-                Answer(401, {}, b'{"errors": [{"message": "invalid access token", "code": 10001}]}'),
-                "invalid access token",
-            ),
+            (Answer(401, {}, b'{"errors": [{"message": "invalid access token"}]}'), "does not accept the access key"),
             (Answer(404, {}, b"<html>"), "HTTP 404"),
             (Answer(500), "HTTP 500"),
             (Answer(200, {}, b"<html>"), "could not be read"),

@@ -187,6 +187,17 @@ class TestTheAnswer:
         assert (accepted.ref, accepted.outcome) == ("ref-good", Outcome.ACCEPTED)
         assert accepted.external_id == "tid_2rLKYZUnrY4OavlcuhKaGjPSbRs"
 
+    def test_on_ten_thousand_numbers_written_as_in_the_document_fits_into_an_answer(
+        self, account: Account, provider_server
+    ) -> None:
+        people = tuple(Recipient(f"ref-{number}", f"+4478100{number:05}") for number in range(10_000))
+        items = [queued(person.phone, 10**26 + number) for number, person in enumerate(people)]
+        whole = json.dumps({"request_id": "aps_1", "messages": items, "errors": []}, indent=4).encode()
+        provider_server.will_answer(Answer(200, {}, whole))
+        provider = WebexInteract(replace(account, base_url=provider_server.url), provider_server.transport)
+        sent = provider.call(WebexInteract.plan(OutboundMessage("text", people, body="Hello"), STREAM))
+        assert {found.outcome for found in sent.results} == {Outcome.ACCEPTED}
+
     def test_in_another_order_with_numbers_written_otherwise_and_one_missing(self) -> None:
         answer = {"request_id": "aps_1", "messages": [queued("44 7810 000003", 3), queued("00", 0)], "errors": None}
         answer["messages"] += [queued("+44-7810-000001", 1)]
@@ -271,6 +282,9 @@ class TestRefusals:
             ([{"field": "to[17].phone", "message": "no phone numbers provided"}], "recipients_missing", None),
             ([{"field": "from", "message": "not yours"}], "sender_refused", None),
             ([{"field": "merge_fields", "message": "x"}], "merge_fields_refused", None),
+            ([{"field": "to[2].merge_fields", "message": "x"}], "merge_fields_refused", None),
+            ([{"field": "template_id", "message": "x"}], "template_refused", None),
+            ([{"field": "valid_until", "message": "date must be in the future"}], "validity_in_past", None),
             ([{"field": "colour", "message": "x"}], "field_refused", None),
             ([{"field": "colour", "message": "x"}, {"field": "from", "message": "y"}], "sender_refused", "x; y"),
             ([{"message": "no field here"}], "refused", None),
