@@ -8,7 +8,7 @@ body that comes in chunks as an empty one.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, cast
 
 from a2wsgi import WSGIMiddleware
 from django.conf import settings
@@ -23,7 +23,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 LARGEST_BODY = 2 * 1024 * 1024
 LARGEST_HOOK = 256 * 1024
 
-django_application = WSGIMiddleware(wsgi_application, workers=settings.WEB_THREADS)
+# The bridge types its scopes and events one by one; Any spares a cast at each call.
+django_application: Any = WSGIMiddleware(cast(Any, wsgi_application), workers=settings.WEB_THREADS)
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:

@@ -224,6 +224,7 @@ class DeliveryReport:
     external_id: str = ""
     ref: str = ""
     phone: str = ""
+    conversation_id: str = ""
     occurred_at: datetime | None = None
     code: str = ""
     text: str = ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
@@ -24,7 +24,13 @@ def _cipher(keys: tuple[str, ...]) -> MultiFernet:
         ) from error
 
 
-class EncryptedJSONField(models.TextField):
+if TYPE_CHECKING:
+    _AnyValue = models.TextField[Any, Any]
+else:
+    _AnyValue = models.TextField  # generic to the type checker only
+
+
+class EncryptedJSONField(_AnyValue):
     """A JSON value encrypted at rest with the first of FIELD_ENCRYPTION_KEYS; every key of the list can read it.
 
     Rotation: put a new key first, save the rows again, drop the old key.

@@ -36,7 +36,7 @@ def transport() -> Transport:
 
 def provider_for(account: ProviderAccount) -> Provider:
     """The provider of an account, ready to call."""
-    return make_provider(account.provider, Account(account.address, account.credentials or {}), transport())
+    return make_provider(account.provider, Account(account.address, dict(account.credentials or {})), transport())
 
 
 def check_account(account: ProviderAccount) -> Health:

@@ -122,7 +122,7 @@ def _whatsapp_verdict(
             "window_closed",
             "Only templates can be sent: the customer has not written in the 24 hours before. Choose a template.",
         )
-    starts_with_template = Channel.WHATSAPP in provider_class(stream.account.provider).conversation_first
+    starts_with_template = stream.config.channel in provider_class(stream.account.provider).conversation_first
     if conversation is not None and not conversation.external_id and starts_with_template:
         return _no(
             "no_object",

@@ -36,6 +36,7 @@ from messaging.errors import (
     Refused,
     Throttled,
     Unconfirmed,
+    UnsupportedFeature,
 )
 from messaging.types import Answer, Outcome, RecipientResult, Request, SendResult
 
@@ -218,7 +219,7 @@ def _send(batch: Batch) -> None:
         logger.info("Attempt %s was fenced: %s", batch.attempt.pk, fence)
         _give_back(batch)
         return
-    except ConfigurationError as error:
+    except (ConfigurationError, UnsupportedFeature) as error:
         result = _same_for_all(batch, Outcome.REFUSED, "configuration", str(error))
     except (NotSent, Throttled) as error:
         retry_after = error.retry_after if isinstance(error, Throttled) else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -47,7 +48,7 @@ def record(attempt: SendAttempt, messages: Sequence[Message], result: SendResult
 
 def _apply(attempt: SendAttempt, message: Message, one: RecipientResult, *, now: datetime, wait: timedelta) -> None:
     # After its lease a message is already unconfirmed; the answer of the same claim still settles it.
-    settle = {"claim": attempt.claim}
+    settle: dict[str, Any] = {"claim": attempt.claim}
     if one.outcome is Outcome.ACCEPTED:
         _accept(message, one, settle, now)
     elif one.outcome is Outcome.REFUSED:
@@ -76,8 +77,8 @@ def _apply(attempt: SendAttempt, message: Message, one: RecipientResult, *, now:
         _retry(message, one, settle, now=now, wait=wait)
 
 
-def _accept(message: Message, one: RecipientResult, settle: dict[str, object], now: datetime) -> None:
-    changes = {"lease_until": None, "sent_at": now, "failure_code": "", "failure_text": ""}
+def _accept(message: Message, one: RecipientResult, settle: dict[str, Any], now: datetime) -> None:
+    changes: dict[str, Any] = {"lease_until": None, "sent_at": now, "failure_code": "", "failure_text": ""}
     moved = []
     try:
         with transaction.atomic():
@@ -103,9 +104,7 @@ def _accept(message: Message, one: RecipientResult, settle: dict[str, object], n
         receipts.apply_parked(message, external_id=one.external_id)
 
 
-def _retry(
-    message: Message, one: RecipientResult, settle: dict[str, object], *, now: datetime, wait: timedelta
-) -> None:
+def _retry(message: Message, one: RecipientResult, settle: dict[str, Any], *, now: datetime, wait: timedelta) -> None:
     counts = one.outcome is Outcome.RETRY and one.code not in NOT_AN_ATTEMPT
     if counts and message.attempt_count >= settings.DELIVERY_ATTEMPTS:
         lifecycle.move(

@@ -22,7 +22,7 @@ def record(account: ProviderAccount, report: DeliveryReport, *, event: WebhookEv
     """Keep a report, once per key, and raise the message it is about; without one it is parked.
 
     A report finds its message by our own reference, else by the provider's id, else, where a report carries
-    neither, by the oldest message to that number that is still on its way. An unconfirmed message is settled by
+    neither, by the oldest message that is still on its way in that conversation or to that number. An unconfirmed message is settled by
     our reference or the provider's id only.
     """
     receipt, created = Receipt.objects.get_or_create(
@@ -39,7 +39,7 @@ def record(account: ProviderAccount, report: DeliveryReport, *, event: WebhookEv
             "occurred_at": report.occurred_at,
         },
     )
-    if created and (message := _message_of(receipt)) is not None:
+    if created and (message := _message_of(receipt, report.conversation_id)) is not None:
         _apply(receipt, message)
     return receipt
 
@@ -57,15 +57,18 @@ def apply_parked(message: Message, *, external_id: str) -> None:
         _apply(receipt, message)
 
 
-def _message_of(receipt: Receipt) -> Message | None:
+def _message_of(receipt: Receipt, conversation_id: str) -> Message | None:
     candidates = Message.objects.filter(stream__account=receipt.account_id, direction=Direction.OUT)
     if ref := _uuid(receipt.ref):
         return candidates.filter(ref=ref).first()
     if receipt.external_id:
         return candidates.filter(external_id=receipt.external_id).first()
+    lower = [status for status in (Status.ACCEPTED, Status.SENT) if lifecycle.raises(status, receipt.status)]
+    on_their_way = candidates.filter(status__in=lower).order_by("id")
+    if conversation_id:
+        return on_their_way.filter(conversation__external_id=conversation_id).first()
     if receipt.phone:
-        lower = [status for status in (Status.ACCEPTED, Status.SENT) if lifecycle.raises(status, receipt.status)]
-        return candidates.filter(conversation__contact__phone=receipt.phone, status__in=lower).order_by("id").first()
+        return on_their_way.filter(conversation__contact__phone=receipt.phone).first()
     return None
 
 

@@ -9,7 +9,7 @@ from conversations.models.message import Purpose
 from conversations.models.team import Role
 
 COMPANY = "Fernhill Broadband"
-DEMO_PASSWORD = "fernhill on this machine"  # noqa: S105 the one password of people who do not exist
+DEMO_PASSWORD = "fernhill-demo"  # noqa: S105 the one password of people who do not exist
 
 # Provider: the account's name, the path below the sandbox's address, the credentials.
 ACCOUNTS: dict[str, tuple[str, str, dict[str, str]]] = {
@@ -27,44 +27,50 @@ ACCOUNTS: dict[str, tuple[str, str, dict[str, str]]] = {
     "webex_interact": ("Fernhill Webex Interact", "webex_interact", {"access_key": "aky_sandbox0000000000000000000"}),
 }
 
+# Name: provider, and the fields of the stream.
 CARE, TEXTS, BULK, US_LINE = "Fernhill Care", "Service texts", "FERNHILL", "US support line"
-STREAMS: dict[str, dict[str, Any]] = {
-    CARE: {
-        "provider": "cirrus",
-        "channel": "whatsapp",
-        "external_id": "c2FuZGJveC13YQ==",
-        "sender": "+447700900156",
-        "settings": {"stream_id": "533", "agent_id": "12345678", "manager_id": "12345678"},
-    },
-    TEXTS: {
-        "provider": "cirrus",
-        "channel": "sms",
-        "external_id": "c2FuZGJveC1zbXM=",
-        "sender": "+447700900155",
-        "settings": {
-            "stream_id": "532",
-            "opening_text": "Fernhill Care here. How can we help? Reply STOP to opt out.",
+STREAMS: dict[str, tuple[str, dict[str, Any]]] = {
+    CARE: (
+        "cirrus",
+        {
+            "channel": "whatsapp",
+            "external_id": "c2FuZGJveC13YQ==",
+            "sender": "+447700900156",
+            "settings": {"stream_id": "533", "agent_id": "12345678", "manager_id": "12345678"},
         },
-    },
-    BULK: {"provider": "webex_interact", "channel": "sms", "sender": "FERNHILL", "inbound_number": "+447700900177"},
-    US_LINE: {"provider": "ccai_platform", "channel": "sms", "sender": "+16285550199", "region": "US"},
+    ),
+    TEXTS: (
+        "cirrus",
+        {
+            "channel": "sms",
+            "external_id": "c2FuZGJveC1zbXM=",
+            "sender": "+447700900155",
+            "settings": {
+                "stream_id": "532",
+                "opening_text": "Fernhill Care here. How can we help? Reply STOP to opt out.",
+            },
+        },
+    ),
+    BULK: ("webex_interact", {"channel": "sms", "sender": "FERNHILL", "inbound_number": "+447700900177"}),
+    US_LINE: ("ccai_platform", {"channel": "sms", "sender": "+16285550199", "region": "US"}),
 }
 SUB_STREAM = ("Engineer visits", "7")
 
 TEAMS = {"Care": (CARE, TEXTS, BULK, US_LINE), "Billing": (BULK,)}
-PRIYA, TOM, SAM = "priya@fernhill.example", "tom@fernhill.example", "sam@fernhill.example"
+AGENT_EMAIL, SUPERVISOR_EMAIL = "priya@fernhill.example", "tom@fernhill.example"
+OTHER_AGENT_EMAIL, ADMINISTRATOR_EMAIL = "sam@fernhill.example", "admin@fernhill.example"
 USERS = (
-    (PRIYA, "Priya Nair", Role.AGENT, "Care"),
-    (TOM, "Tom Okafor", Role.SUPERVISOR, "Care"),
-    (SAM, "Sam Osei", Role.AGENT, "Billing"),
-    ("admin@fernhill.example", "Ada Winter", Role.ADMINISTRATOR, None),
+    (AGENT_EMAIL, "Priya Nair", Role.AGENT, "Care"),
+    (SUPERVISOR_EMAIL, "Tom Okafor", Role.SUPERVISOR, "Care"),
+    (OTHER_AGENT_EMAIL, "Sam Osei", Role.AGENT, "Billing"),
+    (ADMINISTRATOR_EMAIL, "Ada Winter", Role.ADMINISTRATOR, ""),
 )
 # Provider, user, id there, e-mail address there (CCAI Platform knows an agent by either).
 IDENTITIES = (
-    ("cirrus", PRIYA, "12345678", ""),
-    ("cirrus", TOM, "36574658", ""),
-    ("ccai_platform", PRIYA, "1", ""),
-    ("ccai_platform", TOM, "", TOM),
+    ("cirrus", AGENT_EMAIL, "12345678", ""),
+    ("cirrus", SUPERVISOR_EMAIL, "36574658", ""),
+    ("ccai_platform", AGENT_EMAIL, "1", ""),
+    ("ccai_platform", SUPERVISOR_EMAIL, "", SUPERVISOR_EMAIL),
 )
 
 AMIRA, MARK, ROSA, DANA, US_PHONE = "+447700900142", "+447700900267", "+447700900355", "+447700900488", "+14155550100"
@@ -75,45 +81,15 @@ CONTACTS = (
     (DANA, "דנה", "כהן", "he", "Europe/London"),
     (US_PHONE, "US test", "phone", "en_US", "America/Los_Angeles"),
 )
-# Number, channel, purpose (empty: every one), how we know, the words, the proof, days ago.
+_EVERYTHING = "Write to me on WhatsApp about my service and offers."
+_SERVICE = "Write to me on WhatsApp about my service."
+# Number, channel, purpose (empty: every one), how we know, the words agreed to, the proof, days ago.
 OPT_INS = (
-    (
-        AMIRA,
-        "whatsapp",
-        "",
-        ConsentSource.FORM,
-        "Write to me on WhatsApp about my service and offers.",
-        "FB-118204",
-        255,
-    ),
-    (AMIRA, "sms", Purpose.SERVICE, ConsentSource.AGENT, "Text me about my service.", "Call of R. Okafor", 690),
-    (
-        MARK,
-        "whatsapp",
-        Purpose.SERVICE,
-        ConsentSource.FORM,
-        "Write to me on WhatsApp about my service.",
-        "FB-117731",
-        80,
-    ),
-    (
-        ROSA,
-        "whatsapp",
-        "",
-        ConsentSource.FORM,
-        "Write to me on WhatsApp about my service and offers.",
-        "FB-120877",
-        293,
-    ),
-    (
-        DANA,
-        "whatsapp",
-        Purpose.SERVICE,
-        ConsentSource.AGENT,
-        "Write to me on WhatsApp about my visit.",
-        "FB-121016",
-        12,
-    ),
+    (AMIRA, "whatsapp", "", ConsentSource.FORM, _EVERYTHING, "Web form of account FB-118204", 255),
+    (AMIRA, "sms", Purpose.SERVICE, ConsentSource.AGENT, "Text me about my service.", "Call of 4 January", 690),
+    (MARK, "whatsapp", Purpose.SERVICE, ConsentSource.FORM, _SERVICE, "Web form of account FB-117731", 80),
+    (ROSA, "whatsapp", "", ConsentSource.FORM, _EVERYTHING, "Order form of account FB-120877", 293),
+    (DANA, "whatsapp", Purpose.SERVICE, ConsentSource.AGENT, _SERVICE, "Call about account FB-121016", 12),
 )
 
 

@@ -117,7 +117,9 @@ def _read_chat_event(data: Mapping[str, Any], key: str) -> HookEvent:
     if kind == "message_status" and status and phone:
         code = "not_delivered" if status is DeliveryStatus.FAILED else ""
         reason = wire.text(body.get("reason"))
-        return DeliveryReport(status, key, phone=phone, occurred_at=moment, code=code, text=reason)
+        return DeliveryReport(
+            status, key, phone=phone, conversation_id=chat_id, occurred_at=moment, code=code, text=reason
+        )
     return Unrecognised(key, kind)
 
 
