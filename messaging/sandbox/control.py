@@ -4,13 +4,13 @@ Every POST takes and every call answers a JSON object; what is wrong is told as 
 
 | call | body or query | answer |
 |---|---|---|
-| POST /control/reset/ | | all but the accounts is gone, no fault is on |
+| POST /control/reset/ | {"accounts"?: fields} | all but the standing accounts is gone, no fault is on |
 | POST /control/seed/ | {"webhook_urls": {slug: url}} | the standing accounts are as at the first start |
 | GET /control/accounts/ | | {"accounts": [...]} with their streams |
 | POST /control/accounts/ | {"provider", "name"?, any field of SandboxAccount} | made, or changed if it exists |
 | POST /control/streams/ | {"account", "name", "channel"?, any field of SandboxStream} | the same |
 | POST /control/templates/ | {"account", "name", "language", "status"?, "components"?} | the same, for WhatsApp |
-| POST /control/faults/ | {"phone" or "account", "fault", "settings"?, "times"?} | on, until changed or `times` used up |
+| POST /control/faults/ | {"phone" or "account", "fault", "settings"?, "times"?} | on, `times` times or until changed |
 | GET /control/phones/ | | {"phones": [...]} |
 | POST /control/phones/ | {"number", "name"?, "on_sms"?, "on_whatsapp"?, "is_blocked"?} | made or changed |
 | GET /control/messages/ | ?phone= &provider= &direction= &status= | {"messages": [...]}, oldest first |
@@ -46,6 +46,7 @@ from .models import (
     EndUser,
     LedgerEntry,
     PhoneMessage,
+    Provider,
     SandboxAccount,
     SandboxStream,
     SmsRequest,
@@ -59,6 +60,20 @@ from .seed import account_name, seed
 
 Handler = Callable[[dict[str, Any]], dict[str, Any]]
 MOST_ROWS = 1000
+ACCOUNT_SWITCHES = (
+    "fault",
+    "fault_settings",
+    "fault_times",
+    "is_active",
+    "sms_enabled",
+    "outbound_enabled",
+    "sends_receipts",
+    "status_as_text",
+    "webhooks_as_xml",
+    "requests_per_second",
+    "delivered_after",
+    "read_after",
+)
 
 
 class Misused(ValueError):
@@ -128,16 +143,18 @@ def _change(row: Model, values: dict[str, Any]) -> None:
 
 
 def reset(values: dict[str, Any]) -> dict[str, Any]:
-    """Forget all messages, conversations, requests and faults; keep the accounts."""
+    """Forget all messages, conversations, requests, faults and added accounts; keep the standing ones.
+
+    `accounts` holds fields that all of them get in place of their defaults.
+    """
     with writing():
         for model in (TimerEvent, PhoneMessage, CirrusObject, CirrusMedia, EndUser, SmsRequest, SuppressedNumber):
             model.objects.all().delete()
         LedgerEntry.objects.all().delete()
         VirtualPhone.objects.all().delete()
-        no_fault = {"fault": faults.OK.key, "fault_settings": {}, "fault_times": None}
-        SandboxAccount.objects.update(
-            **no_fault, is_active=True, sms_enabled=True, outbound_enabled=True, requests_per_second=None
-        )
+        SandboxAccount.objects.exclude(name__in=[account_name(slug) for slug in Provider.values]).delete()
+        defaults = {name: SandboxAccount._meta.get_field(name).get_default() for name in ACCOUNT_SWITCHES}
+        SandboxAccount.objects.update(**defaults | values.get("accounts", {}))
         seed()
     return {}
 

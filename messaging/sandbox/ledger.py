@@ -21,16 +21,16 @@ _SECRET_HEADERS = frozenset({"authorization", "x-auth-key", "cookie", "set-cooki
 
 
 def mask_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers that have a value, every secret replaced by its kind and last four characters."""
-    return {
-        name: _mask(value) if name.lower() in _SECRET_HEADERS else value for name, value in headers.items() if value
-    }
+    """The headers that have a value, every secret replaced by its last four characters."""
+    return {name: _mask(name.lower(), value) for name, value in headers.items() if value}
 
 
-def _mask(value: str) -> str:
-    scheme, _, secret = value.rpartition(" ")
-    tail = secret[-4:] if len(secret) >= 12 else ""
-    return f"{scheme} ****{tail}".strip()
+def _mask(name: str, value: str) -> str:
+    if name not in _SECRET_HEADERS:
+        return value
+    scheme = f"{value.partition(' ')[0]} " if name == "authorization" and " " in value else ""
+    secret = value.removeprefix(scheme)
+    return f"{scheme}****{secret[-4:] if len(secret) >= 12 else ''}"
 
 
 def _mask_address(url: str) -> str:

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import requests
 from django.db import close_old_connections, transaction
+from django.db.models import Min
 from django.utils import timezone
 
 from . import ledger, outcomes
@@ -44,7 +45,9 @@ logger = logging.getLogger(__name__)
 RETRY_SECONDS = (0.5, 1, 2, 4, 8, 15, 30)  # then the webhook is given up; the ledger keeps each try
 HOOK_TIMEOUT = 10  # seconds for the product to answer, as Webex Connect documents it
 IDLE_SECONDS = 1.0
+BUSY_SECONDS = 0.02
 POSTING_THREADS = 8
+MOST_LANES = 4 * POSTING_THREADS  # handed to the threads at a time; the rest waits in the rows
 
 _wake = threading.Event()
 
@@ -213,15 +216,16 @@ class Network:
         now = timezone.now()
         with self._lock:
             busy = set(self._busy)
-        waiting = set(TimerEvent.objects.filter(retry_at__gt=now).values_list("lane", flat=True))
-        due = TimerEvent.objects.filter(due_at__lte=now).exclude(lane__in=busy | waiting)
-        lanes = list(dict.fromkeys(due.order_by("due_at", "id").values_list("lane", flat=True)[:500]))
+        waiting = TimerEvent.objects.filter(retry_at__gt=now).values("lane")
+        due = TimerEvent.objects.filter(due_at__lte=now).exclude(lane__in=busy).exclude(lane__in=waiting)
+        oldest_first = due.order_by().values_list("lane").annotate(first=Min("due_at")).order_by("first")
+        lanes = [lane for lane, _ in oldest_first[: max(0, MOST_LANES - len(busy))]]
         for lane in lanes:
             with self._lock:
                 self._busy.add(lane)
             self._pool.submit(self._work, lane)
         if lanes:
-            return 0.02
+            return BUSY_SECONDS
         following = [
             TimerEvent.objects.filter(due_at__gt=now).values_list("due_at", flat=True).first(),
             TimerEvent.objects.filter(retry_at__gt=now).order_by("retry_at").values_list("retry_at", flat=True).first(),
@@ -234,32 +238,39 @@ class Network:
 
     def _work(self, lane: str) -> None:
         try:
+            events = TimerEvent.objects.filter(lane=lane).select_related(
+                "account", "message__phone", "message__stream", "message__account"
+            )
             while not self._stopping.is_set():
-                event = (
-                    TimerEvent.objects.filter(lane=lane)
-                    .select_related("account", "message__phone", "message__stream", "message__account")
-                    .first()
-                )
-                if event is None or event.due_at > timezone.now() or not self._carry_out(event):
+                event = events.first()
+                if event is None or event.due_at > timezone.now() or not self._tried(event):
                     break
-        except Exception:
-            logger.exception("The sandbox could not carry out an event; it tries again.")
-            with writing():
-                TimerEvent.objects.filter(lane=lane).update(retry_at=timezone.now() + timedelta(seconds=IDLE_SECONDS))
         finally:
             with self._lock:
                 self._busy.discard(lane)
             close_old_connections()
             wake()
 
-    def _carry_out(self, event: TimerEvent) -> bool:
+    def _tried(self, event: TimerEvent) -> bool:
         """Do one event; False when it has to be tried again later."""
+        try:
+            return self._carry_out(event)
+        except Exception:
+            if not _is_wanted(event):
+                return True
+            logger.exception("The sandbox could not carry out an event; it tries again.")
+            with writing():
+                later = timezone.now() + timedelta(seconds=IDLE_SECONDS)
+                TimerEvent.objects.filter(pk=event.pk).update(retry_at=later)
+            return False
+
+    def _carry_out(self, event: TimerEvent) -> bool:
         if event.kind == TimerKind.SEND:
             _send_scheduled(event)
             return True
         if event.kind == TimerKind.REPORT and event.attempts == 0 and event.moves_phone:
-            _expire(event)
             with writing():
+                _expire(event)
                 outcomes.move(event.message, event)
         if event.posts_hook and event.account.webhook_url and not self._post(event):
             event.attempts += 1
@@ -292,15 +303,22 @@ class Network:
             problem = type(error).__name__ if isinstance(error, requests.RequestException) else str(error)
         taken = (time.monotonic() - began) * 1000
         with writing():
-            ledger.record_hook(event, hook, answer, problem, taken)
+            if _is_wanted(event):
+                ledger.record_hook(event, hook, answer, problem, taken)
         return answer is not None and answer.ok
 
 
+def _is_wanted(event: TimerEvent) -> bool:
+    """Is the event's row still there? A reset takes rows away from under a running network."""
+    return TimerEvent.objects.filter(pk=event.pk).exists()
+
+
 def _expire(event: TimerEvent) -> None:
-    """A message whose validity has ended is not delivered."""
+    """A message whose validity has ended is not delivered: its report says failed instead."""
     ends = event.message.valid_until
-    if event.word == "delivered" and ends is not None and event.due_at > ends:
-        event.word, event.reason = "failed", outcomes.EXPIRED
+    if event.word == MessageStatus.DELIVERED and ends is not None and event.due_at > ends:
+        event.word, event.reason = MessageStatus.FAILED.value, outcomes.EXPIRED
+        event.save(update_fields=["word", "reason"])
 
 
 def _send_scheduled(event: TimerEvent) -> None:

@@ -36,19 +36,13 @@ def render(account: SandboxAccount, template: Mapping[str, Any]) -> dict[str, An
         text = "\n".join([name, *values.values()])
         return {"template_name": name, "text": text, "header": header, "footer": "", "buttons": []}
     shapes = {str(part.get("type", "")).upper(): part for part in row.components}
-    shown = {
+    return {
         "template_name": name,
+        "header": _heading(shapes.get("HEADER", {}), sent.get("header"), header),
         "text": _filled(str(shapes.get("BODY", {}).get("text", "")), values),
-        "header": header,
         "footer": str(shapes.get("FOOTER", {}).get("text", "")),
         "buttons": _buttons(shapes.get("BUTTONS", {}).get("buttons", []), template.get("components")),
     }
-    heading = shapes.get("HEADER", {})
-    if str(heading.get("format", "TEXT")).upper() == "TEXT" and heading.get("text"):
-        shown["header"] = {"type": "text", "text": _filled(str(heading["text"]), _values(sent.get("header")))}
-    elif heading and header.get("type") != str(heading.get("format", "")).lower():
-        raise Unusable("Template parameter format does not match the template's header")
-    return shown
 
 
 def by_parameters(account: SandboxAccount, content: Mapping[str, Any]) -> dict[str, Any]:
@@ -110,6 +104,16 @@ def _header(account: SandboxAccount, component: Mapping[str, Any] | None) -> dic
             raise Unusable("Missing parameter header")
         return {"type": kind} | _file(account, media)
     return {}
+
+
+def _heading(shape: Mapping[str, Any], component: Mapping[str, Any] | None, header: dict[str, str]) -> dict[str, str]:
+    """The header as the template has it: its own text filled in, or the medium of the kind that it wants."""
+    wanted = str(shape.get("format", "TEXT")).lower()
+    if wanted == "text" and shape.get("text"):
+        return {"type": "text", "text": _filled(str(shape["text"]), _values(component))}
+    if shape and header.get("type") != wanted:
+        raise Unusable("Template parameter format does not match the template's header")
+    return header
 
 
 def _file(account: SandboxAccount, media: Mapping[str, Any]) -> dict[str, str]:
