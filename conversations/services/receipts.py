@@ -22,8 +22,8 @@ def record(account: ProviderAccount, report: DeliveryReport, *, event: WebhookEv
     """Keep a report, once per key, and raise the message it is about; without one it is parked.
 
     A report finds its message by our own reference, else by the provider's id, else, where a report carries
-    neither, by the oldest message that is still on its way in that conversation or to that number. An unconfirmed message is settled by
-    our reference or the provider's id only.
+    neither, by the oldest message that is still on its way in that conversation or to that number. An unconfirmed
+    message is settled by our reference or the provider's id only.
     """
     receipt, created = Receipt.objects.get_or_create(
         account=account,

@@ -104,7 +104,9 @@ class TestReading:
     ) -> None:
         body = payload(f"hook_message_status_{case}")
         assert read(body) == [
-            DeliveryReport(status, key_of(body), phone="+14155550100", occurred_at=NOW, code=code, text=text)
+            DeliveryReport(
+                status, key_of(body), phone="+14155550100", conversation_id="114", occurred_at=NOW, code=code, text=text
+            )
         ]
 
     def test_session_events(self, payload: Payload) -> None:
