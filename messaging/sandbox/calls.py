@@ -163,9 +163,10 @@ def _answered(
             raise Refused(face.refusal(401, None))
         call = Call(request, face, account)
         call.check_account()
-        if request.method not in methods:
+        method = methods.get(request.method or "")
+        if method is None:
             raise Refused(face.refusal(405, account))
-        answer = methods[request.method](call, **parts)
+        answer = method(call, **parts)
     except Refused as refused:
         answer = refused.answer
     return _deliver(request, face, call, answer, began)
@@ -179,7 +180,7 @@ def _deliver(request: HttpRequest, face: Face, call: Call | None, answer: Answer
     response = HttpResponse(
         answer.content(), status=answer.status, content_type=answer.content_type, headers=dict(answer.headers)
     )
-    response.delivery = delivery
+    response.delivery = delivery  # type: ignore[attr-defined] # for server.py
     silent = delivery.manner in (Manner.RESET, Manner.CLOSE)
     ledger.record_request(
         request,

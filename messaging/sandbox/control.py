@@ -153,7 +153,7 @@ def reset(values: dict[str, Any]) -> dict[str, Any]:
         LedgerEntry.objects.all().delete()
         VirtualPhone.objects.all().delete()
         SandboxAccount.objects.exclude(name__in=[account_name(slug) for slug in Provider.values]).delete()
-        defaults = {name: SandboxAccount._meta.get_field(name).get_default() for name in ACCOUNT_SWITCHES}
+        defaults = {name: getattr(SandboxAccount(), name) for name in ACCOUNT_SWITCHES}
         SandboxAccount.objects.update(**defaults | values.get("accounts", {}))
         seed()
     return {}

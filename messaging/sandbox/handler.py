@@ -52,7 +52,7 @@ class SandboxHandler(WSGIHandler):
         self._view_middleware: list[Any] = []
         self._template_response_middleware: list[Any] = []
         self._exception_middleware: list[Any] = []
-        self._middleware_chain = _guarded(self._get_response)
+        self._middleware_chain = _guarded(self._get_response)  # type: ignore[attr-defined] # Django's own, unstubbed
 
 
 def _guarded(view: Callable[[SandboxRequest], HttpResponseBase]) -> Callable[[SandboxRequest], HttpResponseBase]:
@@ -60,7 +60,8 @@ def _guarded(view: Callable[[SandboxRequest], HttpResponseBase]) -> Callable[[Sa
         response = _refusal(request) or _answered(request)
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
-        response._has_been_logged = True  # Django would log the path, and paths hold phone numbers
+        # Django would log the path, and paths hold phone numbers.
+        response._has_been_logged = True  # type: ignore[attr-defined]
         return response
 
     def _answered(request: SandboxRequest) -> HttpResponseBase:

@@ -11,6 +11,7 @@ import socket
 import struct
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import formatdate
 from enum import StrEnum
@@ -48,6 +49,11 @@ class Delivery:
 
     manner: Manner = Manner.WHOLE
     after_seconds: float = 0.0
+
+
+def _start_nothing(status: str, headers: Any, exc_info: Any = None, /) -> Callable[[bytes], object]:
+    """WSGI's start_response: unused, because the handler's response is written here, whole."""
+    return bytes
 
 
 class SandboxServer(ThreadingMixIn, TCPServer):
@@ -98,7 +104,7 @@ class Connection(BaseHTTPRequestHandler):
             body = self._read_body()
             if body is None:
                 return
-            response = self.server.application(self._environ(body), lambda status, headers: None)
+            response = self.server.application(self._environ(body), _start_nothing)
             try:
                 self._write(response)
             finally:
@@ -174,8 +180,9 @@ class Connection(BaseHTTPRequestHandler):
         if response.streaming:
             self._write_stream(response)
             return
-        body = b"" if self.command == "HEAD" else response.content
-        whole = self._head(response, len(response.content)) + body
+        content: bytes = response.content  # type: ignore[attr-defined] # not streaming, so it has one
+        body = b"" if self.command == "HEAD" else content
+        whole = self._head(response, len(content)) + body
         if delivery.manner == Manner.HALF:
             self.connection.sendall(whole[: len(whole) - max(1, len(body) // 2)])
             self.close_connection = True

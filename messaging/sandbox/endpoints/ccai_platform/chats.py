@@ -133,7 +133,7 @@ def create_chat(call: Call) -> Answer:
     values = body_of(call).get("chat")
     if not isinstance(values, dict) or not values:
         raise refused("param is missing or the value is empty: chat")
-    end_user = EndUser.objects.filter(account=call.account, pk=_as_id(values.get("end_user_id"))).first()
+    end_user = EndUser.objects.filter(account=call.account, pk=_as_id(values.get("end_user_id")) or 0).first()
     stream = call.account.streams.filter(is_active=True).first()
     if end_user is None or stream is None:
         raise refused("Not Found", 404)

@@ -46,8 +46,10 @@ def build_hook(event: TimerEvent) -> Hook:
     """The webhook of one event, signed with the account's secrets at the moment of sending."""
     message = event.message
     numbers = {"end_user_number": message.phone.number, "outbound_number": message.business_number}
+    inside: dict[str, Any]
     if event.kind == TimerKind.REPORT:
-        kind, inside = "message_status", {"status": event.word, **numbers, "reason": event.reason}
+        kind = "message_status"
+        inside = {"status": event.word, **numbers, "reason": event.reason}
     else:
         kind = "message_received"
         chat = Chat.objects.get(pk=int(message.thread_id))

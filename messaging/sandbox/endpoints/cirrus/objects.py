@@ -16,8 +16,8 @@ from django.utils import timezone
 from messaging.sandbox import ids
 from messaging.sandbox.arrivals import accept
 from messaging.sandbox.calls import Answer, Call
-from messaging.sandbox.models import CirrusChild, CirrusObject, SandboxChannel, SandboxStream, VirtualPhone
-from messaging.sandbox.numbers import from_digits
+from messaging.sandbox.models import CirrusChild, CirrusObject, SandboxChannel, SandboxStream
+from messaging.sandbox.numbers import from_digits, phones_for
 
 from .face import (
     content_of,
@@ -41,8 +41,8 @@ def create_object(call: Call, stream_id: str) -> Answer:
     stream = stream_by_any(call, stream_id)
     values = fields(call)
     text = str(required(call, values, "Message"))
-    content = content_of(call, values)
-    manager_id = whole_number(call, values, "ManagerId")
+    checked = read_object(call, stream, values)
+    content, manager_id = checked["content"], checked["manager_id"]
     is_template = bool(content.get("whatsapp_hsm_name"))
     goes_out = bool(manager_id or values.get("sendToClient") or is_template)
     numbers = _recipients(call, values, content) if goes_out else []
@@ -51,7 +51,7 @@ def create_object(call: Call, stream_id: str) -> Answer:
         raise wrong(call, "UserStreamProviderId")
     kept, child = None, None
     if not values.get("sendToClient"):
-        kept = keep_object(call, stream, values, numbers[0] if numbers else "")
+        kept = keep_object(call, stream, checked, numbers[0] if numbers else "")
         if values.get("createChildObject"):
             child = keep_child(kept, text, content, manager_id=manager_id)
     message: dict[str, Any] = {
@@ -71,8 +71,7 @@ def _recipients(call: Call, values: dict[str, Any], content: dict[str, Any]) -> 
     wanted = content.get("to")
     field = "Content.to" if wanted else "UserStreamProviderId"
     if not wanted:
-        user = values.get("User") if isinstance(values.get("User"), dict) else {}
-        wanted = [values.get("UserStreamProviderId") or user.get("Phone1") or ""]
+        wanted = [values.get("UserStreamProviderId") or _user(values).get("Phone1") or ""]
     if not isinstance(wanted, list):
         raise wrong(call, field)
     numbers = [from_digits(str(digits)) for digits in wanted]
@@ -81,36 +80,56 @@ def _recipients(call: Call, values: dict[str, Any], content: dict[str, Any]) -> 
     return [number for number in numbers if number]
 
 
-def keep_object(call: Call, stream: SandboxStream, values: dict[str, Any], phone: str) -> CirrusObject:
-    """Save a conversation from the fields of Create Object (V2 templates send the same as `object_data`)."""
+def _user(values: dict[str, Any]) -> dict[str, Any]:
+    user = values.get("User")
+    return user if isinstance(user, dict) else {}
+
+
+def read_object(call: Call, stream: SandboxStream, values: dict[str, Any]) -> dict[str, Any]:
+    """The fields of Create Object (V2 templates send the same as `object_data`), checked; raises Refused."""
     status_id = whole_number(call, values, "StatusId", 1)
-    provider_type = whole_number(call, values, "StreamProviderType", _type_of(stream))
     if status_id not in STATUSES:
         raise wrong(call, "StatusId")
+    default_type = WHATSAPP if stream.channel == SandboxChannel.WHATSAPP else TELEPHONE
+    provider_type = whole_number(call, values, "StreamProviderType", default_type)
     if provider_type not in PROVIDER_TYPES:
         raise wrong(call, "StreamProviderType")
     manager_id = whole_number(call, values, "ManagerId")
-    user = values.get("User") if isinstance(values.get("User"), dict) else {}
-    digits = str(values.get("UserStreamProviderId") or user.get("Phone1") or phone.lstrip("+"))
+    user = _user(values)
+    digits = str(values.get("UserStreamProviderId") or user.get("Phone1") or "")
+    return {
+        "sub_stream_id": whole_number(call, values, "SubStreamId"),
+        "type": whole_number(call, values, "Type", 4),
+        "status_id": status_id,
+        "closed_at": timezone.now() if status_id in CLOSED else None,
+        "stream_provider_id": str(values.get("StreamProviderId") or digits),
+        "stream_provider_type": provider_type,
+        "user_stream_provider_id": digits,
+        "user_stream_provider_type": whole_number(call, values, "UserStreamProviderType", provider_type),
+        "user_identity": whole_number(call, values, "UserIdentity"),
+        "user": user,
+        "manager_id": manager_id,
+        "assigned_manager_id": manager_id,
+        "content": content_of(call, values),
+        "message": str(values.get("Message") or ""),
+    }
+
+
+def keep_object(call: Call, stream: SandboxStream, checked: dict[str, Any], phone: str) -> CirrusObject:
+    """Save a conversation from what `read_object` returned; `phone` is the customer's E.164 number, if known."""
+    phone = phone or from_digits(checked["user_stream_provider_id"]) or ""
+    digits = phone.lstrip("+")
     return CirrusObject.objects.create(
         account=call.account,
         stream=stream,
         object_id=ids.next_object_id(),
-        sub_stream_id=whole_number(call, values, "SubStreamId"),
-        type=whole_number(call, values, "Type", 4),
-        status_id=status_id,
-        closed_at=timezone.now() if status_id in CLOSED else None,
-        phone=phone or from_digits(digits) or "",
-        stream_provider_id=str(values.get("StreamProviderId") or digits),
-        stream_provider_type=provider_type,
-        user_stream_provider_id=digits,
-        user_stream_provider_type=whole_number(call, values, "UserStreamProviderType", provider_type),
-        user_identity=whole_number(call, values, "UserIdentity") or identity_of(phone or digits),
-        user=user,
-        manager_id=manager_id,
-        assigned_manager_id=manager_id,
-        content=content_of(call, values),
-        message=str(values.get("Message") or ""),
+        phone=phone,
+        **checked
+        | {
+            "stream_provider_id": checked["stream_provider_id"] or digits,
+            "user_stream_provider_id": checked["user_stream_provider_id"] or digits,
+            "user_identity": checked["user_identity"] or identity_of(phone),
+        },
     )
 
 
@@ -203,10 +222,5 @@ def object_by_id(call: Call, object_id: str, stream: SandboxStream | None = None
 
 
 def identity_of(number: str) -> int:
-    """Cirrus's number for a person: the same for the same phone number."""
-    known = VirtualPhone.objects.filter(number=number).values_list("pk", flat=True).first()
-    return _FIRST_IDENTITY + (known or 0)
-
-
-def _type_of(stream: SandboxStream) -> int:
-    return WHATSAPP if stream.channel == SandboxChannel.WHATSAPP else TELEPHONE
+    """Cirrus's number for a person: the same for the same E.164 number, 0 for somebody without one."""
+    return _FIRST_IDENTITY + phones_for([number])[number].pk if number else 0

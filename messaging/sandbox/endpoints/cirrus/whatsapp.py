@@ -22,8 +22,8 @@ from messaging.sandbox.faults import BY_KEY, ActiveFault
 from messaging.sandbox.models import CirrusMedia, SandboxChannel, SandboxStream, VirtualPhone
 from messaging.sandbox.numbers import from_digits
 
-from .face import content_of, envelope, missing, payload, refused, stream_by_encrypted, success, wrong
-from .objects import keep_child, keep_object
+from .face import envelope, missing, payload, refused, stream_by_encrypted, success, wrong
+from .objects import keep_child, keep_object, read_object
 from .templates import Unusable, render
 
 MOST_RECIPIENTS = 20
@@ -39,8 +39,8 @@ class _Item:
     recipient: str  # digits, as sent
     number: str = ""  # E.164
     at: datetime | None = None
-    object_data: dict[str, Any] | None = None
-    content: dict[str, Any] = field(default_factory=dict)
+    opening: dict[str, Any] | None = None  # the conversation to open, from object_data
+    keeps_child: bool = False
     message: dict[str, Any] = field(default_factory=dict)
     failed: str = ""
     lacks_template: bool = False
@@ -56,7 +56,7 @@ def send_templated_message(call: Call, encrypted_id: str) -> Answer:
         raise missing(call, "data")
     if len(rows) > MOST_RECIPIENTS:
         raise refused(call, f"Invalid parameters - up to {MOST_RECIPIENTS} recipients")
-    items = [_read(call, row) for row in rows]
+    items = [_read(call, stream, row) for row in rows]
     faults = call.arriving_at([item.number for item in items if item.number])
     _find_strangers(items, faults)
     results = [_accept(call, stream, item, faults) for item in items]
@@ -69,7 +69,7 @@ def send_templated_message(call: Call, encrypted_id: str) -> Answer:
     return envelope(call.account, 206, "Missing template parameter", results)
 
 
-def _read(call: Call, row: Any) -> _Item:
+def _read(call: Call, stream: SandboxStream, row: Any) -> _Item:
     """One item of the request; what is wrong with it goes to `failed`, in the order number, template, schedule."""
     data = row.get("template_data") if isinstance(row, Mapping) else None
     if not isinstance(data, Mapping):
@@ -79,8 +79,8 @@ def _read(call: Call, row: Any) -> _Item:
     template = data.get("template")
     extra = row.get("object_data") or data.get("object_data")
     if isinstance(extra, Mapping):
-        item.object_data = dict(extra)
-        item.content = content_of(call, item.object_data)
+        item.opening = read_object(call, stream, dict(extra))
+        item.keeps_child = bool(extra.get("createChildObject"))
     if not item.number:
         item.failed = NOT_A_USER if item.recipient else "Missing parameter to"
     elif not isinstance(template, Mapping) or not str(template.get("name") or "").strip():
@@ -120,15 +120,13 @@ def _accept(call: Call, stream: SandboxStream, item: _Item, faults: Mapping[str,
         return {"recipient": item.recipient, "status": 400, "failed": item.failed}
     message_id = ids.whatsapp_id(item.number)
     result: dict[str, Any] = {"recipient": item.recipient, "id": message_id, "status": 200}
-    message = item.message | {"external_id": message_id, "ref": str(item.content.get("ref", ""))}
-    if item.object_data is not None:
-        values = {"Message": item.message["text"]} | item.object_data
-        kept = keep_object(call, stream, values, item.number)
-        message["thread_id"] = str(kept.object_id)
-        if item.object_data.get("createChildObject"):
-            child = keep_child(
-                kept, item.message["text"], item.content, manager_id=kept.manager_id, type_=TEMPLATE_MESSAGE
-            )
+    message = item.message | {"external_id": message_id}
+    if item.opening is not None:
+        text, content = item.message["text"], item.opening["content"]
+        kept = keep_object(call, stream, item.opening | {"message": text}, item.number)
+        message |= {"thread_id": str(kept.object_id), "ref": str(content.get("ref", ""))}
+        if item.keeps_child:
+            child = keep_child(kept, text, content, manager_id=kept.manager_id, type_=TEMPLATE_MESSAGE)
             message["child_id"] = str(child.child_id)
         result["object_id"] = kept.object_id
     letter: Letter = (item.number, message)
@@ -145,7 +143,7 @@ def upload_media(call: Call, encrypted_id: str) -> Answer:
     kept = CirrusMedia.objects.create(
         account=call.account,
         media_id=ids.media_id(),
-        filename=upload.name,
+        filename=upload.name or "",
         content_type=upload.content_type or "",
         data=upload.read(),
     )

@@ -46,8 +46,8 @@ class Command(BaseCommand):
                 f"The sandbox cannot listen on {options['host']}:{options['port']} ({error.strerror}). "
                 "Choose another port with --port."
             ) from error
-        host, port = server.server_address[:2]
-        address = f"http://{f'[{host}]' if ':' in str(host) else host}:{port}"
+        host = options["host"]
+        address = f"http://{f'[{host}]' if ':' in host else host}:{server.server_address[1]}"
         set_base_url(address)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
