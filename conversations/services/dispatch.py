@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 LEADER_LOCK = 7_301_001  # any number, the same in every process: one dispatcher leads
 BATCH = 500
+UNHINTED_GRACE = timedelta(seconds=2)  # whoever queued a message wakes a worker, for its whole unit, right after
 GIVE_UP_AFTER = timedelta(hours=24)  # a text that waited a day for a provider is rarely wanted any more
 
 
@@ -104,21 +105,25 @@ def _give_up(at: datetime) -> None:
 
 def _release_scheduled(at: datetime) -> None:
     messages = list(Message.objects.filter(status=Status.SCHEDULED, scheduled_for__lte=at).only("pk")[:BATCH])
-    lifecycle.move(messages, Status.QUEUED, come_from=(Status.SCHEDULED,), reason="Its time has come", queued_at=at)
+    for pk in lifecycle.move(
+        messages, Status.QUEUED, come_from=(Status.SCHEDULED,), reason="Its time has come", queued_at=at
+    ):
+        hint([pk])
 
 
 def _release_held(at: datetime) -> None:
     messages = list(
         Message.objects.filter(status=Status.HELD, held_for="undo", next_attempt_at__lte=at).only("pk")[:BATCH]
     )
-    lifecycle.move(
+    for pk in lifecycle.move(
         messages,
         Status.QUEUED,
         come_from=(Status.HELD,),
         reason="The time to undo is over",
         queued_at=at,
         next_attempt_at=None,
-    )
+    ):
+        hint([pk])
 
 
 def _recover_lost_claims(at: datetime) -> None:
@@ -174,7 +179,11 @@ def _wake_due(at: datetime) -> list[int]:
     stale = at - timedelta(seconds=settings.DELIVERY_HINT_SECONDS)
     due = list(
         Message.objects.due(at)
-        .filter(Q(hinted_at=None) | Q(hinted_at__lte=stale) | Q(hinted_at__lt=F("next_attempt_at")))
+        .filter(
+            Q(hinted_at=None, queued_at__lte=at - UNHINTED_GRACE)
+            | Q(hinted_at__lte=stale)
+            | Q(hinted_at__lt=F("next_attempt_at"))
+        )
         .order_by("queued_at", "id")
         .values_list("pk", flat=True)[:BATCH]
     )

@@ -146,7 +146,7 @@ class TestSweep:
         assert (message.status, message.failure_code) == ("failed", "gave_up")
 
     def test_a_due_message_is_hinted_once(self) -> None:
-        message = factories.make_message(status="queued")
+        message = factories.make_message(status="queued", queued_at=timezone.now() - timedelta(seconds=5))
         assert dispatch.sweep() == []
         message.refresh_from_db()
         first = message.hinted_at
@@ -156,6 +156,6 @@ class TestSweep:
         assert message.hinted_at == first
 
     def test_without_a_broker_due_messages_are_handed_back(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        message = factories.make_message(status="queued")
+        message = factories.make_message(status="queued", queued_at=timezone.now() - timedelta(seconds=5))
         monkeypatch.setitem(QUEUES["default"], "URL", "unix:///nowhere/valkey.sock")
         assert dispatch.sweep() == [message.pk]
