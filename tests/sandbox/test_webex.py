@@ -142,14 +142,16 @@ def test_the_twin_for_tests_sends_nothing(sandbox: PlayedSandbox):
 @pytest.mark.parametrize("field", ["send_at", "schedule_at"])
 def test_a_scheduled_request_can_be_cancelled_until_its_time(sandbox: PlayedSandbox, field: str):
     request_id = sandbox.webex("POST", "v1/sms", sms(**{field: at(days=1)})).json()["request_id"]
-    [row] = sandbox.webex("POST", "campaigns/v1/scheduled", {"id": request_id}).json()["items"]
+    [row] = sandbox.webex("POST", "campaigns/v1/scheduled", {"filter": {"id": request_id}}).json()["items"]
     assert (row["status"], row["recipients"]) == ("SCHEDULED", 1)
     assert sandbox.webex("DELETE", f"campaigns/v1/cancel/{request_id}").status_code == 204
     assert sandbox.control("schedule/advance") == {"sent": 0}
     assert sandbox.messages()[0]["status"] == "cancelled"
     assert sandbox.webex("DELETE", f"campaigns/v1/cancel/{request_id}").status_code == 400
     assert sandbox.webex("DELETE", "campaigns/v1/cancel/aps_none").status_code == 404
-    deleted = sandbox.webex("POST", "campaigns/v1/scheduled", {"status": "DELETED"}).json()
+    since, until = at(days=-1), at(days=2)
+    filters = {"status": ["DELETED"], "created_at_start": since, "created_at_end": until}
+    deleted = sandbox.webex("POST", "campaigns/v1/scheduled", {"filter": filters}).json()
     assert deleted["paging"] == {"current_page": 1, "total_items": 1, "total_pages": 1}
 
 
@@ -198,7 +200,8 @@ def test_a_number_that_opted_out_is_queued_and_dropped(sandbox: PlayedSandbox):
 
 def test_a_message_whose_validity_ends_first_is_not_delivered(sandbox: PlayedSandbox):
     sandbox.control("accounts", provider="webex_interact", delivered_after=1.5)
-    sandbox.webex("POST", "v1/sms", sms(valid_until=at(seconds=1)))
+    soon = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
+    assert sandbox.webex("POST", "v1/sms", sms(valid_until=soon)).ok
     sandbox.settle()
     [message] = sandbox.messages()
     assert (message["status"], message["delivered_at"]) == ("failed", None)

@@ -7,9 +7,11 @@ request that was already sent, the rows of the scheduled list and of the opt-out
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from django.http import QueryDict
+from django.utils.dateparse import parse_datetime
 
 from messaging.sandbox.calls import Answer, Call, Refused
 from messaging.sandbox.models import (
@@ -61,17 +63,27 @@ def delete_sender(call: Call, sender_id: str) -> Answer:
 
 
 def scheduled(call: Call) -> Answer:
-    """POST /campaigns/v1/scheduled with filters `id`, `status`, `page_number`, `page_size`."""
+    """POST /campaigns/v1/scheduled: `filter` (id, or a range of dates; status and request_types are lists), `page`."""
     values = call.data() if call.request.body.strip() else {}
     if not isinstance(values, dict):
         raise field_error("body", "request body is not valid JSON")
+    chosen, page = _part(values, "filter"), _part(values, "page")
     found = SmsRequest.objects.filter(account=call.account, scheduled_at__isnull=False).order_by("-id")
-    if values.get("id"):
-        found = found.filter(request_id=str(values["id"]))
-    if values.get("status"):
-        if values["status"] not in STATUSES:
-            raise field_error("status", f"must be one of {', '.join(STATUSES)}")
-        found = found.filter(status=values["status"])
+    if chosen.get("id"):
+        found = found.filter(request_id=str(chosen["id"]))
+    statuses = _words(chosen, "status", STATUSES)
+    if statuses:
+        found = found.filter(status__in=statuses)
+    if "API" not in (_words(chosen, "request_types", ("CAMPAIGN", "API")) or ("API",)):
+        found = found.none()  # campaigns are not played
+    ranges = {
+        f"{name}__{side}": _moment(chosen, f"{name}_{end}")
+        for name in ("created_at", "scheduled_at")
+        for end, side in (("start", "gte"), ("end", "lte"))
+        if chosen.get(f"{name}_{end}")
+    }
+    if not chosen.get("id") and not ranges:
+        raise field_error("filter", "either an id or a date range is needed")
     rows = [
         {
             "id": row.request_id,
@@ -82,9 +94,33 @@ def scheduled(call: Call) -> Answer:
             "scheduled_at": stamp(row.scheduled_at) if row.scheduled_at else None,
             "created_at": stamp(row.created_at),
         }
-        for row in found
+        for row in found.filter(**ranges)
     ]
-    return Answer(200, _page(rows, _whole(values, "page_number", 1), _whole(values, "page_size", PAGE_SIZE)))
+    return Answer(200, _page(rows, _whole(page, "page_number", 1), _whole(page, "page_size", PAGE_SIZE)))
+
+
+def _part(values: dict[str, Any], name: str) -> dict[str, Any]:
+    part = values.get(name, {})
+    if not isinstance(part, dict):
+        raise field_error(name, "must be an object")
+    return part
+
+
+def _words(chosen: dict[str, Any], name: str, known: tuple[str, ...]) -> list[str]:
+    words = chosen.get(name) or []
+    if not isinstance(words, list) or not set(words) <= set(known):
+        raise field_error(name, f"must be a list of {', '.join(known)}")
+    return words
+
+
+def _moment(chosen: dict[str, Any], name: str) -> datetime:
+    try:
+        moment = parse_datetime(str(chosen[name]))
+    except ValueError:
+        moment = None
+    if moment is None:
+        raise field_error(name, "date must be in ISO 8601 format")
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def cancel(call: Call, request_id: str) -> Answer:
