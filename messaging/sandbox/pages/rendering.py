@@ -20,7 +20,7 @@ View = Callable[..., HttpResponse]
 @cache
 def _engine() -> Engine:
     return Engine(
-        dirs=[_ROOM / "templates"],
+        dirs=[str(_ROOM / "templates")],
         libraries={},
         builtins=["lucide.templatetags.lucide", "messaging.sandbox.templatetags.sandbox_pages"],
     )

@@ -152,7 +152,7 @@ def _summaries(phone: VirtualPhone, channel: str) -> dict[int, dict[str, Any]]:
         .values("stream_id")
         .annotate(last=Max("created_at"), count=Count("id"), unseen=Count("id", filter=unseen))
     )
-    return {row["stream_id"]: row for row in rows}
+    return {row["stream_id"]: dict(row) for row in rows}
 
 
 def _open_thread(
