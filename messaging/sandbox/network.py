@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import ip_address
 from typing import Any
@@ -37,7 +38,7 @@ from .models import (
     TimerKind,
     VirtualPhone,
 )
-from .plays import play
+from .plays import Hook, play
 from .router import DATABASE
 
 logger = logging.getLogger(__name__)
@@ -179,6 +180,21 @@ def is_loopback(url: str) -> bool:
         return False
 
 
+@dataclass(frozen=True, slots=True)
+class _Posted:
+    """A webhook that was tried; `problem` says why there is no answer."""
+
+    hook: Hook
+    answer: requests.Response | None
+    problem: str
+    milliseconds: float
+
+    @property
+    def is_taken(self) -> bool:
+        """Did the product answer with success?"""
+        return self.answer is not None and self.answer.ok
+
+
 class Network:
     """The running network: one thread that looks for what is due, a few that post webhooks."""
 
@@ -272,19 +288,22 @@ class Network:
             with writing():
                 _expire(event)
                 outcomes.move(event.message, event)
-        if event.posts_hook and event.account.webhook_url and not self._post(event):
-            event.attempts += 1
-            if event.attempts <= len(RETRY_SECONDS):
-                event.retry_at = timezone.now() + timedelta(seconds=RETRY_SECONDS[event.attempts - 1])
-                with writing():
-                    TimerEvent.objects.filter(pk=event.pk).update(attempts=event.attempts, retry_at=event.retry_at)
-                return False
+        posted = self._post(event) if event.posts_hook and event.account.webhook_url else None
         with writing():
+            if not _is_wanted(event):
+                return True
+            if posted is not None:
+                ledger.record_hook(event, posted.hook, posted.answer, posted.problem, posted.milliseconds)
+            if posted is not None and not posted.is_taken and event.attempts < len(RETRY_SECONDS):
+                event.retry_at = timezone.now() + timedelta(seconds=RETRY_SECONDS[event.attempts])
+                event.attempts += 1
+                event.save(update_fields=["attempts", "retry_at"])
+                return False
             event.delete()
         return True
 
-    def _post(self, event: TimerEvent) -> bool:
-        """Post one webhook; True when the product answered with success."""
+    def _post(self, event: TimerEvent) -> _Posted:
+        """Post one webhook, on a connection of this thread."""
         if not hasattr(self._local, "session"):
             self._local.session = requests.Session()
             self._local.session.trust_env = False
@@ -292,20 +311,15 @@ class Network:
         url = event.account.webhook_url
         began = time.monotonic()
         answer: requests.Response | None = None
-        problem = ""
-        try:
-            if not is_loopback(url):
-                raise ValueError("the webhook address is not on this machine")
-            answer = self._local.session.post(
-                url, data=hook.body, headers=hook.headers, timeout=HOOK_TIMEOUT, allow_redirects=False
-            )
-        except (requests.RequestException, ValueError) as error:
-            problem = type(error).__name__ if isinstance(error, requests.RequestException) else str(error)
-        taken = (time.monotonic() - began) * 1000
-        with writing():
-            if _is_wanted(event):
-                ledger.record_hook(event, hook, answer, problem, taken)
-        return answer is not None and answer.ok
+        problem = "" if is_loopback(url) else "the webhook address is not on this machine"
+        if not problem:
+            try:
+                answer = self._local.session.post(
+                    url, data=hook.body, headers=hook.headers, timeout=HOOK_TIMEOUT, allow_redirects=False
+                )
+            except requests.RequestException as error:
+                problem = type(error).__name__
+        return _Posted(hook, answer, problem, (time.monotonic() - began) * 1000)
 
 
 def _is_wanted(event: TimerEvent) -> bool:

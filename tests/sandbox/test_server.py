@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -78,10 +77,8 @@ def test_keeps_a_connection_and_reads_chunks(sandbox: PlayedSandbox):
 
 
 def test_answers_leave_in_one_packet_without_delay(sandbox: PlayedSandbox):
-    began = time.monotonic()
-    for _ in range(20):
-        sandbox.session.get(f"{sandbox.url}/healthz")
-    assert time.monotonic() - began < 0.7  # Nagle's algorithm alone would take 40 ms each
+    times = sorted(sandbox.session.get(f"{sandbox.url}/healthz").elapsed.total_seconds() for _ in range(20))
+    assert times[5] < 0.035  # Nagle's algorithm would take 40 ms for nearly each; a busy machine only for some
 
 
 def test_twenty_callers_at_once(sandbox: PlayedSandbox, receiver: Receiver):

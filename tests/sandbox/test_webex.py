@@ -13,8 +13,9 @@ TEMPLATE = "stp_2alB8n4k3BuCjOumRddxXiaA97M"
 KSUID = re.compile(r"(aps|tid|cid|evt)_[0-9A-Za-z]{27}")
 
 
-def at(**later) -> str:
-    return (datetime.now(UTC) + timedelta(**later)).strftime("%Y-%m-%dT%H:%M:%SZ")
+def at(later: timedelta) -> str:
+    """A time from now on, as the documents write times."""
+    return (datetime.now(UTC) + later).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def sms(**changes) -> dict:
@@ -73,22 +74,22 @@ NO_NUMBERS = "invalid recipients object format, no phone numbers provided."
         ({"to": [{"phone": [AMIRA]}, {"correlation_id": "x"}]}, "to[1].phone", NO_NUMBERS),
         ({"to": [{"phone": AMIRA}]}, "to[0].phone", NO_NUMBERS),
         ({"to": []}, "to", NO_NUMBERS),
-        ({"send_at": at(minutes=-1)}, "send_at", "date must be in the future"),
-        ({"send_at": at(days=7, minutes=1)}, "send_at", "date cannot be more than 7 days in the future"),
-        ({"schedule_at": at(days=8)}, "schedule_at", "date cannot be more than 7 days in the future"),
+        ({"send_at": timedelta(minutes=-1)}, "send_at", "date must be in the future"),
+        ({"send_at": timedelta(days=7, minutes=1)}, "send_at", "date cannot be more than 7 days in the future"),
+        ({"schedule_at": timedelta(days=8)}, "schedule_at", "date cannot be more than 7 days in the future"),
         ({"send_at": "tomorrow"}, "send_at", "date must be in ISO 8601 format"),
-        ({"valid_until": at(days=3, minutes=1)}, "valid_until", "date cannot be more than 3 days in the future"),
+        ({"valid_until": timedelta(days=3, minutes=1)}, "valid_until", "date cannot be more than 3 days in the future"),
         (
-            {"send_at": at(hours=2), "valid_until": at(hours=1)},
+            {"send_at": timedelta(hours=2), "valid_until": timedelta(hours=1)},
             "valid_until",
             "date must be in the future when compared to send_at ",
         ),
         (
-            {"send_at": at(days=2), "valid_until": at(days=5, minutes=1)},
+            {"send_at": timedelta(days=2), "valid_until": timedelta(days=5, minutes=1)},
             "valid_until",
             "date cannot be more than 3 days in the future",
         ),
-        ({"valid_until": at(minutes=-1)}, "valid_until", "date must be in the future"),
+        ({"valid_until": timedelta(minutes=-1)}, "valid_until", "date must be in the future"),
         ({"from": "NOBODY"}, "from", "sender is not registered for this account"),
         ({"from": None}, "from", "from is required"),
         ({"message_body": None, "template_id": "stp_none"}, "template_id", "template not found"),
@@ -96,6 +97,7 @@ NO_NUMBERS = "invalid recipients object format, no phone numbers provided."
     ],
 )
 def test_every_field_error(sandbox: PlayedSandbox, changes: dict, field: str, message: str):
+    changes = {name: at(value) if isinstance(value, timedelta) else value for name, value in changes.items()}
     for address in ("v1/sms", "v1/sms/test"):
         answer = sandbox.webex("POST", address, sms(**changes))
         assert answer.status_code == 400
@@ -141,7 +143,7 @@ def test_the_twin_for_tests_sends_nothing(sandbox: PlayedSandbox):
 
 @pytest.mark.parametrize("field", ["send_at", "schedule_at"])
 def test_a_scheduled_request_can_be_cancelled_until_its_time(sandbox: PlayedSandbox, field: str):
-    request_id = sandbox.webex("POST", "v1/sms", sms(**{field: at(days=1)})).json()["request_id"]
+    request_id = sandbox.webex("POST", "v1/sms", sms(**{field: at(timedelta(days=1))})).json()["request_id"]
     [row] = sandbox.webex("POST", "campaigns/v1/scheduled", {"filter": {"id": request_id}}).json()["items"]
     assert (row["status"], row["recipients"]) == ("SCHEDULED", 1)
     assert sandbox.webex("DELETE", f"campaigns/v1/cancel/{request_id}").status_code == 204
@@ -149,7 +151,7 @@ def test_a_scheduled_request_can_be_cancelled_until_its_time(sandbox: PlayedSand
     assert sandbox.messages()[0]["status"] == "cancelled"
     assert sandbox.webex("DELETE", f"campaigns/v1/cancel/{request_id}").status_code == 400
     assert sandbox.webex("DELETE", "campaigns/v1/cancel/aps_none").status_code == 404
-    since, until = at(days=-1), at(days=2)
+    since, until = at(timedelta(days=-1)), at(timedelta(days=2))
     filters = {"status": ["DELETED"], "created_at_start": since, "created_at_end": until}
     deleted = sandbox.webex("POST", "campaigns/v1/scheduled", {"filter": filters}).json()
     assert deleted["paging"] == {"current_page": 1, "total_items": 1, "total_pages": 1}

@@ -108,7 +108,7 @@ def _part(values: dict[str, Any], name: str) -> dict[str, Any]:
 
 def _words(chosen: dict[str, Any], name: str, known: tuple[str, ...]) -> list[str]:
     words = chosen.get(name) or []
-    if not isinstance(words, list) or not set(words) <= set(known):
+    if not isinstance(words, list) or any(word not in known for word in words):
         raise field_error(name, f"must be a list of {', '.join(known)}")
     return words
 
