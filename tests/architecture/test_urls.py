@@ -1,0 +1,391 @@
+"""Every address has a class, and nobody gets further than it says. A new address fails here until it has one."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Model
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from config.asgi import application
+from conversations.models import (
+    Conversation,
+    Indicator,
+    Message,
+    ProviderAccount,
+    Stream,
+    Team,
+    TeamMembership,
+    User,
+    WhatsAppTemplate,
+)
+from tests import factories
+from tests.conversations.admin.rows import make_rows
+
+pytestmark = pytest.mark.django_db
+
+PUBLIC = "public"  # anybody
+SIGNED_IN = "signed-in"  # whoever works here; shows the rows that this user may see and no others
+OF_A_STREAM = "of a stream"  # a row: for whoever may see its stream, 404 for everybody else
+SUPERVISOR = "supervisor"  # whoever may enter the administration
+ADMINISTRATOR = "administrator"
+NOBODY = "nobody"  # services write these rows, or keep them
+
+PAGES = {
+    "inbox": SIGNED_IN,
+    "older-rows": SIGNED_IN,
+    "updates": SIGNED_IN,
+    "take-oldest": SIGNED_IN,
+    "conversation": OF_A_STREAM,
+    "older-messages": OF_A_STREAM,
+    "reply": OF_A_STREAM,
+    "conversation-template": OF_A_STREAM,
+    "assign": OF_A_STREAM,
+    "claim": OF_A_STREAM,
+    "resolve": OF_A_STREAM,
+    "reopen": OF_A_STREAM,
+    "record-consent": OF_A_STREAM,
+    "set-indicator": OF_A_STREAM,
+    "remove-indicator": OF_A_STREAM,
+    "attempts": OF_A_STREAM,
+    "cancel-message": OF_A_STREAM,
+    "send-again": OF_A_STREAM,
+    "compose": SIGNED_IN,
+    "recipient": SIGNED_IN,
+    "start-conversation": SIGNED_IN,
+    "new-template": SIGNED_IN,
+    "measure": SIGNED_IN,
+    "template-preview": SIGNED_IN,
+    "sign-in": PUBLIC,
+    "sign-out": SIGNED_IN,
+    "account": SIGNED_IN,
+    "password": SIGNED_IN,
+    "set-theme": SIGNED_IN,
+    "keys": SIGNED_IN,
+    "icons": PUBLIC,
+    "webhook": PUBLIC,  # its token is the secret
+    "healthz": PUBLIC,
+    "readyz": PUBLIC,
+    "admin:index": SUPERVISOR,
+    "admin:login": SUPERVISOR,  # leads to the product's own sign-in
+    "admin:logout": SUPERVISOR,
+    "admin:password_change": SUPERVISOR,
+    "admin:password_change_done": SUPERVISOR,
+    "admin:autocomplete": SUPERVISOR,
+    "admin:jsi18n": SUPERVISOR,
+    "admin:view_on_site": SUPERVISOR,
+    "admin:app_list": SUPERVISOR,
+    "admin:": SUPERVISOR,  # old addresses of rows, and whatever else begins with /admin/
+    "admin:auth_user_password_change": ADMINISTRATOR,
+}
+
+# The pages of a model in the administration: who reads, adds, changes and deletes its rows.
+MODELS = {
+    "conversation": (SUPERVISOR, NOBODY, NOBODY, NOBODY),
+    "message": (SUPERVISOR, NOBODY, NOBODY, NOBODY),
+    "messageevent": (SUPERVISOR, NOBODY, NOBODY, NOBODY),
+    "sendattempt": (SUPERVISOR, NOBODY, NOBODY, NOBODY),
+    "attemptresult": (SUPERVISOR, NOBODY, NOBODY, NOBODY),
+    "receipt": (SUPERVISOR, NOBODY, NOBODY, NOBODY),
+    "webhookevent": (SUPERVISOR, NOBODY, NOBODY, NOBODY),
+    "activity": (SUPERVISOR, NOBODY, NOBODY, NOBODY),
+    "indicator": (SUPERVISOR, NOBODY, NOBODY, NOBODY),
+    "consentstate": (SUPERVISOR, NOBODY, NOBODY, NOBODY),
+    "optin": (SUPERVISOR, ADMINISTRATOR, NOBODY, NOBODY),
+    "contact": (SUPERVISOR, NOBODY, SUPERVISOR, NOBODY),
+    "whatsapptemplate": (SUPERVISOR, SUPERVISOR, SUPERVISOR, ADMINISTRATOR),
+    "stream": (SUPERVISOR, ADMINISTRATOR, ADMINISTRATOR, NOBODY),
+    "substream": (SUPERVISOR, ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR),
+    "provideraccount": (ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR, NOBODY),
+    "user": (ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR, NOBODY),
+    "team": (SUPERVISOR, ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR),
+    "teammembership": (ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR),
+    "teamstream": (ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR),
+    "agentidentity": (ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR),
+    "group": (NOBODY, NOBODY, NOBODY, NOBODY),  # superusers alone
+}
+VERBS = {"changelist": 0, "history": 0, "do": 0, "change": 0, "add": 1, "delete": 3}
+REACHED_BY = {SUPERVISOR: {SUPERVISOR}, ADMINISTRATOR: {SUPERVISOR, ADMINISTRATOR}}
+
+REFUSED = (401, 403, 404, 405)
+METHODS = ("get", "post")
+
+Rows = dict[type[Model], Any]
+
+
+@dataclass(frozen=True)
+class Address:
+    """One URL pattern: its name, a path that matches it, and its class."""
+
+    name: str
+    path: str
+    level: str
+
+
+def patterns(found: list[Any], route: str = "", space: str = "") -> Iterator[tuple[str, str]]:
+    """The full name and the full route of every pattern; a pattern without a name has that of its namespace."""
+    for one in found:
+        if isinstance(one, URLResolver):
+            below = f"{space}{one.namespace}:" if one.namespace else space
+            yield from patterns(one.url_patterns, route + str(one.pattern), below)
+        elif isinstance(one, URLPattern):
+            yield space + (one.name or ""), route + str(one.pattern)
+
+
+def level_of(name: str) -> str:
+    """The class of an address; KeyError when nobody has given it one."""
+    if name in PAGES:
+        return PAGES[name]
+    if name.startswith("django_rq:"):
+        return ADMINISTRATOR
+    found = re.fullmatch(r"admin:(?:conversations|auth)_([a-z]+)_([a-z]+)", name)
+    if found is None:
+        raise KeyError(name)
+    return MODELS[found[1]][VERBS[found[2]]]
+
+
+def test_every_address_has_a_class() -> None:
+    unclassified, names = [], set()
+    for name, route in patterns(get_resolver().url_patterns):
+        names.add(name)
+        try:
+            level_of(name)
+        except KeyError:
+            unclassified.append(f"{name} ({route})")
+    assert unclassified == []
+    assert set(PAGES) - names == set()
+    assert {name.split("_")[1] for name in names if name.endswith("_changelist")} == set(MODELS)
+
+
+@pytest.fixture
+def rows() -> Rows:
+    """A row of everything, on a WhatsApp stream of a team; Amira is the customer."""
+    return {**make_rows(), Group: Group.objects.get(name="agent")}
+
+
+@pytest.fixture
+def addresses(rows: Rows) -> list[Address]:
+    """Every address, filled in with the rows."""
+    return [
+        Address(name, f"/{filled_in(route, name, rows)}", level_of(name))
+        for name, route in patterns(get_resolver().url_patterns)
+    ]
+
+
+def filled_in(route: str, name: str, rows: Rows) -> str:
+    """A path for a route, which names the rows where it names any."""
+    values = {
+        "pk": row_of_the_page(route, rows).pk,
+        "object_id": row_of_the_administration(route, rows).pk,
+        "id": rows[User].pk,
+        "content_type_id": ContentType.objects.get_for_model(Message).pk,
+        "token": rows[ProviderAccount].webhook_token if name == "webhook" else "anything",
+        "app_label": "conversations",
+        "url": "nothing/here/",
+        "action": "anything",
+        **dict.fromkeys(("queue_index", "scheduler_index", "connection_index"), 0),
+        **dict.fromkeys(("job_id", "result_id", "key", "scheduler_name", "cron_job_name"), "anything"),
+    }
+    group = r"\(\?P<(\w+)>[^)]*\)\??"  # of a pattern that is a regular expression
+    path = re.sub(rf"{group}|<(?:\w+:)?(\w+)>", lambda found: str(values[found[1] or found[2]]), route)
+    path = path.replace("^", "").replace("/?", "/").removesuffix("$")
+    assert not set(path) & set("<>^$()?"), f"{name}: say how {route} is filled in"
+    return path
+
+
+def row_of_the_page(route: str, rows: Rows) -> Any:
+    if route.startswith("indicators/"):
+        return rows[Indicator]
+    return rows[Message if route.startswith("m/") else Conversation]
+
+
+def row_of_the_administration(route: str, rows: Rows) -> Any:
+    found = re.match(r"admin/(conversations|auth)/([a-z]+)/", route)
+    return rows[apps.get_model(found[1], found[2]) if found else Message]
+
+
+@pytest.fixture
+def given(rows: Rows) -> dict[str, Any]:
+    """What a form or an address could name of somebody else's stream."""
+    return {
+        "stream": rows[Stream].pk,
+        "template": rows[WhatsAppTemplate].pk,
+        "to": "+447700900555",
+        "body": "Hello",
+        "mode": "reply",
+        "title": "VIP",
+        "view": "all",
+        "app_label": "conversations",
+        "model_name": "message",
+        "field_name": "conversation",
+    }
+
+
+def snapshot() -> dict[str, list[Any]]:
+    """Everything that the product has stored, except when people signed in."""
+    return {
+        model.__name__: list(model._default_manager.order_by("pk").values())
+        for model in apps.get_app_config("conversations").get_models()
+        if model is not User
+    }
+
+
+def browser(user: User | None = None) -> Client:
+    client = Client(raise_request_exception=False)
+    if user is not None:
+        client.force_login(user)
+    return client
+
+
+def elsewhere(role: str) -> User:
+    """Somebody with a team and a stream, both not those of the rows."""
+    user = factories.make_user(role, name="Sam Osei")
+    factories.make_team(members=[user], streams=[factories.make_stream()])
+    return user
+
+
+def supervisor_of(rows: Rows) -> User:
+    """Somebody who supervises the stream of the rows."""
+    user = factories.make_user("supervisor", name="Tom Okafor")
+    TeamMembership.objects.create(team=rows[Team], user=user)
+    return user
+
+
+def answers(client: Client, found: list[Address], given: dict[str, Any]) -> Iterator[tuple[Address, str, Any]]:
+    """The answer to a GET and to a POST of each address."""
+    for address in found:
+        for method in METHODS:
+            yield address, f"{method} {address.path}", getattr(client, method)(address.path, given)
+
+
+def is_sent_away(response: Any) -> bool:
+    """Is whoever asked sent to the sign-in, or where the administration says that it is not for them?"""
+    gates = (reverse(settings.LOGIN_URL), reverse("admin:login"), reverse("admin:index"))
+    return response.status_code == 302 and response["Location"].partition("?")[0] in gates
+
+
+def test_strangers_see_the_public_pages_and_no_others(addresses: list[Address], given: dict[str, Any]) -> None:
+    client, before = browser(), snapshot()
+    closed = [one for one in addresses if one.level != PUBLIC]
+    let_in = {
+        request: response.status_code
+        for _, request, response in answers(client, closed, given)
+        if not (response.status_code in REFUSED or is_sent_away(response))
+    }
+    assert let_in == {}
+    public = [one for one in addresses if one.level == PUBLIC]
+    shut_out = {one.name: status for one in public if (status := client.get(one.path).status_code) not in (200, 405)}
+    assert shut_out == {}
+    assert snapshot() == before
+
+
+def test_live_events_are_for_people_who_are_signed_in() -> None:
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b""}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(application({"type": "http", "path": "/events", "headers": []}, receive, send))
+    assert sent[0]["status"] == 401
+    assert b"".join(message.get("body", b"") for message in sent[1:]) == b""
+
+
+def test_an_agent_of_another_team_gets_nowhere(addresses: list[Address], given: dict[str, Any]) -> None:
+    client, before = browser(elsewhere("agent")), snapshot()
+    closed = [one for one in addresses if one.level not in (PUBLIC, SIGNED_IN)]
+    let_in = {
+        request: response.status_code
+        for address, request, response in answers(client, closed, given)
+        if not (response.status_code in REFUSED or (address.level != OF_A_STREAM and is_sent_away(response)))
+    }
+    assert let_in == {}
+    assert snapshot() == before
+
+
+def test_pages_for_everybody_show_and_change_nothing_of_other_teams(
+    addresses: list[Address], given: dict[str, Any]
+) -> None:
+    client, before = browser(elsewhere("agent")), snapshot()
+    own_pages = [one for one in addresses if one.level == SIGNED_IN and one.name != "sign-out"]
+    wrong = {
+        request: response.status_code
+        for _, request, response in answers(client, own_pages, given)
+        if response.status_code >= 500 or b"Amira" in response.content or b"Khan" in response.content
+    }
+    assert wrong == {}
+    assert snapshot() == before
+
+
+def test_a_supervisor_of_another_team_finds_no_row(addresses: list[Address], given: dict[str, Any]) -> None:
+    client, before = browser(elsewhere("supervisor")), snapshot()
+    of_rows = re.compile(r"admin:(?:conversations|auth)_[a-z]+_(?:change|history|delete|do)")
+    closed = [one for one in addresses if one.level == OF_A_STREAM or of_rows.fullmatch(one.name)]
+    let_in = {
+        request: response.status_code
+        for _, request, response in answers(client, closed, given)
+        if response.status_code not in REFUSED
+    }
+    assert let_in == {}
+    lists = [one.path for one in addresses if one.name.endswith("_changelist")]
+    assert [path for path in lists if b"Amira" in client.get(path).content] == []
+    assert snapshot() == before
+
+
+def test_a_supervisor_does_not_get_the_administrators_pages(
+    addresses: list[Address], given: dict[str, Any], rows: Rows
+) -> None:
+    client, before = browser(supervisor_of(rows)), snapshot()
+    closed = [one for one in addresses if one.level in (ADMINISTRATOR, NOBODY)]
+    assert any(one.name == "django_rq:home" for one in closed)
+    let_in = {
+        request: response.status_code
+        for _, request, response in answers(client, closed, given)
+        if response.status_code not in REFUSED
+    }
+    assert let_in == {}
+    assert snapshot() == before
+
+
+@pytest.mark.parametrize("role", ["supervisor", "administrator"])
+def test_nobody_is_led_to_an_error(role: str, addresses: list[Address], given: dict[str, Any], rows: Rows) -> None:
+    client = browser(supervisor_of(rows) if role == "supervisor" else factories.make_user(role))
+    broken = {
+        address.path: status
+        for address in addresses
+        if (status := client.get(address.path, given if address.name == "admin:autocomplete" else None).status_code)
+        >= 500
+    }
+    assert broken == {}
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_rows_are_written_in_the_administration_by_those_who_may(model: str, rows: Rows) -> None:
+    read, add, change, delete = MODELS[model]
+    row = next(one for kind, one in rows.items() if kind._meta.model_name == model)
+    below = f"admin:{row._meta.app_label}_{model}"
+    people = {SUPERVISOR: supervisor_of(rows), ADMINISTRATOR: factories.make_user("administrator", name="Ada Winter")}
+    for role, user in people.items():
+        client = browser(user)
+        shown = client.get(reverse(f"{below}_change", args=[row.pk]))
+        seen = {
+            "list": client.get(reverse(f"{below}_changelist")).status_code == 200,
+            "page": shown.status_code == 200,
+            "add": client.get(reverse(f"{below}_add")).status_code == 200,
+            "change": b'name="_save"' in shown.content,
+            "delete": client.get(reverse(f"{below}_delete", args=[row.pk])).status_code == 200,
+        }
+        levels = {"list": read, "page": read, "add": add, "change": change, "delete": delete}
+        assert seen == {page: level in REACHED_BY[role] for page, level in levels.items()}, role
