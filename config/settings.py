@@ -65,6 +65,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "django_rq",
     "lucide",
+    "pgtrigger",
 ]
 
 MIDDLEWARE = [

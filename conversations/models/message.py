@@ -10,6 +10,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from conversations.models.triggers import message_triggers
+
 if TYPE_CHECKING:
     from conversations.models.team import User
 
@@ -38,7 +40,7 @@ class Purpose(models.TextChoices):
 
 
 class MessageStatus(models.TextChoices):
-    """Every status of a message. The legal moves between them are in services/lifecycle.py."""
+    """Every status of a message. The legal moves between them are LEGAL_MOVES."""
 
     RECEIVED = "received", _("Received")  # inbound only
     DRAFT = "draft", _("Draft")  # written, not given to us to send
@@ -56,6 +58,67 @@ class MessageStatus(models.TextChoices):
     CANCELLED = "cancelled", _("Cancelled")  # stopped by a person before it left
     UNCONFIRMED = "unconfirmed", _("Not confirmed")  # it may have left; never resent by itself
 
+
+# Which status may follow which. The database refuses every other move (models/triggers.py).
+_REPORTED = frozenset(
+    {
+        MessageStatus.SENT,
+        MessageStatus.DELIVERED,
+        MessageStatus.READ,
+        MessageStatus.UNDELIVERED,
+        MessageStatus.FAILED,
+        MessageStatus.EXPIRED,
+    }
+)
+
+LEGAL_MOVES: dict[str, frozenset[str]] = {
+    MessageStatus.DRAFT: frozenset(
+        {MessageStatus.SCHEDULED, MessageStatus.HELD, MessageStatus.QUEUED, MessageStatus.CANCELLED}
+    ),
+    MessageStatus.SCHEDULED: frozenset(
+        {MessageStatus.QUEUED, MessageStatus.CANCELLED, MessageStatus.EXPIRED, MessageStatus.FAILED}
+    ),
+    MessageStatus.HELD: frozenset({MessageStatus.QUEUED, MessageStatus.CANCELLED, MessageStatus.EXPIRED}),
+    MessageStatus.QUEUED: frozenset(
+        {
+            MessageStatus.SENDING,
+            MessageStatus.HELD,
+            MessageStatus.CANCELLED,
+            MessageStatus.EXPIRED,
+            MessageStatus.FAILED,
+        }
+    ),
+    MessageStatus.SENDING: frozenset(
+        {
+            MessageStatus.QUEUED,
+            MessageStatus.ACCEPTED,
+            MessageStatus.FAILED,
+            MessageStatus.UNCONFIRMED,
+            MessageStatus.EXPIRED,
+        }
+    ),
+    MessageStatus.UNCONFIRMED: _REPORTED
+    | {MessageStatus.ACCEPTED, MessageStatus.QUEUED},  # queued: only when a person says so
+    MessageStatus.ACCEPTED: _REPORTED | {MessageStatus.CANCELLED},
+    MessageStatus.SENT: frozenset(
+        {
+            MessageStatus.DELIVERED,
+            MessageStatus.READ,
+            MessageStatus.UNDELIVERED,
+            MessageStatus.FAILED,
+            MessageStatus.EXPIRED,
+        }
+    ),
+    MessageStatus.DELIVERED: frozenset({MessageStatus.READ}),
+    MessageStatus.READ: frozenset(),
+    MessageStatus.UNDELIVERED: frozenset(
+        {MessageStatus.DELIVERED, MessageStatus.READ}
+    ),  # the handset is the stronger witness
+    MessageStatus.FAILED: frozenset({MessageStatus.DELIVERED, MessageStatus.READ}),
+    MessageStatus.EXPIRED: frozenset({MessageStatus.DELIVERED, MessageStatus.READ}),
+    MessageStatus.CANCELLED: frozenset({MessageStatus.DELIVERED, MessageStatus.READ}),
+    MessageStatus.RECEIVED: frozenset(),
+}
 
 # Named sets drive buttons and queries.
 CANCELLABLE = (MessageStatus.DRAFT, MessageStatus.SCHEDULED, MessageStatus.HELD, MessageStatus.QUEUED)
@@ -100,7 +163,7 @@ class MessageQuerySet(models.QuerySet["Message"]):
 class Message(models.Model):
     """One message of a conversation, in or out, one row each.
 
-    The life of an outbound message (the whole table is in services/lifecycle.py):
+    The life of an outbound message (the whole table is LEGAL_MOVES above):
 
         draft ─> scheduled ─> queued <─> sending ─> accepted ─> sent ─> delivered ─> read
           └> held ──────────────┘           │           └─> undelivered / failed
@@ -148,12 +211,16 @@ class Message(models.Model):
     sent_at = models.DateTimeField(null=True, blank=True, help_text="When the provider accepted it.")
     delivered_at = models.DateTimeField(null=True, blank=True)
     read_at = models.DateTimeField(null=True, blank=True)
+    release_count = models.PositiveSmallIntegerField(
+        default=0, help_text="How often a person let it be sent again although it may have arrived."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = MessageQuerySet.as_manager()
 
     class Meta:
         ordering = ("id",)
+        triggers = message_triggers(LEGAL_MOVES)
         constraints = [
             models.CheckConstraint(condition=Q(status__in=MessageStatus.values), name="message_status_known"),
             models.CheckConstraint(

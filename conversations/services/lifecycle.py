@@ -1,6 +1,6 @@
-"""The life of a message: which moves are legal, and the one function that makes them.
+"""The life of a message: the one function that makes its moves.
 
-The table follows delivery.md 3.3 with the settled points of the architecture (held, unconfirmed).
+The table of legal moves is LEGAL_MOVES in models/message.py; the database refuses the others too.
 """
 
 from __future__ import annotations
@@ -13,27 +13,8 @@ from django.db import transaction
 
 from conversations import live
 from conversations.models import Message, MessageEvent, User
+from conversations.models.message import LEGAL_MOVES
 from conversations.models.message import MessageStatus as Status
-
-_REPORTED = frozenset({Status.SENT, Status.DELIVERED, Status.READ, Status.UNDELIVERED, Status.FAILED, Status.EXPIRED})
-
-LEGAL: dict[str, frozenset[str]] = {
-    Status.DRAFT: frozenset({Status.SCHEDULED, Status.HELD, Status.QUEUED, Status.CANCELLED}),
-    Status.SCHEDULED: frozenset({Status.QUEUED, Status.CANCELLED, Status.EXPIRED, Status.FAILED}),
-    Status.HELD: frozenset({Status.QUEUED, Status.CANCELLED, Status.EXPIRED}),
-    Status.QUEUED: frozenset({Status.SENDING, Status.HELD, Status.CANCELLED, Status.EXPIRED, Status.FAILED}),
-    Status.SENDING: frozenset({Status.QUEUED, Status.ACCEPTED, Status.FAILED, Status.UNCONFIRMED, Status.EXPIRED}),
-    Status.UNCONFIRMED: _REPORTED | {Status.ACCEPTED, Status.QUEUED},  # queued: only when a person says so
-    Status.ACCEPTED: _REPORTED | {Status.CANCELLED},
-    Status.SENT: frozenset({Status.DELIVERED, Status.READ, Status.UNDELIVERED, Status.FAILED, Status.EXPIRED}),
-    Status.DELIVERED: frozenset({Status.READ}),
-    Status.READ: frozenset(),
-    Status.UNDELIVERED: frozenset({Status.DELIVERED, Status.READ}),  # the handset is the stronger witness
-    Status.FAILED: frozenset({Status.DELIVERED, Status.READ}),
-    Status.EXPIRED: frozenset({Status.DELIVERED, Status.READ}),
-    Status.CANCELLED: frozenset({Status.DELIVERED, Status.READ}),
-    Status.RECEIVED: frozenset(),
-}
 
 # A receipt raises a message and never lowers it.
 RANK: dict[str, int] = {
@@ -52,7 +33,7 @@ RANK: dict[str, int] = {
 
 def is_legal(from_status: str, to_status: str) -> bool:
     """May a message of that status become the other?"""
-    return to_status in LEGAL[from_status]
+    return to_status in LEGAL_MOVES[from_status]
 
 
 def raises(from_status: str, to_status: str) -> bool:

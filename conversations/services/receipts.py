@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from conversations.models import Message, ProviderAccount, Receipt, WebhookEvent
-from conversations.models.message import Direction
+from conversations.models.message import LEGAL_MOVES, Direction
 from conversations.models.message import MessageStatus as Status
 from conversations.services import lifecycle
 from messaging.types import DeliveryReport
@@ -83,7 +83,7 @@ def _apply(receipt: Receipt, message: Message) -> None:
     receipt.message = message
     receipt.save(update_fields=["message"])
     to = receipt.status
-    come_from = [status for status in lifecycle.LEGAL if lifecycle.raises(status, to)]
+    come_from = [status for status in LEGAL_MOVES if lifecycle.raises(status, to)]
     if not come_from:
         return
     at = receipt.occurred_at or timezone.now()

@@ -1,0 +1,106 @@
+"""Rules about messages that PostgreSQL itself keeps, whoever asks: a page, the admin, a shell, a late job.
+
+    CC001  a status that cannot follow the present one (the table is LEGAL_MOVES in models/message.py)
+    CC002  sending to somebody who has opted out
+    CC003  sending what is no longer valid
+    CC004  changing words, stream, conversation or number after the first attempt
+
+Retention and erasure are the only writers that may pass (`pgtrigger.ignore`, in the transaction that writes
+their audit row).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+
+import pgtrigger
+
+_OPTED_OUT = """
+    SELECT 1
+      FROM conversations_conversation AS conversation
+      JOIN conversations_contact AS contact ON contact.id = conversation.contact_id
+      JOIN conversations_stream AS stream ON stream.id = NEW.stream_id
+      JOIN conversations_consentstate AS state
+        ON state.phone = contact.phone AND state.channel = stream.channel
+     WHERE conversation.id = NEW.conversation_id
+       AND CASE NEW.purpose WHEN 'marketing' THEN state.marketing ELSE state.service END = 'opted_out'
+"""
+
+_TRIED = "SELECT 1 FROM conversations_attemptresult AS result WHERE result.message_id = OLD.id"
+
+_WRITTEN_TO = """
+    SELECT 1
+      FROM conversations_conversation AS conversation
+      JOIN conversations_message AS message ON message.conversation_id = conversation.id
+      JOIN conversations_attemptresult AS result ON result.message_id = message.id
+     WHERE conversation.contact_id = OLD.id
+"""
+
+
+def _refuse(code: str, sentence: str) -> str:
+    return f"RAISE EXCEPTION USING ERRCODE = '{code}', MESSAGE = '{sentence}';"
+
+
+def message_triggers(legal: Mapping[str, Set[str]]) -> list[pgtrigger.Trigger]:
+    """The triggers of the message table for a table of legal moves."""
+    moves = ", ".join(
+        f"('{before}', '{after}')" for before, targets in sorted(legal.items()) for after in sorted(targets)
+    )
+    return [
+        pgtrigger.Trigger(
+            name="message_moves",
+            when=pgtrigger.Before,
+            operation=pgtrigger.Update,
+            condition=pgtrigger.Q(old__status__df=pgtrigger.F("new__status")),
+            func=f"""
+                IF (OLD.status::text, NEW.status::text) NOT IN ({moves}) THEN
+                    {_refuse("CC001", "A message cannot make this move.")}
+                END IF;
+                IF OLD.status = 'unconfirmed' AND NEW.status = 'queued'
+                   AND NEW.release_count <= OLD.release_count THEN
+                    {_refuse("CC001", "An unconfirmed message is sent again only when a person says so.")}
+                END IF;
+                IF NEW.status = 'sending' THEN
+                    IF NEW.valid_until <= clock_timestamp() THEN
+                        {_refuse("CC003", "The message is no longer valid.")}
+                    END IF;
+                    IF EXISTS ({_OPTED_OUT}) THEN
+                        {_refuse("CC002", "The customer has opted out.")}
+                    END IF;
+                END IF;
+                RETURN NEW;
+            """,
+        ),
+        pgtrigger.Trigger(
+            name="message_content",
+            when=pgtrigger.Before,
+            operation=pgtrigger.UpdateOf(
+                "body", "stream_id", "conversation_id", "kind", "template_id", "template_values"
+            ),
+            condition=pgtrigger.AnyChange("body", "stream", "conversation", "kind", "template", "template_values"),
+            func=f"""
+                IF EXISTS ({_TRIED}) THEN
+                    {_refuse("CC004", "A message cannot be changed after the first attempt to send it.")}
+                END IF;
+                RETURN NEW;
+            """,
+        ),
+    ]
+
+
+def contact_triggers() -> list[pgtrigger.Trigger]:
+    """A contact keeps its number once something was sent to it."""
+    return [
+        pgtrigger.Trigger(
+            name="contact_number",
+            when=pgtrigger.Before,
+            operation=pgtrigger.UpdateOf("phone"),
+            condition=pgtrigger.AnyChange("phone"),
+            func=f"""
+                IF EXISTS ({_WRITTEN_TO}) THEN
+                    {_refuse("CC004", "A contact keeps its number once something was sent to it.")}
+                END IF;
+                RETURN NEW;
+            """,
+        )
+    ]
