@@ -71,8 +71,7 @@ class Call:
         self.face = face
         self.account = account
         self.phones: list[str] = []
-        self.fault: ActiveFault = NO_FAULT
-        self._of_account: ActiveFault = NO_FAULT
+        self.fault: ActiveFault = NO_FAULT  # the first one that was met
 
     def check_account(self) -> None:
         """Refuse above the account's rate, and for an account fault that strikes before anything is read."""
@@ -88,19 +87,18 @@ class Call:
         strikes before accepting.
         """
         self.phones = list(numbers)
-        of_account = faults.take(self.account, (Stage.NETWORK,))
-        outcomes: dict[str, ActiveFault] = {}
+        self._strike(faults.take(self.account, (Stage.NETWORK,)))
+        if self.fault is not NO_FAULT:  # the account's: it comes before those of the phones
+            return dict.fromkeys(numbers, self.fault)
+        outcomes = dict.fromkeys(numbers, NO_FAULT)
         for phone in VirtualPhone.objects.filter(number__in=set(numbers)).exclude(fault=faults.OK.key):
-            if of_account is NO_FAULT:
-                outcomes[phone.number] = faults.take(phone)
+            outcomes[phone.number] = faults.take(phone)
         for fault in outcomes.values():
             self._strike(fault)
-        return {
-            number: of_account if of_account is not NO_FAULT else outcomes.get(number, NO_FAULT) for number in numbers
-        }
+        return outcomes
 
     def _strike(self, fault: ActiveFault) -> None:
-        if fault.stage in (Stage.REFUSE, Stage.ANSWER) and self.fault is NO_FAULT:
+        if self.fault is NO_FAULT:
             self.fault = fault
         if fault.stage == Stage.REFUSE:
             raise Refused(_refusal(fault, self.face, self.account))

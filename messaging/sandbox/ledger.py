@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 BODY_LIMIT = 64 * 1024  # characters kept of each body
 _TOKEN = re.compile(r"(?<=/)[\w-]{16,}")  # a long last or middle part of a path
-_SECRET_HEADERS = frozenset({"authorization", "x-auth-key", "cookie", "set-cookie", "x-signature", "x-hub-signature"})
+_SECRET_HEADERS = frozenset(
+    {"authorization", "x-auth-key", "cookie", "set-cookie", "x-signature", "x-hub-signature", "x-webhook-secret"}
+)
 
 
 def mask_headers(headers: Mapping[str, str]) -> dict[str, str]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
+import json
 import re
 from xml.etree import ElementTree
 
@@ -184,12 +187,20 @@ def test_webex_stop_is_told_twice(sandbox: PlayedSandbox, receiver: Receiver):
     assert receiver.received == []
 
 
-def test_webex_hooks_are_signed_for_accounts_with_a_secret(sandbox: PlayedSandbox, receiver: Receiver):
-    sandbox.control("accounts", provider="webex_interact", webhook_secrets={"primary": "quiet"})
+def test_hooks_prove_themselves_for_accounts_with_a_secret(sandbox: PlayedSandbox, receiver: Receiver):
+    for provider in ("webex_interact", "cirrus"):
+        sandbox.control("accounts", provider=provider, webhook_secrets={"primary": "a quiet secret"})
     sandbox.webex("POST", "v1/sms", sms())
     sandbox.settle()
-    sandbox.control("accounts", provider="webex_interact", webhook_secrets={})
-    assert re.fullmatch("sha256=[0-9a-f]{64}", receiver.received[0].headers["x-hub-signature"])
+    sandbox.text_by_cirrus()
+    sandbox.settle()
+    for provider in ("webex_interact", "cirrus"):
+        sandbox.control("accounts", provider=provider, webhook_secrets={})
+    by_webex, by_cirrus = receiver.received[0], receiver.received[-1]
+    digest = hmac.new(b"a quiet secret", by_webex.body, hashlib.sha256).hexdigest()
+    assert by_webex.headers["x-hub-signature"] == f"sha256={digest}"
+    assert by_cirrus.headers["x-webhook-secret"] == "a quiet secret"
+    assert "a quiet secret" not in json.dumps(sandbox.ledger())
 
 
 def test_a_reply_answers_the_newest_message_or_the_one_that_is_named(sandbox: PlayedSandbox, receiver: Receiver):

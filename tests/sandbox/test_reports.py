@@ -179,6 +179,7 @@ def test_what_becomes_of_the_next_message(
     sandbox.settle()
     assert statuses(receiver) == words
     assert sandbox.messages()[0]["status"] == shown
+    assert sandbox.ledger(kind="request")[0]["fault"] == ("" if fault == "ok" else fault)
 
 
 def test_a_failure_names_its_reason(sandbox: PlayedSandbox, receiver: Receiver):

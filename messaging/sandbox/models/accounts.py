@@ -46,7 +46,7 @@ class SandboxAccount(FaultSetting):
     # cirrus: api_key; ccai_platform: subdomain, token; webex_interact: access_key
     credentials = models.JSONField(default=dict)
     webhook_url = models.CharField(max_length=500, blank=True)
-    # what webhooks are signed with: primary and secondary for ccai_platform, primary for webex_interact
+    # what webhooks are signed with or carry: primary and secondary for ccai_platform, else primary alone
     webhook_secrets = models.JSONField(default=dict, blank=True)
     is_active = models.BooleanField(default=True)  # off: its key is refused with 401
     sms_enabled = models.BooleanField(default=True)

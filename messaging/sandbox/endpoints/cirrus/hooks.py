@@ -3,7 +3,8 @@
 Documented: the events OnNew and OnNewChild in XML, with the child's and the user's fields, all as text; a
 `ManagerId` of 0 means that the customer wrote. Assumed: their JSON rendering, mapped key by key from the XML; a reply
 joins the customer's open object or opens a new one (OnNew, with the first message as its child). Sandbox extensions,
-described by no document: OnChildStatus, and a customer's photo as a child of type 2 with its address in `Content`.
+described by no document: OnChildStatus, a customer's photo as a child of type 2 with its address in `Content`, and,
+for accounts with a secret, the header X-Webhook-Secret.
 """
 
 from __future__ import annotations
@@ -102,7 +103,11 @@ def build_hook(event: TimerEvent) -> Hook:
         body, content_type = tostring(root, encoding="utf-8", xml_declaration=True), "application/xml; charset=utf-8"
     else:
         body, content_type = json.dumps({"Event": parts}, ensure_ascii=False).encode(), "application/json"
-    return Hook(body, {"Content-Type": content_type}, f"{name}: {summary}")
+    headers = {"Content-Type": content_type}
+    secret = event.account.webhook_secrets.get("primary")
+    if secret:
+        headers["X-Webhook-Secret"] = secret
+    return Hook(body, headers, f"{name}: {summary}")
 
 
 def _status(event: TimerEvent) -> dict[str, Any]:
