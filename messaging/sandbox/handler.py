@@ -11,7 +11,6 @@ from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOpera
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.http.multipartparser import MultiPartParserError
-from django_htmx.middleware import HtmxDetails
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +30,6 @@ class SandboxRequest(WSGIRequest):
     """A request to the sandbox: resolved by its own URLs, with the body that the server has already read."""
 
     urlconf = "messaging.sandbox.urls"
-    htmx: HtmxDetails
 
     def __init__(self, environ: dict[str, Any]) -> None:
         super().__init__(environ)
@@ -65,7 +63,6 @@ def _guarded(view: Callable[[SandboxRequest], HttpResponseBase]) -> Callable[[Sa
         return response
 
     def _answered(request: SandboxRequest) -> HttpResponseBase:
-        request.htmx = HtmxDetails(request)
         try:
             return view(request)
         except Http404:
