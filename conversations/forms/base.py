@@ -1,0 +1,61 @@
+"""What all our forms share: the look of their fields, times in the site's zone, errors brought to their fields."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+
+class StyledForm(forms.Form):
+    """A form whose fields carry our classes; errors of services are brought to the field they speak of.
+
+    `fields_of_codes` maps codes of a service's ValidationError to our fields; other codes go to
+    `field_of_other_codes`, or concern the whole form.
+    """
+
+    fields_of_codes: Mapping[str, str] = {}
+    field_of_other_codes = ""
+    use_required_attribute = False  # the server's sentences are better than the browser's
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            if not isinstance(field.widget, forms.HiddenInput | forms.RadioSelect | forms.CheckboxInput):
+                field.widget.attrs.setdefault("class", "input")
+
+    def take_refusal(self, error: ValidationError) -> None:
+        """Show what a service said at the field it concerns."""
+        name = self.fields_of_codes.get(getattr(error, "code", None) or "", self.field_of_other_codes)
+        self.add_error(name if name in self.fields else None, error.messages)
+
+
+class LocalTimeField(forms.DateTimeField):
+    """A date and time of the site's zone, from the browser's own picker; aware when cleaned."""
+
+    def __init__(self, *, label: str, help_text: str = "", required: bool = False) -> None:
+        super().__init__(
+            label=label,
+            help_text=help_text,
+            required=required,
+            widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+            input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
+            error_messages={
+                "required": "Choose a date and a time.",
+                "invalid": "Enter a date and a time, such as 2026-11-23 09:00.",
+            },
+        )
+
+    def to_python(self, value: Any) -> datetime | None:
+        try:
+            return super().to_python(value)
+        except ValidationError as error:
+            if error.code == "ambiguous_timezone":
+                raise ValidationError(
+                    "The clocks change then: that time does not exist, or comes twice. Choose another one.",
+                    code=error.code,
+                ) from error
+            raise

@@ -1,0 +1,81 @@
+"""Writing a message or a remark."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+
+from conversations.forms.base import LocalTimeField, StyledForm
+from messaging.segments import is_blank
+
+REPLY, REMARK = "reply", "remark"
+BODY_CODES = ("empty_body", "body_too_long", "unsendable_character", "key_reused")
+TIME_CODES = ("scheduled_in_the_past", "scheduled_too_far", "time_without_zone")
+
+
+def new_client_key() -> str:
+    """A key per filling of a form, by which a second submit is known."""
+    return str(uuid.uuid4())
+
+
+class BodyField(forms.CharField):
+    """Text as it was typed: nothing is stripped, because spaces belong to the message. Length is the service's."""
+
+    def __init__(self, *, label: str, placeholder: str = "") -> None:
+        widget = forms.Textarea(attrs={"rows": 3, "dir": "auto", "placeholder": placeholder})
+        super().__init__(label=label, required=False, strip=False, widget=widget)
+
+    def to_python(self, value: Any) -> str:
+        text = super().to_python(value) or ""
+        return text.replace("\r\n", "\n")  # a browser sends line breaks as two characters
+
+
+class ScheduledForm(StyledForm):
+    """A message with a time: `later` says that the time counts, so that one typed and given up does not."""
+
+    later = forms.BooleanField(required=False)
+    scheduled_for = LocalTimeField(label="Send at")
+    client_key = forms.UUIDField(widget=forms.HiddenInput, initial=new_client_key)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["scheduled_for"].help_text = f"{settings.TIME_ZONE.replace('_', ' ')} time"
+
+    def clean_client_key(self) -> str:
+        """The key as text."""
+        return str(self.cleaned_data["client_key"])
+
+    def clean(self) -> dict[str, Any]:
+        """No time unless the message is for later."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if not cleaned.get("later"):
+            cleaned["scheduled_for"] = None
+            self.errors.pop("scheduled_for", None)
+        elif not cleaned.get("scheduled_for") and "scheduled_for" not in self.errors:
+            self.add_error("scheduled_for", ValidationError("Choose a date and a time.", code="required"))
+        return cleaned
+
+
+class ReplyForm(ScheduledForm):
+    """The composer under a conversation: a reply to the customer or a remark for the team."""
+
+    fields_of_codes = dict.fromkeys(BODY_CODES, "body") | dict.fromkeys(TIME_CODES, "scheduled_for")
+
+    mode = forms.ChoiceField(choices=[(REPLY, "Reply"), (REMARK, "Remark")], initial=REPLY)
+    body = BodyField(label="Message")
+
+    def clean_body(self) -> str:
+        """Something must be written, whichever it is."""
+        body: str = self.cleaned_data["body"]
+        if is_blank(body):
+            raise ValidationError("Write something first.", code="empty_body")
+        return body
+
+    @property
+    def is_remark(self) -> bool:
+        """Is this for the team?"""
+        return bool(self["mode"].value() == REMARK)

@@ -1,0 +1,198 @@
+"""The values of a WhatsApp template: one named field for each variable, in the order people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from conversations.forms.messages import TIME_CODES, ScheduledForm
+from conversations.models import Contact, WhatsAppTemplate
+from messaging.whatsapp import TemplateValueError, Variable, render_components, variables_of
+from messaging.whatsapp.templates import VARIABLE
+
+FILE_KINDS = ("image", "video", "document")
+MAX_VALUE = 1024
+
+# Names that a template's author gives to what we know of the contact.
+_FROM_CONTACT = {
+    "first_name": "first_name",
+    "firstname": "first_name",
+    "customer_first_name": "first_name",
+    "last_name": "last_name",
+    "lastname": "last_name",
+    "name": "full_name",
+    "full_name": "full_name",
+    "customer_name": "full_name",
+    "email": "email",
+    "phone": "phone",
+}
+
+
+class FieldGroup(NamedTuple):
+    """The fields of one part of a template, under its title."""
+
+    title: str
+    fields: list[forms.BoundField]
+
+
+class TemplateForm(ScheduledForm):
+    """A template to send: values for its variables, the header's file, and when.
+
+    After cleaning, `values` and `media` have the shapes that queue_template takes.
+    """
+
+    fields_of_codes = {
+        "media_missing": "media_link",
+        "media_link": "media_link",
+        **dict.fromkeys(TIME_CODES, "scheduled_for"),
+    }
+    template = forms.IntegerField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, template: WhatsAppTemplate, contact: Contact | None, **kwargs: Any) -> None:
+        self.of_template = template
+        self.variables = variables_of(template.components)
+        self.file_kind = next((one.kind for one in self.variables if one.kind in FILE_KINDS), "")
+        super().__init__(*args, **kwargs)
+        self.initial.setdefault("template", template.pk)
+        for variable in self.variables:
+            if variable.kind in FILE_KINDS:
+                self._add_file_fields(variable)
+            else:
+                self.fields[field_name(variable)] = _value_field(variable, template, contact)
+        for field in self.fields.values():
+            field.widget.attrs.setdefault("class", "input")
+
+    def _add_file_fields(self, variable: Variable) -> None:
+        self.fields["media_link"] = forms.URLField(
+            label=f"{variable.kind.capitalize()} address",
+            required=False,
+            assume_scheme="https",
+            max_length=2000,
+            help_text="An https address that the provider can fetch.",
+            error_messages={"invalid": "Enter a web address that begins with https://."},
+        )
+        self.fields["media_id"] = forms.CharField(label="Or the id of an uploaded file", required=False, max_length=200)
+        if variable.kind == "document":
+            self.fields["media_filename"] = forms.CharField(
+                label="File name", required=False, max_length=200, help_text="As the customer sees it."
+            )
+
+    def groups(self) -> list[FieldGroup]:
+        """The fields by part: header, message, buttons."""
+        parts: dict[str, list[forms.BoundField]] = {"header": [], "body": [], "buttons": []}
+        for variable in self.variables:
+            names = (
+                ("media_link", "media_id", "media_filename") if variable.kind in FILE_KINDS else (field_name(variable),)
+            )
+            parts[variable.component] += [self[name] for name in names if name in self.fields]
+        titles = {"header": "Header", "body": "Message", "buttons": "Buttons"}
+        return [FieldGroup(titles[part], fields) for part, fields in parts.items() if fields]
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What was filled in, in the shape of render_components: numbered variables as lists, named ones by name."""
+        typed = self.typed_values()
+        filled: dict[str, Any] = {}
+        for part, by_name in typed.items():
+            numbered = part != "buttons" and all(name.isdigit() for name in by_name)
+            filled[part] = list(by_name.values()) if numbered else by_name
+        return filled
+
+    def typed_values(self) -> dict[str, dict[str, str]]:
+        """What stands in the fields now, by part and variable, also before it is checked."""
+        typed: dict[str, dict[str, str]] = {}
+        for variable in self.variables:
+            if variable.kind not in FILE_KINDS:
+                typed.setdefault(variable.component, {})[variable.name] = self._typed(field_name(variable))
+        return typed
+
+    @property
+    def media_given(self) -> dict[str, str] | None:
+        """The header's file, as queue_template takes it; None where the template has none."""
+        if not self.file_kind:
+            return None
+        given = {
+            "link": self._typed("media_link"),
+            "external_id": self._typed("media_id"),
+            "filename": self._typed("media_filename"),
+        }
+        return {"kind": self.file_kind} | {name: value for name, value in given.items() if value}
+
+    def _typed(self, name: str) -> str:
+        return str(self[name].value() or "") if name in self.fields else ""
+
+    def clean(self) -> dict[str, Any]:
+        """The same check as when the message is queued, with its answer at the field."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if self.file_kind and bool(cleaned.get("media_link")) == bool(cleaned.get("media_id")):
+            self.add_error("media_link", ValidationError(f"Give the address of the {self.file_kind} or its id."))
+        if any(name.partition("-")[0] in ("header", "body", "buttons") for name in self.errors):
+            return cleaned
+        try:
+            render_components(self.of_template.components, self.values)
+        except TemplateValueError as error:
+            part, _, name = error.field.partition(".")
+            field = f"{part}-{name}"
+            self.add_error(field if field in self.fields else None, ValidationError(error.sentence, code=error.code))
+        return cleaned
+
+
+def field_name(variable: Variable) -> str:
+    """The form field of a variable: `body-1`."""
+    return f"{variable.component}-{variable.name}"
+
+
+def _value_field(variable: Variable, template: WhatsAppTemplate, contact: Contact | None) -> forms.CharField:
+    example = _examples(template).get((variable.component, variable.name), "")
+    label, hint = _label_and_hint(variable, template)
+    field = forms.CharField(
+        label=label,
+        max_length=MAX_VALUE,
+        help_text=" ".join(part for part in (hint, f"For example {example}." if example else "") if part),
+        error_messages={"required": f"Fill in {label[0].lower() + label[1:]}." if hint else f"Fill in {label}."},
+    )
+    field.widget.attrs["dir"] = "auto"
+    known = _FROM_CONTACT.get(variable.name)
+    if contact is not None and known:
+        field.initial = getattr(contact, known)
+    return field
+
+
+def _label_and_hint(variable: Variable, template: WhatsAppTemplate) -> tuple[str, str]:
+    if variable.component != "buttons":
+        words = "" if variable.name.isdigit() else " " + variable.name.replace("_", " ")
+        return f"{{{{{variable.name}}}}}{words}", ""
+    button = _buttons(template)[int(variable.name)]
+    if variable.kind == "code":
+        return "Code to copy", ""
+    start = VARIABLE.split(str(button.get("url", "")))[0].removeprefix("https://")
+    return f"Link ending of {button.get('text', '')}", f"Added to {start}."
+
+
+def _examples(template: WhatsAppTemplate) -> dict[tuple[str, str], str]:
+    """The sample values that came with the template, by component and variable."""
+    return dict(_read_examples(template))
+
+
+def _read_examples(template: WhatsAppTemplate) -> Iterator[tuple[tuple[str, str], str]]:
+    for component in template.components:
+        part = str(component.get("type", "")).lower()
+        example = component.get("example")
+        if part not in ("header", "body") or not isinstance(example, dict):
+            continue
+        listed = example.get("header_text") if part == "header" else (example.get("body_text") or [[]])[0]
+        for number, value in enumerate(listed or [], start=1):
+            yield (part, str(number)), str(value)
+        for named in example.get(f"{part}_text_named_params") or []:
+            yield (part, str(named.get("param_name"))), str(named.get("example"))
+
+
+def _buttons(template: WhatsAppTemplate) -> list[dict[str, Any]]:
+    part: dict[str, Any] = next(
+        (one for one in template.components if str(one.get("type", "")).upper() == "BUTTONS"), {}
+    )
+    buttons: list[dict[str, Any]] = part.get("buttons", [])
+    return buttons

@@ -1,0 +1,79 @@
+"""Signing in and out, and what people set for themselves."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
+from django.contrib.auth.views import LoginView, PasswordChangeView
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse, reverse_lazy
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST, require_safe
+
+from conversations.forms.people import NewPasswordForm, SignInForm
+from conversations.models.team import Theme
+from conversations.views.requests import UNPROCESSABLE, is_htmx, signed_in
+
+
+class SignIn(LoginView):
+    """E-mail address and password. A part of a page that finds the session ended sends the whole page here."""
+
+    template_name = "account/sign_in.html"
+    authentication_form = SignInForm
+    redirect_authenticated_user = True
+
+    def get(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        if is_htmx(request):
+            response = HttpResponse(status=204)
+            response["HX-Refresh"] = "true"  # the page asked for again leads to the sign-in and back
+            return response
+        return super().get(request, *args, **kwargs)
+
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        response = super().form_invalid(form)
+        response.status_code = UNPROCESSABLE
+        return response
+
+
+class ChangePassword(PasswordChangeView):
+    """A new password; the other sessions of this person end."""
+
+    template_name = "account/password.html"
+    form_class = NewPasswordForm
+    success_url = reverse_lazy("account")
+
+    def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
+        messages.success(self.request, "Password changed")
+        return super().form_valid(form)
+
+    def form_invalid(self, form: PasswordChangeForm) -> HttpResponse:
+        response = super().form_invalid(form)
+        response.status_code = UNPROCESSABLE
+        return response
+
+
+@require_safe
+def account(request: HttpRequest) -> HttpResponse:
+    """Who is signed in, the look of the pages, the password, the way out."""
+    return render(request, "account/page.html", {"themes": Theme.choices})
+
+
+@require_POST
+def set_theme(request: HttpRequest) -> HttpResponse:
+    """Light, dark, or as the device; kept with the user."""
+    user = signed_in(request)
+    theme = request.POST.get("theme", "")
+    if theme in Theme.values:
+        user.theme = theme
+        user.save(update_fields=["theme"])
+    back = request.POST.get("next", "")
+    if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}):
+        back = reverse("inbox")
+    return HttpResponseRedirect(back)
+
+
+@require_safe
+def keys(request: HttpRequest) -> HttpResponse:
+    """The keyboard shortcuts that work."""
+    return render(request, "account/keys.html")

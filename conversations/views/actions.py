@@ -1,0 +1,209 @@
+"""What people do to a conversation: each reads its form, calls one service, and answers."""
+
+from __future__ import annotations
+
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_POST
+
+from conversations.forms.consent import ConsentForm
+from conversations.forms.indicators import IndicatorForm
+from conversations.models import Conversation, Indicator, Message
+from conversations.services import compose, consent
+from conversations.services import conversations as service
+from conversations.views.conversation import conversation_address, conversation_page
+from conversations.views.inbox_query import InboxQuery
+from conversations.views.panel import panel_context
+from conversations.views.people import who_see
+from conversations.views.requests import (
+    UNPROCESSABLE,
+    done,
+    is_htmx,
+    number_in,
+    refused,
+    signed_in,
+    visible_conversation,
+)
+from conversations.views.timeline import again_key
+from conversations.views.workspace import oldest_unassigned
+
+
+@require_POST
+def assign(request: HttpRequest, pk: int) -> HttpResponse:
+    """Give the conversation to somebody who sees it; an empty choice is nobody."""
+    conversation = visible_conversation(request, pk)
+    chosen = request.POST.get("assignee", "")
+    to = get_object_or_404(who_see(conversation.stream), pk=number_in(request, "assignee")) if chosen else None
+    back = conversation_address(request, conversation)
+    try:
+        service.assign(conversation, to=to, actor=signed_in(request))
+    except ValidationError as error:
+        return refused(request, error, back_to=back)
+    return done(request, f"Assigned to {to}" if to else "Back among the unassigned", back_to=back)
+
+
+@require_POST
+def claim(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take the conversation, unless a colleague was quicker."""
+    conversation = visible_conversation(request, pk)
+    back = conversation_address(request, conversation)
+    try:
+        service.claim(conversation, actor=signed_in(request))
+    except ValidationError as error:
+        return refused(request, error, back_to=back)
+    return done(request, "This conversation is yours", back_to=back)
+
+
+@require_POST
+def take_oldest(request: HttpRequest) -> HttpResponse:
+    """Take the unassigned conversation that has waited longest, and go there."""
+    conversation = oldest_unassigned(signed_in(request))
+    if conversation is None:
+        return HttpResponseRedirect(InboxQuery().address)
+    back = conversation_address(request, conversation)
+    try:
+        service.claim(conversation, actor=signed_in(request))
+    except ValidationError as error:
+        return refused(request, error, back_to=back)
+    return HttpResponseRedirect(back)
+
+
+@require_POST
+def resolve(request: HttpRequest, pk: int) -> HttpResponse:
+    """The work is done."""
+    conversation = visible_conversation(request, pk)
+    service.resolve(conversation, actor=signed_in(request))
+    return done(request, "Conversation resolved", back_to=conversation_address(request, conversation))
+
+
+@require_POST
+def reopen(request: HttpRequest, pk: int) -> HttpResponse:
+    """Work on it again."""
+    conversation = visible_conversation(request, pk)
+    back = conversation_address(request, conversation)
+    try:
+        service.reopen(conversation, actor=signed_in(request))
+    except ValidationError as error:
+        return refused(request, error, back_to=back)
+    return done(request, "Conversation open again", back_to=back)
+
+
+@require_POST
+def cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    """Stop a message that has not left us."""
+    message = _visible_message(request, pk)
+    back = conversation_address(request, message.conversation)
+    try:
+        compose.cancel_message(message, actor=signed_in(request))
+    except ValidationError as error:
+        return refused(request, error, back_to=back)
+    return done(request, "Message cancelled. Nothing was sent.", back_to=back)
+
+
+@require_POST
+def send_again(request: HttpRequest, pk: int) -> HttpResponse:
+    """Send the words of a failed message as a new one; pressed twice it is sent once."""
+    message = _visible_message(request, pk)
+    back = conversation_address(request, message.conversation)
+    try:
+        compose.send_again(message, actor=signed_in(request), client_key=again_key(message))
+    except ValidationError as error:
+        return refused(request, error, back_to=back)
+    return done(request, "Queued again as a new message", back_to=back)
+
+
+@require_POST
+def record_consent(request: HttpRequest, pk: int) -> HttpResponse:
+    """Write a customer's decision into the ledger."""
+    conversation = visible_conversation(request, pk)
+    user = signed_in(request)
+    form = ConsentForm(request.POST, contact=conversation.contact, user=user)
+    if form.is_valid():
+        given = form.cleaned_data
+        try:
+            consent.record(
+                contact=conversation.contact,
+                channel=given["channel"],
+                event=given["event"],
+                purpose=given["purpose"],
+                source=given["source"],
+                stream=conversation.stream,
+                wording=given["wording"],
+                business_name=conversation.stream.business_name,
+                evidence=given["evidence"],
+                recorded_by=user,
+                occurred_at=given["occurred_at"],
+            )
+        except ValidationError as error:
+            form.take_refusal(error)
+        else:
+            return _panel_done(request, conversation)
+    return _panel_refused(request, conversation, consent_form=form)
+
+
+@require_POST
+def set_indicator(request: HttpRequest, pk: int) -> HttpResponse:
+    """Put a flag on the conversation."""
+    conversation = visible_conversation(request, pk)
+    form = IndicatorForm(request.POST)
+    if not form.is_valid():
+        return _panel_refused(request, conversation, indicator_form=form)
+    given = form.cleaned_data
+    service.set_indicator(
+        conversation,
+        key=form.key,
+        title=given["title"],
+        display_class=given["display_class"],
+        link=given["link"],
+        actor=signed_in(request),
+    )
+    return _panel_done(request, conversation)
+
+
+@require_POST
+def remove_indicator(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take a flag off its conversation."""
+    visible = Conversation.objects.visible_to(signed_in(request))
+    indicator = get_object_or_404(Indicator.objects.filter(conversation__in=visible), pk=pk)
+    service.remove_indicator(indicator, actor=signed_in(request))
+    return _panel_done(request, visible_conversation(request, indicator.conversation_id))
+
+
+def _visible_message(request: HttpRequest, pk: int) -> Message:
+    found = Message.objects.visible_to(signed_in(request)).select_related(
+        "conversation__contact", "conversation__stream__account", "stream__account", "template__stream"
+    )
+    return get_object_or_404(found.outbound(), pk=pk)
+
+
+def _panel_done(request: HttpRequest, conversation: Conversation) -> HttpResponse:
+    if not is_htmx(request):
+        return HttpResponseRedirect(conversation_address(request, conversation))
+    response = _panel(request, conversation)
+    response["HX-Trigger"] = '{"parley:refresh": {}}'
+    return response
+
+
+def _panel_refused(
+    request: HttpRequest,
+    conversation: Conversation,
+    *,
+    consent_form: ConsentForm | None = None,
+    indicator_form: IndicatorForm | None = None,
+) -> HttpResponse:
+    answer = _panel if is_htmx(request) else conversation_page
+    return answer(request, conversation, status=UNPROCESSABLE, consent_form=consent_form, indicator_form=indicator_form)
+
+
+def _panel(
+    request: HttpRequest,
+    conversation: Conversation,
+    *,
+    status: int = 200,
+    consent_form: ConsentForm | None = None,
+    indicator_form: IndicatorForm | None = None,
+) -> HttpResponse:
+    context = panel_context(conversation, signed_in(request), consent_form=consent_form, indicator_form=indicator_form)
+    context["inbox"] = InboxQuery.read(request)
+    return render(request, "conversation/_panel.html", context, status=status)

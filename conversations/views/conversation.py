@@ -1,0 +1,120 @@
+"""One conversation: `/c/<id>/` with the list beside it, and the parts that open pages ask for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from conversations.forms.messages import ReplyForm
+from conversations.models import Conversation, Message
+from conversations.services.conversations import mark_read
+from conversations.views.composer import composer_for
+from conversations.views.inbox_query import InboxQuery
+from conversations.views.listing import LARGEST_PAGE
+from conversations.views.panel import panel_context
+from conversations.views.people import who_see
+from conversations.views.requests import is_htmx, number_in, signed_in, visible_conversation
+from conversations.views.timeline import read_timeline
+from conversations.views.workspace import workspace_context
+
+MOST_ASSIGNEES = 200
+
+
+@require_safe
+def conversation(request: HttpRequest, pk: int) -> HttpResponse:
+    """A conversation; htmx gets the pane alone. Opening it marks it as read."""
+    found = visible_conversation(request, pk)
+    mark_read(found)
+    return conversation_page(request, found)
+
+
+def conversation_page(
+    request: HttpRequest,
+    found: Conversation,
+    *,
+    form: ReplyForm | None = None,
+    status: int = 200,
+    **forms: Any,
+) -> HttpResponse:
+    """The page of a conversation, with a form that was refused if there is one."""
+    query = InboxQuery.read(request)
+    context = pane_context(request, found, query, form=form, **forms)
+    if is_htmx(request):
+        return render(request, "conversation/_pane.html", context, status=status)
+    context |= workspace_context(request, query, conversation=found)
+    return render(request, "conversation/page.html", context, status=status)
+
+
+def pane_context(
+    request: HttpRequest, found: Conversation, query: InboxQuery, *, form: ReplyForm | None = None, **forms: Any
+) -> dict[str, Any]:
+    """What the thread and the panel show."""
+    user = signed_in(request)
+    return {
+        "inbox": query,
+        "timeline": read_timeline(found, user, before=number_in(request, "before")),
+        "composer": composer_for(found, user, form),
+        "assignees": who_see(found.stream)[:MOST_ASSIGNEES],
+        **panel_context(found, user, **forms),
+    }
+
+
+@require_safe
+def older_messages(request: HttpRequest, pk: int) -> HttpResponse:
+    """The page above the messages on the screen."""
+    found = visible_conversation(request, pk)
+    timeline = read_timeline(found, signed_in(request), before=number_in(request, "before"))
+    context = {"conversation": found, "timeline": timeline, "inbox": InboxQuery.read(request)}
+    return render(request, "conversation/_entries.html", context)
+
+
+@require_safe
+def attempts(request: HttpRequest, pk: int) -> HttpResponse:
+    """What was tried for one message, and what the provider answered."""
+    found = Message.objects.visible_to(signed_in(request)).select_related("stream__account")
+    message = get_object_or_404(found, pk=pk)
+    context = {
+        "message": message,
+        "results": message.results.select_related("attempt"),
+        "events": message.events.select_related("actor"),
+        "receipts": message.receipts.all(),
+    }
+    template = "conversation/_attempts.html" if is_htmx(request) else "conversation/attempts_page.html"
+    return render(request, template, context)
+
+
+@require_safe
+def updates(request: HttpRequest) -> HttpResponse:
+    """The parts of an open page as they are now; live.js exchanges those that changed.
+
+    `open` names the conversation on the screen, `since` its first message there, `rows` the length of the list,
+    `seen` that somebody is looking at it.
+    """
+    query = InboxQuery.read(request)
+    rows = min(number_in(request, "rows"), LARGEST_PAGE)
+    pk = number_in(request, "open")
+    if not pk:
+        return render(request, "inbox/updates.html", workspace_context(request, query, rows=rows))
+    found = visible_conversation(request, pk)
+    if number_in(request, "seen"):
+        mark_read(found)
+    user = signed_in(request)
+    context = {
+        "timeline": read_timeline(found, user, since=number_in(request, "since")),
+        "composer": composer_for(found, user),
+        "assignees": who_see(found.stream)[:MOST_ASSIGNEES],
+        **panel_context(found, user),
+        **workspace_context(request, query, conversation=found, rows=rows),
+    }
+    return render(request, "inbox/updates.html", context)
+
+
+def conversation_address(request: HttpRequest, found: Conversation, anchor: str = "") -> str:
+    """The page of a conversation, with the list that the request came from beside it."""
+    words = InboxQuery.read(request).as_query()
+    address = reverse("conversation", args=[found.pk])
+    return f"{address}{'?' if words else ''}{words}{'#' if anchor else ''}{anchor}"

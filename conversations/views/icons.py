@@ -1,0 +1,52 @@
+"""The icons as one sprite that browsers keep: drawn from the lucide wheel, so no drawing is stored here."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_safe
+from lucide.templatetags.lucide import lucide
+
+# fmt: off
+NAMES = frozenset(
+    (
+        "arrow-left", "arrow-up-down", "ban", "calendar-clock", "calendar-x", "check", "check-check", "check-line",
+        "chevron-down", "circle-alert", "circle-check", "circle-dashed", "circle-question-mark", "clock",
+        "clock-alert", "external-link", "eye", "file-text", "flag", "hourglass", "image", "inbox", "info",
+        "key-round", "keyboard", "layers", "layout-template", "link", "loader", "lock", "log-out", "menu",
+        "message-circle", "message-square", "message-square-text", "mic", "monitor", "moon", "panel-right", "pencil",
+        "phone", "plus", "reply", "search", "settings", "shield-check", "shield-question-mark", "smartphone",
+        "sticky-note", "sun", "timer", "triangle-alert", "user", "user-check", "user-plus", "video", "x"
+    )
+)
+# fmt: on
+YEAR = 365 * 24 * 60 * 60
+
+
+@cache
+def sprite() -> str:
+    """An SVG with a symbol for each of NAMES; how they look is decided by the page that uses them."""
+    symbols = []
+    for name in sorted(NAMES):
+        drawing = lucide(name, size=None)
+        inner = drawing[drawing.index(">") + 1 : drawing.rindex("</svg>")]
+        symbols.append(f'<symbol id="{name}" viewBox="0 0 24 24">{"".join(inner.split(chr(10)))}</symbol>')
+    return f'<svg xmlns="http://www.w3.org/2000/svg">{"".join(symbols)}</svg>'
+
+
+@cache
+def version() -> str:
+    """Changes when the sprite does, so that browsers may keep it for a year."""
+    return hashlib.sha256(sprite().encode()).hexdigest()[:10]
+
+
+@login_not_required
+@require_safe
+@cache_control(public=True, max_age=YEAR, immutable=True)
+def icons(request: HttpRequest) -> HttpResponse:
+    """Serve the sprite; pages name its version in the address."""
+    return HttpResponse(sprite(), content_type="image/svg+xml")

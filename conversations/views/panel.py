@@ -1,0 +1,137 @@
+"""The panel beside a conversation: the contact, permission to message, indicators, earlier conversations."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django.utils import timezone
+
+from conversations.forms.consent import ConsentForm
+from conversations.forms.indicators import IndicatorForm
+from conversations.models import ConsentState, Contact, Conversation, User
+from conversations.models.consent import ConsentDecision, ConsentSource
+from conversations.models.stream import Channel
+from messaging.phone import time_zones
+
+MOST_EARLIER = 5
+
+
+class ConsentLine(NamedTuple):
+    """What holds for one channel, and how we know."""
+
+    channel: str
+    icon: str
+    tone: str
+    words: str
+    since: datetime | None = None
+    source: str = ""
+    recorded_by: str = ""
+
+
+class LocalTime(NamedTuple):
+    """What time it is for the customer; `guessed` from the number."""
+
+    now: datetime
+    place: str
+    guessed: bool
+
+
+def panel_context(
+    conversation: Conversation,
+    user: User,
+    *,
+    consent_form: ConsentForm | None = None,
+    indicator_form: IndicatorForm | None = None,
+) -> dict[str, Any]:
+    """What the panel shows; a form that was refused comes back open."""
+    contact = conversation.contact
+    earlier = (
+        Conversation.objects.visible_to(user)
+        .filter(contact=contact)
+        .exclude(pk=conversation.pk)
+        .select_related("stream")
+        .newest_first()[: MOST_EARLIER + 1]
+    )
+    return {
+        "conversation": conversation,
+        "local_time": local_time(contact),
+        "consent_lines": consent_lines(contact),
+        "consent_form": consent_form
+        or ConsentForm(contact=contact, user=user, initial={"channel": conversation.stream.channel}),
+        "indicators": conversation.indicators.filter(removed_at=None),
+        "indicator_form": indicator_form or IndicatorForm(),
+        "earlier": list(earlier[:MOST_EARLIER]),
+    }
+
+
+def consent_lines(contact: Contact) -> list[ConsentLine]:
+    """The present state of each channel."""
+    states = {
+        state.channel: state
+        for state in ConsentState.objects.filter(phone=contact.phone).select_related("last_event__recorded_by")
+    }
+    return [_consent_line(str(channel.label), states.get(channel.value)) for channel in Channel]
+
+
+def _consent_line(channel: str, state: ConsentState | None) -> ConsentLine:
+    if state is None:
+        return ConsentLine(channel, "shield-question-mark", "", "never asked")
+    icon, tone, words = _consent_words(state.service, state.marketing)
+    event = state.last_event
+    return ConsentLine(
+        channel,
+        icon,
+        tone,
+        words,
+        since=state.changed_at,
+        source=_SOURCES.get(event.source, event.get_source_display()),
+        recorded_by=str(event.recorded_by) if event.recorded_by else "",
+    )
+
+
+_SOURCES: dict[str, str] = {
+    ConsentSource.KEYWORD: "keyword sent",
+    ConsentSource.AGENT: "told to an agent",
+    ConsentSource.FORM: "form",
+    ConsentSource.IMPORT: "import",
+    ConsentSource.PROVIDER: "from the provider",
+    ConsentSource.API: "API",
+}
+
+
+def _consent_words(service: str, marketing: str) -> tuple[str, str, str]:
+    yes, no = ConsentDecision.OPTED_IN, ConsentDecision.OPTED_OUT
+    if service == no:
+        return "ban", "danger", "opted out"
+    if service == yes and marketing == yes:
+        return "shield-check", "success", "opted in"
+    if service == yes:
+        return "shield-check", "success", "service messages only"
+    if marketing == yes:
+        return "shield-check", "success", "marketing only"
+    if marketing == no:
+        return "ban", "", "no marketing"
+    return "shield-question-mark", "", "never asked"
+
+
+def local_time(contact: Contact) -> LocalTime | None:
+    """What time it is where the contact is: by their own word, else by a number that belongs to one zone."""
+    known = contact.time_zone
+    zones = (known,) if known else time_zones(contact.phone)
+    moments = []
+    for name in zones:
+        try:
+            moments.append((timezone.now().astimezone(ZoneInfo(name)), name))
+        except (ZoneInfoNotFoundError, ValueError):
+            continue
+    if not moments or len({moment.utcoffset() for moment, _ in moments}) > 1:
+        return None
+    moment, name = moments[0] if known or len(moments) == 1 else _capital(moments)
+    return LocalTime(moment, name.rpartition("/")[2].replace("_", " "), guessed=not known)
+
+
+def _capital(moments: list[tuple[datetime, str]]) -> tuple[datetime, str]:
+    """A number's zones come in alphabetical order; London stands better for the United Kingdom than Guernsey."""
+    return next((one for one in moments if one[1] == "Europe/London"), moments[0])

@@ -1,0 +1,174 @@
+"""Choosing a WhatsApp template and filling it in: in a conversation, or as the first message to somebody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from urllib.parse import urlencode
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST
+
+from conversations.forms.templates import TemplateForm
+from conversations.models import Contact, Conversation, Stream, User, WhatsAppTemplate
+from conversations.models.message import Kind, Purpose
+from conversations.models.stream import Channel
+from conversations.models.template import TemplateStatus
+from conversations.services.compose import queue_template
+from conversations.services.conversations import contact_for_number, open_conversation
+from conversations.services.gate import Verdict, can_send
+from conversations.views.conversation import conversation_address
+from conversations.views.recipients import read_recipient
+from conversations.views.requests import UNPROCESSABLE, number_in, signed_in, visible_conversation
+from conversations.views.template_preview import body_text, preview
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a template goes: `open` gives the conversation, made when the message is sent and not before."""
+
+    stream: Stream
+    contact: Contact
+    address: str
+    back: str
+    open: Callable[[], Conversation]
+    to: str = ""
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def in_conversation(request: HttpRequest, pk: int) -> HttpResponse:
+    """A template to the customer of a conversation."""
+    conversation = visible_conversation(request, pk)
+    target = Target(
+        stream=conversation.stream,
+        contact=conversation.contact,
+        address=reverse("conversation-template", args=[pk]),
+        back=conversation_address(request, conversation),
+        open=lambda: conversation,
+    )
+    return _picker(request, target)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def to_somebody(request: HttpRequest) -> HttpResponse:
+    """A template as the first message; `?to=` and `?stream=` say to whom and from where."""
+    user = signed_in(request)
+    streams = Stream.objects.sendable_by(user).working().select_related("account")
+    stream = get_object_or_404(streams, pk=number_in(request, "stream"))
+    to = request.POST.get("to") or request.GET.get("to", "")
+    found = read_recipient(to, user, [stream])
+    again = f"{reverse('compose')}?{urlencode({'to': to, 'stream': stream.pk})}"
+    if found.contact is None:
+        return HttpResponseRedirect(again)  # the form says what is wrong with the number
+    target = Target(
+        stream=stream,
+        contact=found.contact,
+        address=reverse("new-template"),
+        back=again,
+        open=partial(_opened, stream, to, user),
+        to=to,
+    )
+    return _picker(request, target)
+
+
+def _opened(stream: Stream, to: str, user: User) -> Conversation:
+    return open_conversation(stream=stream, contact=contact_for_number(to, stream=stream), actor=user)
+
+
+def _picker(request: HttpRequest, target: Target) -> HttpResponse:
+    if target.stream.channel != Channel.WHATSAPP:
+        raise Http404("Templates are for WhatsApp.")
+    user = signed_in(request)
+    template = _chosen(request, target.stream)
+    if request.method != "POST":
+        form = TemplateForm(template=template, contact=target.contact) if template else None
+        return _page(request, target, user, template, form)
+    if template is None:
+        raise Http404("No such template.")
+    form = TemplateForm(request.POST, template=template, contact=target.contact)
+    if form.is_valid():
+        try:
+            with transaction.atomic():
+                message = queue_template(
+                    conversation=target.open(),
+                    template=template,
+                    values=form.values,
+                    author=user,
+                    media=form.media_given,
+                    client_key=form.cleaned_data["client_key"],
+                    scheduled_for=form.cleaned_data["scheduled_for"],
+                )
+        except ValidationError as error:
+            form.take_refusal(error)
+        else:
+            return HttpResponseRedirect(conversation_address(request, message.conversation))
+    return _page(request, target, user, template, form, status=UNPROCESSABLE)
+
+
+def _page(
+    request: HttpRequest,
+    target: Target,
+    user: User,
+    template: WhatsAppTemplate | None,
+    form: TemplateForm | None,
+    status: int = 200,
+) -> HttpResponse:
+    text = request.GET.get("q", "").strip()
+    context: dict[str, Any] = {
+        "target": target,
+        "q": text,
+        "choices": [(one, body_text(one)) for one in _listed(target.stream, text)],
+        "template": template,
+        "form": form,
+        "verdict": _verdict(target, user, template),
+        "to_fix": sum(map(len, form.errors.values())) if form else 0,
+    }
+    if template and form:
+        context["preview"] = preview(template, form.typed_values())
+    return render(request, "template_picker/page.html", context, status=status)
+
+
+def _listed(stream: Stream, text: str) -> list[WhatsAppTemplate]:
+    """The stream's templates by name or wording; those that cannot be sent come last."""
+    words = text.lower().split()
+    found = [
+        one for one in stream.templates.all() if all(word in f"{one.name} {body_text(one)}".lower() for word in words)
+    ]
+    return sorted(found, key=lambda one: (one.status != TemplateStatus.APPROVED, one.name, one.language))
+
+
+def _chosen(request: HttpRequest, stream: Stream) -> WhatsAppTemplate | None:
+    pk = number_in(request, "template")
+    return get_object_or_404(stream.templates.all(), pk=pk) if pk else None
+
+
+def _verdict(target: Target, user: User, template: WhatsAppTemplate | None) -> Verdict | None:
+    """What the gate says to the chosen template; None before one is chosen."""
+    if template is None:
+        return None
+    return can_send(
+        stream=target.stream,
+        contact=target.contact,
+        kind=Kind.TEMPLATE,
+        purpose=Purpose.MARKETING if template.category == "marketing" else Purpose.SERVICE,
+        at=timezone.now(),
+        author=user,
+        template=template,
+    )
+
+
+@require_POST
+def previewed(request: HttpRequest) -> HttpResponse:
+    """The phone's picture of a template with what is typed so far. Nothing is stored."""
+    visible = WhatsAppTemplate.objects.visible_to(signed_in(request)).select_related("stream")
+    template = get_object_or_404(visible, pk=number_in(request, "template"))
+    form = TemplateForm(request.POST, template=template, contact=None)
+    context = {"preview": preview(template, form.typed_values()), "stream": template.stream, "form": form}
+    return render(request, "template_picker/_phone.html", context)

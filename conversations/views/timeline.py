@@ -1,0 +1,177 @@
+"""A conversation as it is read: messages and what people did, in one order, with a line between days.
+
+Pages go upwards from the newest message by message id. Each entry has a stable id and a version, so that an open
+page exchanges only what changed.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from itertools import groupby
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from conversations.models import Activity, Conversation, Message, User
+from conversations.models.activity import ActivityKind
+from conversations.models.message import NOT_ARRIVED, MessageStatus
+from conversations.permissions import may_send_on
+from conversations.views.wording import delivery_state
+
+PAGE = 40
+LARGEST_PAGE = 400
+MOST_ACTIVITIES = 400
+BEFORE_SENDING = (MessageStatus.DRAFT, MessageStatus.SCHEDULED, MessageStatus.HELD, MessageStatus.CANCELLED)
+TROUBLE = (*NOT_ARRIVED, MessageStatus.UNCONFIRMED)
+FOLD_FROM = 4  # a longer run of activities is folded into one line
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the timeline: `kind` is day, message, remark, activity or fold, and names its template."""
+
+    kind: str
+    key: str
+    at: datetime
+    day: date | None = None
+    message: Message | None = None
+    activity: Activity | None = None
+    folded: list[Activity] = field(default_factory=list)
+    may_cancel: bool = False
+    may_send_again: bool = False
+    sent_again: bool = False
+    version: int = 0
+
+    @property
+    def has_attempts(self) -> bool:
+        """Has a worker had this message?"""
+        return self.message is not None and self.message.status not in BEFORE_SENDING
+
+    @property
+    def is_trouble(self) -> bool:
+        """Is it a message that did not arrive, or perhaps not?"""
+        return self.message is not None and self.message.status in TROUBLE
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Some entries, and where they stand: `older_than` is the cursor of the page above (0: none)."""
+
+    entries: list[Entry]
+    older_than: int
+    first_message: int
+    is_newest: bool
+
+
+def read_timeline(conversation: Conversation, user: User, *, before: int = 0, since: int = 0) -> Timeline:
+    """The newest page; with `before` the page above that message; with `since` everything from that message on."""
+    wanted = conversation.messages.select_related("author", "template", "stream__account").order_by("-id")
+    if before:
+        wanted = wanted.filter(pk__lt=before)
+    size = PAGE
+    if since:
+        wanted, size = wanted.filter(pk__gte=since), LARGEST_PAGE
+    found = list(wanted[: size + 1])
+    shown = found[:size][::-1]
+    older = len(found) > size or bool(since and conversation.messages.filter(pk__lt=since).exists())
+    activities = _activities(conversation, shown, older=older, before=before)
+    may_send = may_send_on(user, conversation.stream)
+    lines = _merged(shown, activities, user, may_send=may_send)
+    return Timeline(
+        entries=list(_with_days(lines)),
+        older_than=shown[0].pk if older and shown else 0,
+        first_message=shown[0].pk if shown else 0,
+        is_newest=not before,
+    )
+
+
+def _activities(
+    conversation: Conversation, shown: Sequence[Message], *, older: bool, before: int
+) -> QuerySet[Activity] | list[Activity]:
+    """What was done in the time of the messages shown: from the first of them (all before it when there are no
+    older ones) to the first of the page below."""
+    found = conversation.activities.select_related("actor")
+    if older and shown:
+        found = found.filter(occurred_at__gte=shown[0].created_at)
+    if before:
+        below = conversation.messages.filter(pk__gte=before).order_by("id").values_list("created_at", flat=True)[:1]
+        found = found.filter(occurred_at__lt=below)
+    return list(found.order_by("-occurred_at", "-id")[:MOST_ACTIVITIES])[::-1]
+
+
+def again_key(message: Message) -> str:
+    """The client_key of the message that sends this one's words again: one for each message that failed."""
+    return f"again-{message.ref}"
+
+
+def _sent_again(messages: Iterable[Message]) -> set[int]:
+    """Those of the messages that failed and were sent again."""
+    by_key = {again_key(message): message.pk for message in messages if message.can_be_sent_again}
+    if not by_key:
+        return set()
+    found = Message.objects.filter(client_key__in=by_key).values_list("client_key", flat=True)
+    return {by_key[key] for key in found if key}
+
+
+def _merged(messages: Sequence[Message], activities: Iterable[Activity], user: User, *, may_send: bool) -> list[Entry]:
+    any_message = user.has_perm("conversations.cancel_any_message")
+    again = _sent_again(messages)
+    lines = [
+        Entry(
+            kind="message",
+            key=f"message-{message.pk}",
+            at=message.created_at,
+            message=message,
+            may_cancel=message.can_be_cancelled and (any_message or message.author_id == user.pk),
+            may_send_again=message.can_be_sent_again and may_send and message.pk not in again,
+            sent_again=message.pk in again,
+            version=_version(delivery_state(message), message.attempt_count, message.failure_text, message.pk in again),
+        )
+        for message in messages
+    ]
+    lines += [
+        Entry(
+            kind="remark" if activity.kind == ActivityKind.REMARK else "activity",
+            key=f"activity-{activity.pk}",
+            at=activity.occurred_at,
+            activity=activity,
+        )
+        for activity in activities
+    ]
+    lines.sort(key=lambda line: (line.at, line.key))
+    return list(_folded(lines))
+
+
+def _folded(lines: Iterable[Entry]) -> Iterator[Entry]:
+    for is_activity, run in groupby(lines, key=lambda line: line.kind == "activity"):
+        entries = list(run)
+        if not is_activity or len(entries) < FOLD_FROM:
+            yield from entries
+            continue
+        activities = [entry.activity for entry in entries if entry.activity]
+        yield Entry(
+            kind="fold",
+            key=f"fold-{activities[0].pk}",
+            at=entries[0].at,
+            folded=activities,
+            version=len(activities),
+        )
+
+
+def _with_days(lines: Iterable[Entry]) -> Iterator[Entry]:
+    previous = None
+    for line in lines:
+        day = timezone.localdate(line.at)
+        if day != previous:
+            # The version holds today, because "Today" becomes "Yesterday" at midnight.
+            version = _version(timezone.localdate())
+            yield Entry(kind="day", key=f"day-{day.isoformat()}", at=line.at, day=day, version=version)
+            previous = day
+        yield line
+
+
+def _version(*facts: object) -> int:
+    return zlib.crc32(repr(facts).encode())

@@ -1,0 +1,197 @@
+"""The words and icons for what happened: one vocabulary of delivery states, activity lines, times.
+
+A state never claims more than the provider said: "Accepted by" is a state of its own, Delivered and Read appear
+only with a receipt.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+
+from django.utils import timezone
+from django.utils.formats import date_format
+
+from conversations.models import Activity, Message
+from conversations.models.account import AccountHealth
+from conversations.models.activity import ActivityKind
+from conversations.models.conversation import ConversationStatus
+from conversations.models.message import MessageStatus as Status
+from conversations.models.stream import Channel
+
+NO_RECEIPT_AFTER = timedelta(hours=24)
+CLOSING_SOON = timedelta(hours=4)
+
+
+class DeliveryState(NamedTuple):
+    """How a message of ours is doing: an icon, its words, and a tone (`read`, `failed`, `unconfirmed`, ...)."""
+
+    icon: str
+    words: str
+    tone: str = ""
+
+
+def delivery_state(message: Message) -> DeliveryState:
+    """The state of an outbound message, for people."""
+    plain = _PLAIN_STATES.get(message.status)
+    if plain:
+        return plain
+    match message.status:
+        case Status.SCHEDULED:
+            return DeliveryState("calendar-clock", f"Sends {clock(message.scheduled_for)}", "waiting")
+        case Status.HELD:
+            words = "Held until the window opens" if message.held_for == "window" else "Held, about to be sent"
+            return DeliveryState("circle-dashed", words, "waiting")
+        case Status.QUEUED:
+            return DeliveryState("clock", _queued_words(message), "waiting")
+        case Status.SENDING:
+            tries = f", try {message.attempt_count}" if message.attempt_count > 1 else ""
+            return DeliveryState("loader", f"Sending{tries}")
+        case Status.READ:
+            return DeliveryState("check-check", f"Read {clock(message.read_at)}".strip(), "read")
+        case _:
+            return _accepted_state(message)
+
+
+_PLAIN_STATES: dict[str, DeliveryState] = {
+    Status.DRAFT: DeliveryState("pencil", "Draft", "waiting"),
+    Status.SENT: DeliveryState("check", "Sent"),
+    Status.DELIVERED: DeliveryState("check-check", "Delivered"),
+    Status.FAILED: DeliveryState("circle-alert", "Not sent", "failed"),
+    Status.UNDELIVERED: DeliveryState("circle-alert", "Not delivered", "failed"),
+    Status.EXPIRED: DeliveryState("clock-alert", "Not sent, its time ran out", "failed"),
+    Status.CANCELLED: DeliveryState("calendar-x", "Not sent, cancelled", "cancelled"),
+    Status.UNCONFIRMED: DeliveryState("circle-question-mark", "Not confirmed", "unconfirmed"),
+}
+
+
+def _queued_words(message: Message) -> str:
+    stream = message.stream
+    if stream.is_paused:
+        return f"Queued, {stream.name} is paused"
+    if stream.account.health == AccountHealth.NEEDS_CREDENTIALS:
+        return f"Queued, {stream.account.provider_label} refused our credentials"
+    if stream.account.health == AccountHealth.UNREACHABLE:
+        return f"Queued, {stream.account.provider_label} is not answering"
+    return "Queued"
+
+
+def _accepted_state(message: Message) -> DeliveryState:
+    old = message.sent_at is not None and message.sent_at < timezone.now() - NO_RECEIPT_AFTER
+    if old and message.stream.limits(message.kind).receipts:
+        return DeliveryState("check-line", "No receipt. It may not have arrived.")
+    return DeliveryState("check-line", f"Accepted by {message.stream.account.provider_label}")
+
+
+class ActivityLine(NamedTuple):
+    """An activity as a sentence: who (may be empty), did what, to what (may be empty)."""
+
+    icon: str
+    did: str
+    what: str = ""
+
+
+def activity_line(activity: Activity) -> ActivityLine:
+    """What was done, for people."""
+    what = activity.text
+    match activity.kind:
+        case ActivityKind.OPENED:
+            return ActivityLine("message-square-text", "opened this conversation")
+        case ActivityKind.STATUS_CHANGE:
+            return _status_line(activity)
+        case ActivityKind.ASSIGNMENT:
+            if not what:
+                return ActivityLine("user", "put this back among the unassigned")
+            if activity.actor_id and activity.data.get("to") == activity.actor_id:
+                return ActivityLine("user-check", "took this conversation")
+            return ActivityLine("user-check", "assigned this to", what)
+        case ActivityKind.INDICATOR_SET:
+            return ActivityLine("flag", "added", what)
+        case ActivityKind.INDICATOR_REMOVED:
+            return ActivityLine("flag", "removed", what)
+        case ActivityKind.OPT_IN | ActivityKind.OPT_OUT:
+            return _consent_line(activity)
+        case ActivityKind.MESSAGE_CANCELLED:
+            return ActivityLine("calendar-x", "cancelled a message")
+        case _:
+            return ActivityLine("info", "noted", what)
+
+
+def _status_line(activity: Activity) -> ActivityLine:
+    to = activity.data.get("to")
+    if to == ConversationStatus.RESOLVED:
+        return ActivityLine("circle-check", "resolved this conversation")
+    if to == ConversationStatus.OPEN:
+        return ActivityLine("inbox", "opened this conversation again")
+    return ActivityLine("info", "set this conversation to", str(to or "another status"))
+
+
+def _consent_line(activity: Activity) -> ActivityLine:
+    channel = channel_name(activity.data.get("channel", ""))
+    purpose = activity.data.get("purpose")
+    of = f"{purpose} messages by {channel}" if purpose else f"messages by {channel}"
+    if activity.kind == ActivityKind.OPT_IN:
+        return ActivityLine("shield-check", f"recorded permission for {of}")
+    return ActivityLine("ban", f"recorded the opt-out from {of}")
+
+
+def channel_name(channel: str) -> str:
+    """The channel's name for people; an unknown word stays as it is."""
+    return str(Channel(channel).label) if channel in Channel.values else channel
+
+
+def account_health(health: str) -> DeliveryState:
+    """The dot beside a stream: `tone` is good, warning, danger or empty."""
+    match health:
+        case AccountHealth.WORKING:
+            return DeliveryState("check", "Working", "good")
+        case AccountHealth.NEEDS_CREDENTIALS:
+            return DeliveryState("circle-alert", "Credentials refused", "danger")
+        case AccountHealth.UNREACHABLE:
+            return DeliveryState("circle-alert", "Not answering", "danger")
+        case _:
+            return DeliveryState("info", "Not checked yet", "")
+
+
+def clock(moment: datetime | None) -> str:
+    """A time as short as it can be: 14:27 today, Wed 15:15 within a week, 2 Nov this year, else 2 Nov 2024."""
+    if moment is None:
+        return ""
+    local, today = timezone.localtime(moment), timezone.localdate()
+    if local.date() == today:
+        return f"{local:%H:%M}"
+    if abs((local.date() - today).days) < 7:
+        return date_format(local, "D H:i")
+    return date_format(local, "j M" if local.year == today.year else "j M Y")
+
+
+def day_words(day: date) -> str:
+    """A day as the line between messages names it: Today, Thursday 19 November."""
+    today = timezone.localdate()
+    words = date_format(day, "l j F" if day.year == today.year else "l j F Y")
+    if day == today:
+        return f"Today, {words}"
+    if day == today - timedelta(days=1):
+        return f"Yesterday, {words}"
+    return words
+
+
+def time_left(until: datetime) -> str:
+    """How long until then: 2 d 4 h, 22 h, 3 h 08 m, 41 m; under a minute is 1 m."""
+    minutes = max(1, int((until - timezone.now()).total_seconds() // 60))
+    hours, rest = divmod(minutes, 60)
+    if hours >= 48:
+        return f"{hours // 24} d {hours % 24} h"
+    if hours >= 4:
+        return f"{hours} h"
+    return f"{hours} h {rest:02d} m" if hours else f"{rest} m"
+
+
+def time_ago(moment: datetime) -> str:
+    """How long ago: just now, 12 minutes ago, 3 hours ago, 2 days ago."""
+    minutes = int((timezone.now() - moment).total_seconds() // 60)
+    for size, unit in ((24 * 60, "day"), (60, "hour"), (1, "minute")):
+        if minutes >= size:
+            number = minutes // size
+            return f"{number} {unit}{'' if number == 1 else 's'} ago"
+    return "just now"

@@ -1,0 +1,134 @@
+// Keeps an open inbox as it is on the server. One EventSource a tab says what changed; the page then asks for its
+// parts once and exchanges those that differ. The composer is left alone unless what may be written has changed.
+
+import { restoreText } from "./composer.js";
+import { atEnd, timeline, toEnd } from "./pane.js";
+import { patchChildren, replaceIfChanged } from "./patch.js";
+import { toast } from "./toasts.js";
+
+const BETWEEN = 400; // at most one request in that time, however many events come
+const POLL = 20_000;
+
+const workspace = () => document.getElementById("workspace");
+const openConversation = () => document.getElementById("pane")?.dataset.conversation ?? "";
+
+let source = null;
+let timer = 0;
+let running = false;
+let wanted = false;
+let wholePage = false;
+
+/** Ask for the parts of the page soon; `withConversation` says that the open one may have changed. */
+function refresh(withConversation) {
+  wanted = true;
+  wholePage ||= withConversation;
+  if (!timer && !running) timer = setTimeout(ask, BETWEEN / 4);
+}
+
+async function ask() {
+  timer = 0;
+  if (!workspace() || document.hidden) return; // asked again when somebody looks
+  running = true;
+  wanted = false;
+  const conversation = wholePage ? openConversation() : "";
+  wholePage = false;
+  try {
+    const response = await fetch(address(conversation), { headers: { Accept: "text/html" } });
+    if (response.redirected) signedOut();
+    else if (response.ok) exchange(new DOMParser().parseFromString(await response.text(), "text/html"), conversation);
+  } catch {
+    wanted = true; // the poll or the next event tries again
+  }
+  await new Promise((resolve) => setTimeout(resolve, BETWEEN));
+  running = false;
+  if (wanted) refresh(wholePage);
+}
+
+function address(conversation) {
+  const url = new URL(workspace().dataset.updates, location.href);
+  url.searchParams.set("rows", Math.max(50, document.querySelectorAll(".conversation-row").length));
+  if (conversation) {
+    url.searchParams.set("open", conversation);
+    url.searchParams.set("seen", document.hasFocus() ? 1 : 0);
+    const first = timeline()?.querySelector("[data-message]");
+    if (first) url.searchParams.set("since", first.dataset.message);
+  }
+  return url;
+}
+
+function exchange(fresh, conversation) {
+  const part = (id) => fresh.getElementById(id);
+  const here = (id) => document.getElementById(id);
+  markOpen(part("list-rows"));
+  replaceIfChanged(here("views"), part("views"));
+  replaceIfChanged(here("list-header"), part("list-header"));
+  if (here("list-rows")) patchChildren(here("list-rows"), part("list-rows"));
+  showUnread();
+  if (!conversation || conversation !== openConversation()) return;
+  replaceIfChanged(here("thread-header"), part("thread-header"));
+  const end = atEnd();
+  if (timeline()?.dataset.newest === "true") patchChildren(timeline(), part("timeline"));
+  if (end) toEnd();
+  if (here("composer")?.dataset.state !== part("composer")?.dataset.state) exchangeComposer(part("composer"));
+  if (!here("panel")?.querySelector("details[open]")) replaceIfChanged(here("panel"), part("panel"));
+}
+
+function exchangeComposer(fresh) {
+  const focused = document.activeElement?.id;
+  document.getElementById("composer")?.replaceWith(fresh);
+  window.htmx.process(fresh);
+  restoreText();
+  if (focused) document.getElementById(focused)?.focus();
+}
+
+/** A list that was asked for without the open conversation does not know which row is current. */
+function markOpen(rows) {
+  rows?.querySelector(`[id="row-${openConversation()}"]`)?.setAttribute("aria-current", "true");
+}
+
+function showUnread() {
+  const unread = Number(document.getElementById("views")?.dataset.unread ?? 0);
+  document.title = document.title.replace(/^(\(\d+\) )?/, unread ? `(${unread}) ` : "");
+  const badge = document.querySelector(".rail-badge");
+  if (badge && badge.firstChild.data !== String(unread)) badge.firstChild.data = unread > 99 ? "99+" : String(unread);
+  if (badge) badge.hidden = !unread;
+}
+
+function signedOut() {
+  source?.close();
+  wanted = false;
+  toast("You are signed out. What you typed is kept in this tab.", {
+    tone: "error",
+    link: { text: "Sign in", href: location.href },
+  });
+}
+
+function listen() {
+  source = new EventSource("/events");
+  source.onmessage = (event) => {
+    const change = JSON.parse(event.data);
+    refresh(String(change.conversation) === openConversation());
+  };
+  source.addEventListener("reload", () => refresh(true));
+  source.onerror = () => {
+    if (source.readyState === EventSource.CLOSED) setTimeout(listen, POLL);
+  };
+}
+
+document.addEventListener("parley:refresh", () => refresh(true));
+
+if (workspace()) {
+  listen();
+  let missed = false;
+  source.addEventListener("error", () => (missed = true));
+  source.addEventListener("open", () => {
+    if (missed) refresh(true);
+    missed = false;
+  });
+  setInterval(() => {
+    if (source.readyState !== EventSource.OPEN) refresh(true);
+  }, POLL);
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) refresh(true);
+  });
+}

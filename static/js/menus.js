@@ -1,0 +1,34 @@
+// Menus made of <details>: one is open at a time, Esc and a click elsewhere close it.
+
+const openMenus = () => document.querySelectorAll("details.menu[open]");
+
+document.addEventListener("click", (event) => {
+  for (const menu of openMenus()) if (!menu.contains(event.target)) menu.open = false;
+
+  const opener = event.target.closest("[data-opens-details]");
+  const details = opener && document.getElementById(opener.dataset.opensDetails);
+  if (details) details.open = true;
+
+  const dialog = document.getElementById(event.target.closest("[data-opens]")?.dataset.opens);
+  if (dialog) {
+    event.preventDefault();
+    dialog.showModal();
+  }
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const menu of openMenus()) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  }
+});
+
+document.addEventListener("submit", (event) => {
+  const menu = event.target.closest("details.menu, details.confirm-send");
+  if (menu) menu.open = false;
+});
+
+// A link to #record-permission opens what it leads to.
+const target = location.hash && document.getElementById(location.hash.slice(1));
+if (target instanceof HTMLDetailsElement) target.open = true;
