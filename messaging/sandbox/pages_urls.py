@@ -16,6 +16,7 @@ urlpatterns = [
     re_path(rf"{_PHONE}live/$", handset.live),
     re_path(rf"{_PHONE}reply/$", handset.reply),
     re_path(rf"{_PHONE}outcome/$", handset.outcome),
+    re_path(rf"{_PHONE}account/$", handset.account_outcome),
     re_path(rf"{_PHONE}skip/$", handset.skip_24_hours),
     re_path(rf"{_PHONE}block/$", handset.block),
     path("ledger/", ledger.ledger),

@@ -68,7 +68,7 @@ def phone_page(sandbox: PlayedSandbox, number: str = AMIRA, **query: str) -> Pag
 def press(sandbox: PlayedSandbox, step: str, number: str = AMIRA, **form: object) -> requests.Response:
     """Send a form of the handset as a browser without scripts does, staying at the redirect."""
     files = form.pop("files", None)
-    address = f"{sandbox.url}/handset/{digits(number)}/{step}/"
+    address = f"{sandbox.url}/handset/{digits(number)}/{step}/{form.pop('query', '')}"
     return sandbox.session.post(address, data=form, files=files, allow_redirects=False, timeout=10)
 
 

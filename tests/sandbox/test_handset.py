@@ -164,9 +164,11 @@ def test_a_customer_can_write_first(sandbox: PlayedSandbox, receiver: Receiver) 
 @pytest.mark.parametrize("text", ["", "  \r\n ", "x" * 4097])
 def test_an_answer_that_cannot_be_sent_is_told_and_not_kept(sandbox: PlayedSandbox, text: str) -> None:
     stream = stream_id(sandbox, "Service texts")
-    answer = press(sandbox, "reply", text=text, stream=stream)
+    answer = press(sandbox, "reply", text=text, stream=stream, query="?pane=sms")
     assert answer.status_code == 422
-    assert Page(answer.text).all("p", role="alert", **{"class": "problem"})
+    page = Page(answer.text)
+    assert page.all("p", role="alert", **{"class": "problem"})
+    assert text.strip() in page.text
     assert sandbox.messages() == []
 
 
@@ -174,7 +176,7 @@ def test_an_answer_that_cannot_be_sent_is_told_and_not_kept(sandbox: PlayedSandb
 def test_an_answer_to_nobody_is_told(sandbox: PlayedSandbox, target: dict[str, str]) -> None:
     answer = press(sandbox, "reply", text="Hello", **target)
     assert answer.status_code == 422
-    assert "This thread is not there any more. Reload the page." in answer.text
+    assert f"This {next(iter(target))} is not there any more. Reload the page." in answer.text
 
 
 def test_a_script_gets_one_sentence_in_place_of_a_page(sandbox: PlayedSandbox) -> None:
@@ -261,10 +263,17 @@ def test_the_outcomes_are_one_group_and_extensions_are_marked(sandbox: PlayedSan
         assert label in page.text
 
 
-def test_an_outcome_of_the_whole_account_is_told(sandbox: PlayedSandbox) -> None:
-    sandbox.control("faults", account="Fernhill Cirrus", fault="throttled")
-    text = phone_page(sandbox).text
-    assert "Everything of Fernhill Cirrus comes first: Too many requests (429)" in text
+def test_an_outcome_of_a_whole_account_comes_first(sandbox: PlayedSandbox) -> None:
+    account = next(row for row in sandbox.ask("accounts")["accounts"] if row["provider"] == "cirrus")["id"]
+    assert press(sandbox, "account", account=account, fault="throttled").status_code == 303
+    notice = "For all of Fernhill Cirrus, before this phone’s own: Too many requests (429)"
+    assert notice in phone_page(sandbox, MARK).text
+    assert sandbox.text_by_cirrus("Refused", MARK).status_code == 429
+    press(sandbox, "account", account=account, fault="ok")
+    assert notice not in phone_page(sandbox).text
+    assert sandbox.text_by_cirrus("Taken", MARK).status_code == 200
+    assert press(sandbox, "account", account="999", fault="slow").status_code == 422
+    assert press(sandbox, "account", fault="slow").status_code == 422
 
 
 def test_a_blocked_business_reaches_nobody(sandbox: PlayedSandbox) -> None:

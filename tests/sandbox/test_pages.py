@@ -201,6 +201,7 @@ def test_the_page_on_what_is_real_names_every_fault_and_extension(sandbox: Playe
 BUTTONS = [
     (f"/handset/{digits(AMIRA)}/reply/", {"text": "Hello"}),
     (f"/handset/{digits(AMIRA)}/outcome/", {"fault": "slow"}),
+    (f"/handset/{digits(AMIRA)}/account/", {"account": "1", "fault": "slow"}),
     (f"/handset/{digits(AMIRA)}/skip/", {}),
     (f"/handset/{digits(AMIRA)}/block/", {"blocked": "1"}),
     ("/handset/add/", {"number": "+447700900321"}),

@@ -25,7 +25,7 @@ from .threads import Screen, mark_seen, screens
 LONGEST_TEXT = 4096  # of WhatsApp; texts of that length come in parts
 EXCHANGES_SHOWN = 40
 OTHER_FAULTS = tuple(fault for fault in FAULTS if not fault.on_handset)
-BY_ITSELF = "text/plain"  # what the page's script accepts as answer to a button: done, or one sentence
+FOR_SCRIPTS = "text/plain"  # what the page's script accepts as answer to a button: done, or one sentence
 
 
 def start(request: HttpRequest) -> HttpResponse:
@@ -63,6 +63,7 @@ def _context(place: Place, phone: VirtualPhone | None) -> dict[str, Any]:
     if phone:
         mark_seen(phone, shown)
     entries = of_provider(place.requests)
+    accounts = list(SandboxAccount.objects.all())
     return {
         "section": "handset",
         "place": place,
@@ -74,9 +75,8 @@ def _context(place: Place, phone: VirtualPhone | None) -> dict[str, Any]:
         "faults": HANDSET_FAULTS,
         "other_faults": OTHER_FAULTS,
         "fault": BY_KEY.get(phone.fault, OK) if phone else OK,
-        "account_faults": [
-            (account, BY_KEY.get(account.fault, OK)) for account in SandboxAccount.objects.exclude(fault=OK.key)
-        ],
+        "accounts": accounts,
+        "account_faults": [(account, BY_KEY.get(account.fault, OK)) for account in accounts if account.fault != OK.key],
         "filters": SHORT_NAMES,
         "exchange_count": entries.count,
         "exchanges": lambda: latest(place.requests, EXCHANGES_SHOWN),
@@ -136,7 +136,7 @@ def action(change: Action) -> Callable[..., HttpResponse]:
         place, phone = _at(request, digits)
         if phone is None:
             raise Http404
-        by_script = BY_ITSELF in request.headers.get("Accept", "")
+        by_script = FOR_SCRIPTS in request.headers.get("Accept", "")
         try:
             change(request, phone)
         except ValueError as error:
@@ -171,7 +171,7 @@ def _chosen(rows: Any, request: HttpRequest, name: str) -> Any:
         return None
     row = rows.filter(pk=key).first() if key.isascii() and key.isdecimal() and len(key) < 15 else None
     if row is None:
-        raise ValueError("This thread is not there any more. Reload the page.")
+        raise ValueError(f"This {name} is not there any more. Reload the page.")
     return row
 
 
@@ -180,6 +180,16 @@ def outcome(request: HttpRequest, phone: VirtualPhone) -> None:
     """POST .../outcome/: what happens to this phone's messages from now on."""
     with writing():
         set_fault(phone, request.POST.get("fault", ""))
+
+
+@action
+def account_outcome(request: HttpRequest, phone: VirtualPhone) -> None:
+    """POST .../account/: what happens to everything of an account from now on, before its phones' own outcomes."""
+    account = _chosen(SandboxAccount.objects.all(), request, "account")
+    if account is None:
+        raise ValueError("Choose an account.")
+    with writing():
+        set_fault(account, request.POST.get("fault", ""))
 
 
 @action
