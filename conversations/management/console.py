@@ -47,7 +47,8 @@ def _fault(error: Exception) -> CommandError:
     if isinstance(error, ValidationError):
         return CommandError(" ".join(error.messages))
     if isinstance(error.__cause__, UndefinedTable | UndefinedColumn):
-        return CommandError("The database has not the tables of this version. Run: manage.py migrate")
+        said = str(error).partition("\n")[0]
+        return CommandError(f"The database has not the tables of this version ({said}). Run: manage.py migrate")
     if isinstance(error, OperationalError):
         return CommandError("The database does not answer. Start it, or correct DATABASE_URL.")
     if isinstance(error, ImproperlyConfigured):

@@ -85,7 +85,7 @@ class Command(ConsoleCommand):
         if not local_services.profile().startswith(PROFILE):
             if not getattr(self, "_called_from_command_line", False):
                 raise CommandError("This command starts anew with other settings. Run it from a shell: manage.py demo")
-            _start_again_with_servers_of_its_own("--json" if options["json"] else "")
+            _start_again_with_servers_of_its_own()
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, _leave)
         with _only_one():
@@ -139,7 +139,7 @@ def _play_row(row: Row, stage: Stage) -> Played:
     return Played(row, call, got, time.monotonic() - began)
 
 
-def _start_again_with_servers_of_its_own(*options: str) -> NoReturn:
+def _start_again_with_servers_of_its_own() -> NoReturn:
     """Become the same command in another environment: settings are read once, and these are not the site's."""
     local_services.release()
     web_port = free_port(FIRST_PORT + os.getpid() % 10_000)
@@ -157,7 +157,7 @@ def _start_again_with_servers_of_its_own(*options: str) -> NoReturn:
         "SECRET_KEY": secrets.token_urlsafe(48),
         "FIELD_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
     }
-    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "demo", *filter(None, options)]
+    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), *sys.argv[1:]]
     sys.stdout.flush()
     os.execve(sys.executable, command, environment)  # noqa: S606 there is no shell between
 

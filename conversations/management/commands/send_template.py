@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -123,7 +124,7 @@ def _values(pairs: list[str], text: str | None) -> dict[str, Any]:
             raise CommandError(f"--values is not JSON: {error}.") from error
         if not isinstance(values, dict) or not set(values) <= set(COMPONENTS):
             raise CommandError('--values must be an object of header, body and buttons, like {"body": ["Amira"]}.')
-        return values
+        return _in_order(values)
     found: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for pair in pairs:
         place, equals, value = pair.partition("=")
@@ -131,7 +132,17 @@ def _values(pairs: list[str], text: str | None) -> dict[str, Any]:
         if not equals or component not in COMPONENTS or not name:
             raise CommandError(f"--value {pair} does not say where it goes. Write it like body.1=Amira.")
         found[component][name] = value
-    return dict(found)
+    return _in_order(found)
+
+
+def _in_order(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of {{1}} to {{n}} as a list, in whatever order they were given; named ones as they are."""
+    return {component: _numbered(given) if component != "buttons" else given for component, given in values.items()}
+
+
+def _numbered(given: Any) -> Any:
+    places = [str(number) for number in range(1, len(given) + 1)] if isinstance(given, dict) else []
+    return [given[place] for place in places] if places and set(given) == set(places) else given
 
 
 def _media(template: WhatsAppTemplate, options: dict[str, Any]) -> dict[str, str] | None:

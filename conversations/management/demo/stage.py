@@ -19,7 +19,7 @@ from messaging.registry import provider_classes
 from messaging.transport import Transport
 from messaging.types import Answer, Request
 
-PATIENCE = 15.0  # seconds until a row takes what it sees for the end
+PATIENCE = 45.0  # seconds until a row takes what it sees for the end
 LOOK_EVERY = 0.03
 NETWORK = {"delivered_after": 0.1, "read_after": 0.2}  # seconds: nobody watches these phones
 _NAMES_IN_PATHS = re.compile(r"/(?!v[0-9]+(?=/|$))[^/]*[0-9=%][^/]*")
