@@ -148,8 +148,8 @@ def described(message: Message) -> str:
     """A message and its state as one sentence for people."""
     about = f"Message {message.pk} to {message.conversation.contact.phone_display} on {message.stream.name}"
     if message.status == MessageStatus.SCHEDULED and message.scheduled_for:
-        return f"{about} is scheduled for {timezone.localtime(message.scheduled_for):%A %-d %B %Y %H:%M %Z}."
+        return f"{about}: scheduled for {timezone.localtime(message.scheduled_for):%A %-d %B %Y %H:%M %Z}."
     if message.status == MessageStatus.UNCONFIRMED:
-        return f"{about} is not confirmed: it may have arrived. {message.failure_text}"
+        return f"{about}: not confirmed, it may have arrived. {message.failure_text}"
     reason = f" {message.failure_text}" if message.failure_text and message.status not in TAKEN else ""
-    return f"{about} is {message.get_status_display().lower()}.{reason}"
+    return f"{about}: {message.get_status_display().lower()}.{reason}"

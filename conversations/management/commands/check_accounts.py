@@ -31,7 +31,7 @@ class Command(ConsoleCommand):
             self.stdout.write(json.dumps(results))
         else:
             for one in results:
-                self.stdout.write(f"{one['account']}: {'works' if one['ok'] else 'does not work'}. {one['sentence']}")
+                self.stdout.write(f"{'works' if one['ok'] else 'FAILS'}  {one['account']}: {one['sentence']}")
         failed = [str(one["account"]) for one in results if not one["ok"]]
         if failed:
             raise CommandError(f"{len(failed)} of {len(results)} accounts need repair: {', '.join(failed)}.")

@@ -29,7 +29,7 @@ def whatsapp(streams: factories.SandboxStreams) -> Any:
 
 def test_working_accounts_are_told_and_kept(streams: factories.SandboxStreams) -> None:
     said = call("check_accounts")
-    assert said.out.count(": works.") == 3
+    assert said.out.count("works  ") == 3
     assert set(ProviderAccount.objects.values_list("health", flat=True)) == {AccountHealth.WORKING}
 
 
@@ -71,7 +71,7 @@ def test_a_missing_credential_is_told_before_the_call(streams: factories.Sandbox
 def test_accounts_that_are_switched_off_are_left_out(streams: factories.SandboxStreams) -> None:
     ProviderAccount.objects.update(is_active=False)
     assert refused("check_accounts") == "There is no active account to test. Add one in the administration."
-    assert "works." in call("check_accounts", "--account", streams["cirrus"].account.name).out
+    assert "works  " in call("check_accounts", "--account", streams["cirrus"].account.name).out
 
 
 def test_an_unknown_account_is_told_with_the_known_ones(streams: factories.SandboxStreams) -> None:
