@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -50,7 +51,13 @@ def open_conversation(*, stream: Stream, contact: Contact, actor: User | None = 
 
 
 def note_outbound(conversation: Conversation, message: Message) -> None:
-    """Show a message of ours in the list, and wait for the customer: called by services/compose.py."""
+    """Show a message of ours in the list, and wait for the customer: called by services/compose.py.
+
+    Whoever answers a conversation that nobody has, has it from then on.
+    """
+    if message.author is not None:
+        with suppress(ValidationError):
+            claim(conversation, actor=message.author)
     changes: dict[str, Any] = {
         "last_message_at": message.created_at,
         "last_message_preview": preview(message),

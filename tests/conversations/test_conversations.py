@@ -125,6 +125,17 @@ def test_writing_into_a_resolved_conversation_works_on() -> None:
     assert conversation.status == "waiting"
 
 
+def test_who_answers_first_has_the_conversation() -> None:
+    conversation = factories.make_conversation()
+    priya, bob = factories.make_user(), factories.make_user()
+    factories.make_team(members=[priya, bob], streams=[conversation.stream])
+    queue_message(conversation=conversation, body="I am on it", author=priya)
+    queue_message(conversation=conversation, body="So am I", author=bob)
+    conversation.refresh_from_db()
+    assert conversation.assignee == priya
+    assert kinds(conversation) == ["assignment"]
+
+
 def test_an_indicator_is_set_once_per_key_and_stays_in_the_history() -> None:
     conversation, priya = factories.make_conversation(), factories.make_user()
     first = conversations.set_indicator(conversation, key="home", title="At home", actor=priya)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import time
 from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from .playing import AMIRA, MARK, PlayedSandbox, Receiver
 from .reading import digits, press, send_template, stream_id, text_by_webex
@@ -17,21 +15,6 @@ from .reading import digits, press, send_template, stream_id, text_by_webex
 pytestmark = pytest.mark.browser
 WIDE, NARROW = (1440, 900), (390, 844)
 SOON = 3_000  # milliseconds; a busy machine takes longer than the second that people wait
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """This machine's Chromium. Ends with the module: a running Playwright makes Django refuse its database."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None:
-        if os.environ.get("REQUIRE_BROWSER"):
-            pytest.fail("REQUIRE_BROWSER is set, and there is no Chromium. Install the package chromium.")
-        pytest.skip("There is no Chromium on this machine. Install the package chromium to run the browser tests.")
-    flags = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=flags)
-        yield browser
-        browser.close()
 
 
 class Reader:

@@ -1,0 +1,133 @@
+"""The whole product in processes of its own (`manage.py dev` on scratch servers), and a real Chromium."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+
+ROOT = Path(__file__).resolve().parents[2]
+PASSWORD = "fernhill-demo"
+
+
+@dataclass
+class Product:
+    """Where the running product answers."""
+
+    web: str
+    sandbox: str
+
+
+def _free_port(start: int) -> int:
+    for port in range(start, 32_768):
+        with socket.socket() as candidate:
+            if candidate.connect_ex(("127.0.0.1", port)) != 0:
+                return port
+    raise OSError("no free port below 32768")
+
+
+@pytest.fixture(scope="session")
+def product() -> Iterator[Product]:
+    """`manage.py dev` with the demo company, on servers that vanish afterwards."""
+    web, sandbox = _free_port(21_000), _free_port(22_000)
+    environment = os.environ | {"PARLEY_LOCAL_PROFILE": "browser", "SANDBOX_PORT": str(sandbox)}
+    environment.pop("BASE_URL", None)
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "dev", "--port", str(web)],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    log: list[str] = []
+    ready = threading.Event()
+
+    def read() -> None:
+        for line in process.stdout or ():
+            log.append(line)
+            if "Ctrl-C" in line:
+                ready.set()
+        ready.set()
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    try:
+        assert ready.wait(120), "".join(log)
+        assert process.poll() is None, "".join(log)
+        yield Product(f"http://127.0.0.1:{web}", f"http://127.0.0.1:{sandbox}")
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=90)
+        reader.join(timeout=10)
+        process.stdout.close()
+
+
+@dataclass
+class Complaints:
+    """What the pages of a test logged: refused by the policy, failed to load, or broke."""
+
+    lines: list[str] = field(default_factory=list)
+
+    def watch(self, page: Page) -> None:
+        """Listen to a page."""
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.lines.append(f"error: {error}"))
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.lines.append(f"{message.type}: {message.text}")
+
+
+@pytest.fixture
+def complaints() -> Iterator[Complaints]:
+    """Every page of a browser test must stay silent."""
+    found = Complaints()
+    yield found
+    assert found.lines == []
+
+
+def open_page(context: BrowserContext, complaints: Complaints) -> Page:
+    """A page whose complaints count."""
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    complaints.watch(page)
+    return page
+
+
+@pytest.fixture
+def context(chromium: Browser) -> Iterator[BrowserContext]:
+    """A browser window of somebody's own."""
+    window = chromium.new_context(viewport={"width": 1440, "height": 900})
+    yield window
+    window.close()
+
+
+@pytest.fixture
+def agent(product: Product, context: BrowserContext, complaints: Complaints) -> Page:
+    """Priya, signed in, at the inbox."""
+    page = open_page(context, complaints)
+    page.goto(f"{product.web}/")
+    page.get_by_label("Work e-mail").fill("priya@fernhill.example")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(f"{product.web}/")
+    return page
+
+
+@pytest.fixture
+def handset(product: Product, context: BrowserContext, complaints: Complaints) -> Page:
+    """The virtual phones."""
+    page = open_page(context, complaints)
+    page.goto(f"{product.sandbox}/handset/")
+    return page
