@@ -25,6 +25,7 @@ from conversations.services import outbound
 STILL_HERE = (MessageStatus.QUEUED, MessageStatus.SENDING)
 WORKER_PATIENCE = 5.0  # seconds: a killed worker stays registered for minutes
 LOOK_EVERY = 0.1
+TRY_EVERY = 1.0
 
 
 class ConsoleCommand(BaseCommand):
@@ -110,10 +111,11 @@ def wait_until_settled(messages: Sequence[Message], *, seconds: float, notice: C
     sends_here = not worker_is_registered()
     if sends_here:
         notice("No worker is running, so the message is sent from here.")
-    started = time.monotonic()
+    started = next_try = time.monotonic()
     while True:
-        if sends_here and (due := list(Message.objects.due(timezone.now()).filter(pk__in=ids))):
-            outbound.deliver([message.pk for message in due])
+        if sends_here and time.monotonic() >= next_try:
+            outbound.deliver(ids)
+            next_try = time.monotonic() + TRY_EVERY
         found = list(
             Message.objects.filter(pk__in=ids).select_related("stream__account", "conversation__contact").order_by("pk")
         )

@@ -82,7 +82,7 @@ class Command(ConsoleCommand):
         parser.add_argument("--json", action="store_true", help="Print the rows as JSON.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if not local_services.profile().startswith(PROFILE):
+        if not _has_servers_of_its_own():
             if not getattr(self, "_called_from_command_line", False):
                 raise CommandError("This command starts anew with other settings. Run it from a shell: manage.py demo")
             _start_again_with_servers_of_its_own()
@@ -92,6 +92,8 @@ class Command(ConsoleCommand):
             try:
                 local_services.ensure_running()
                 played = self._play(silent=options["json"])
+            except local_services.LocalServicesError as error:
+                raise CommandError(str(error)) from error
             finally:
                 local_services.release()
         if options["json"]:
@@ -126,6 +128,7 @@ class Command(ConsoleCommand):
             if ok < len(played):
                 self.stderr.write(processes.logs())
         say(f"{ok} of {len(played)} rows as expected, in {time.monotonic() - started:.1f} s.")
+        say("Cirrus and CCAI Platform document no delivery reports: theirs are the sandbox's own addition.")
         return played
 
 
@@ -137,6 +140,15 @@ def _play_row(row: Row, stage: Stage) -> Played:
     except Exception as error:  # whatever broke, the other rows are still worth knowing
         call, got = "-", f"{type(error).__name__}: {error}"
     return Played(row, call, got, time.monotonic() - began)
+
+
+def _has_servers_of_its_own() -> bool:
+    """Is this the second start? Nothing of a site, whatever its environment, may be taken for scratch."""
+    return (
+        local_services.profile().startswith(PROFILE)
+        and local_services.database_url() == settings.DATABASE_URL
+        and local_services.redis_url() == settings.REDIS_URL
+    )
 
 
 def _start_again_with_servers_of_its_own() -> NoReturn:
