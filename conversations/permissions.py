@@ -13,7 +13,6 @@ from django.contrib.auth.management import create_permissions
 from django.contrib.auth.models import Group, Permission
 
 from conversations.models import Conversation, Message, Stream, User
-from conversations.models.message import MessageStatus
 from conversations.models.team import Role
 
 _OWN = "conversations"
@@ -55,10 +54,13 @@ def may_cancel(user: User, message: Message) -> bool:
 
 
 def may_send_again(user: User, message: Message) -> bool:
-    """Whoever may write on the stream; an unconfirmed message also needs the right to accept a double."""
-    if not may_send_on(user, message.stream):
-        return False
-    return message.status != MessageStatus.UNCONFIRMED or user.has_perm("conversations.release_unconfirmed")
+    """Whoever may write on the stream may send a failed message again."""
+    return may_send_on(user, message.stream)
+
+
+def may_decide_on(user: User, message: Message) -> bool:
+    """May this user say of an unconfirmed message that it arrived, or send it again?"""
+    return user.has_perm("conversations.release_unconfirmed") and may_send_on(user, message.stream)
 
 
 def may_change(user: User, conversation: Conversation) -> bool:
