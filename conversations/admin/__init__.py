@@ -1,0 +1,27 @@
+"""The administration: one module a subject. Django finds it by its name; importing it registers every page."""
+
+from conversations.admin import (
+    accounts,
+    attempts,
+    consent,
+    conversations,
+    messages,
+    people,
+    queues,
+    streams,
+    templates,
+    webhooks,
+)
+
+__all__ = [
+    "accounts",
+    "attempts",
+    "consent",
+    "conversations",
+    "messages",
+    "people",
+    "queues",
+    "streams",
+    "templates",
+    "webhooks",
+]

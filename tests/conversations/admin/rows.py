@@ -1,0 +1,119 @@
+"""One row of every model, on one stream: what a page of the administration may have to show."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db.models import Model
+from django.utils import timezone
+
+from conversations.models import (
+    Activity,
+    AgentIdentity,
+    AttemptResult,
+    ConsentState,
+    Indicator,
+    MessageEvent,
+    Receipt,
+    SendAttempt,
+    Stream,
+    SubStream,
+    TeamMembership,
+    TeamStream,
+    WebhookEvent,
+)
+from conversations.services import consent
+from tests import factories
+
+
+def make_rows(stream: Stream | None = None, *, text: str = "Hello") -> dict[type[Model], Model]:
+    """Each model's new row. Without a stream, a new one, of a new account, with a team and a member of its own.
+
+    `text` stands wherever a customer, a colleague or a provider may have written something.
+    """
+    number = uuid.uuid4().hex
+    account = stream.account if stream else factories.make_account(name=f"{text} {number}"[-100:], health_text=text)
+    stream = stream or factories.make_stream(
+        account, "whatsapp", name=f"{text} {number}"[-100:], business_name=text, pause_reason=text
+    )
+    author = factories.make_user(name=text)
+    team = factories.make_team(members=[author], streams=[stream], name=f"{text} {number}"[-100:])
+    contact = factories.make_contact(first_name=text, last_name="Khan")
+    conversation = factories.make_conversation(
+        stream, contact, assignee=author, last_message_preview=text, external_status=text[:40]
+    )
+    message = factories.make_message(
+        conversation,
+        status="failed",
+        author=author,
+        body=text,
+        external_id=number,
+        failure_code="recipient_refused",
+        failure_text=text,
+        media=[{"kind": "document", "filename": text}],
+        rendered={"header": text},
+        template_values={"body": {"1": text}},
+        verdict={"ok": True, "sentence": text},
+    )
+    entry = consent.record(
+        contact=contact,
+        channel=stream.channel,
+        event="opt_in",
+        source="form",
+        wording=text,
+        business_name=text,
+        evidence=text,
+        recorded_by=author,
+    )
+    attempt = SendAttempt.objects.create(
+        stream=stream,
+        claim=uuid.uuid4(),
+        operation=text[:60],
+        request_id=text,
+        started_at=timezone.now(),
+        http_status=400,
+        request_method="POST",
+        request_url="http://127.0.0.1:8100/cirrus/send",
+        request_body=text,
+        response_body=text,
+    )
+    call = WebhookEvent.objects.create(
+        account=stream.account,
+        key=number,
+        body=text.encode(),
+        headers={"user-agent": text},
+        content_type=text,
+        error=text,
+        received_at=timezone.now(),
+    )
+    rows: list[Model] = [
+        stream.account,
+        stream,
+        SubStream.objects.create(stream=stream, name=text, external_id=number),
+        author,
+        team,
+        TeamMembership.objects.get(team=team),
+        TeamStream.objects.get(team=team),
+        AgentIdentity.objects.create(user=author, account=stream.account, external_id=text[:64]),
+        contact,
+        conversation,
+        message,
+        MessageEvent.objects.create(message=message, to_status=message.status, actor=author, reason=text),
+        attempt,
+        AttemptResult.objects.create(attempt=attempt, message=message, outcome="refused", code="refused", text=text),
+        call,
+        Receipt.objects.create(
+            account=stream.account, message=message, webhook_event=call, key=number, status="failed", text=text
+        ),
+        Activity.objects.create(conversation=conversation, kind="remark", actor=author, text=text, data={"was": text}),
+        Indicator.objects.create(conversation=conversation, key="vip", title=text, created_by=author),
+        entry,
+        ConsentState.objects.get(phone=contact.phone),
+        factories.make_template(
+            stream,
+            name=f"visit_{number}",
+            status_reason=text,
+            components=[{"type": "HEADER", "format": "TEXT", "text": text}, {"type": "BODY", "text": text}],
+        ),
+    ]
+    return {type(row): row for row in rows}
