@@ -174,7 +174,7 @@ def make_sandbox_streams(sandbox_url: str) -> SandboxStreams:
             account["cirrus"],
             external_id="c2FuZGJveC1zbXM=",
             sender="+447700900155",
-            settings={"stream_id": "532"},
+            settings={"stream_id": "532", "opening_text": "Fernhill Care here. How can we help?"},
         ),
         whatsapp=make_stream(
             account["cirrus"],

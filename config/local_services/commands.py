@@ -13,6 +13,7 @@ WITHOUT_SERVERS = {
     "check",
     "collectstatic",
     "compilemessages",
+    "demo",
     "diffsettings",
     "findstatic",
     "help",

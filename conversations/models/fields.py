@@ -38,6 +38,10 @@ class EncryptedJSONField(_AnyValue):
 
     description = "Encrypted JSON"
 
+    # What django-stubs reads off the class: any JSON value goes in and comes out.
+    _pyi_private_set_type: Any
+    _pyi_private_get_type: Any
+
     def from_db_value(self, value: str | None, expression: Any, connection: Any) -> Any:
         if not value:
             return None

@@ -58,10 +58,17 @@ def _template(message: Message) -> TemplateContent:
         header=_in_order(header),
         header_media=Media(**media) if media else None,
         body=_in_order(body),
-        body_names=tuple(body) if isinstance(body, Mapping) else (),
+        body_names=() if _is_positional(body) else tuple(body),
         buttons={int(index): str(value) for index, value in values.get("buttons", {}).items()},
     )
 
 
+def _is_positional(values: Mapping[str, Any] | Sequence[Any]) -> bool:
+    return not isinstance(values, Mapping) or all(name.isdecimal() for name in values)
+
+
 def _in_order(values: Mapping[str, Any] | Sequence[Any]) -> tuple[str, ...]:
-    return tuple(str(value) for value in (values.values() if isinstance(values, Mapping) else values))
+    if not isinstance(values, Mapping):
+        return tuple(str(value) for value in values)
+    names = sorted(values, key=int) if _is_positional(values) else list(values)
+    return tuple(str(values[name]) for name in names)

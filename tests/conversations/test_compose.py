@@ -94,6 +94,10 @@ def test_a_validity_beyond_the_providers_limit_is_refused() -> None:
     assert "Webex Interact allows 3 days" in error.message
 
 
+def test_an_opening_text_needs_one_at_the_provider() -> None:
+    refused("no_opening_text", conversation=factories.make_conversation(), body="", kind="opening")
+
+
 def test_an_opted_out_number_is_refused() -> None:
     conversation = factories.make_conversation()
     from conversations.services import consent
