@@ -1,0 +1,135 @@
+"""Live events through the real web process: who hears what, and what a page that comes back has missed."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
+from django.db import connection
+
+from conversations import live
+from conversations.models import User
+from tests import factories
+from tests.sandbox.playing import free_port
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def port(transactional_db: None) -> Iterator[int]:
+    """A web process on the tests' own database."""
+    database = connection.settings_dict
+    host = quote(database["OPTIONS"]["host"], safe="/")
+    port = free_port()
+    environment = os.environ | {
+        "DATABASE_URL": f"postgres://{database['USER']}@/{database['NAME']}?host={host}",
+        "DATABASE_POOL": "on",
+        "SECRET_KEY": settings.SECRET_KEY,
+    }
+    command = [sys.executable, "-m", "uvicorn", "config.asgi:application", "--port", str(port), "--no-access-log"]
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "Uvicorn running" in line:
+                break
+        try:
+            yield port
+        finally:
+            process.terminate()
+            process.stderr.read()
+
+
+def session_of(user: User) -> str:
+    session = SessionStore()
+    session[SESSION_KEY] = str(user.pk)
+    session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    session.save()
+    return session.session_key or ""
+
+
+class Listener:
+    """An open EventSource."""
+
+    def __init__(self, port: int, user: User | None, *, last_event_id: str = "") -> None:
+        self.line = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        headers = {"Cookie": f"sessionid={session_of(user)}"} if user else {}
+        if last_event_id:
+            headers["Last-Event-ID"] = last_event_id
+        self.line.request("GET", "/events", headers=headers)
+        self.answer = self.line.getresponse()
+        self.status = self.answer.status
+        self.last_id = ""
+        if self.status == 200:
+            assert self.next()["event"] == "hello"
+
+    def next(self) -> dict[str, str]:
+        """The next event, comments left out. Raises TimeoutError when none comes."""
+        event: dict[str, str] = {}
+        while True:
+            line = self.answer.readline().decode().rstrip("\n")
+            if not line and event:
+                self.last_id = event.get("id", self.last_id)
+                return event
+            if line and not line.startswith(":"):
+                name, _, value = line.partition(": ")
+                event[name] = value
+
+    def close(self) -> None:
+        self.answer.close()
+        self.line.close()
+
+
+def test_an_agent_hears_of_the_teams_streams_only(port: int) -> None:
+    ours, theirs = factories.make_conversation(), factories.make_conversation()
+    priya = factories.make_user()
+    factories.make_team(members=[priya], streams=[ours.stream])
+    listener = Listener(port, priya)
+    time.sleep(0.5)  # the process subscribes when its first page comes
+    for conversation in (theirs, ours):
+        live.publish(stream_id=conversation.stream_id, kind="message", conversation_id=conversation.pk)
+    assert json.loads(listener.next()["data"])["conversation"] == ours.pk
+    listener.close()
+
+
+def test_without_a_session_there_are_no_events(port: int) -> None:
+    listener = Listener(port, None)
+    assert listener.status == 401
+    listener.close()
+
+
+def test_who_left_is_refused(port: int) -> None:
+    listener = Listener(port, factories.make_user("administrator", is_active=False))
+    assert listener.status == 401
+    listener.close()
+
+
+def test_a_page_that_comes_back_hears_what_it_missed(port: int) -> None:
+    conversation = factories.make_conversation()
+    priya = factories.make_user()
+    factories.make_team(members=[priya], streams=[conversation.stream])
+    listener = Listener(port, priya)
+    time.sleep(0.5)
+    live.publish(stream_id=conversation.stream_id, kind="message", conversation_id=conversation.pk, message=1)
+    listener.next()
+    listener.close()
+    live.publish(stream_id=conversation.stream_id, kind="message", conversation_id=conversation.pk, message=2)
+    time.sleep(0.3)
+    again = Listener(port, priya, last_event_id=listener.last_id)
+    assert json.loads(again.next()["data"])["message"] == 2
+    again.close()
+    lost = Listener(port, priya, last_event_id="another-boot:5")
+    assert lost.next()["event"] == "reload"
+    lost.close()
