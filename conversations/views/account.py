@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse, reverse_lazy
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from conversations.forms.people import NewPasswordForm, SignInForm
@@ -53,6 +54,7 @@ class ChangePassword(PasswordChangeView):
         return response
 
 
+@never_cache
 @require_safe
 def account(request: HttpRequest) -> HttpResponse:
     """Who is signed in, the look of the pages, the password, the way out."""

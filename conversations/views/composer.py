@@ -19,7 +19,7 @@ MOST_FORCING = 5
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """The length of a text: `forcing` are the characters that make it Unicode, `plain` the text without them."""
+    """The length of a text. Where plain characters save segments: `plain`, and the `forcing` ones it is without."""
 
     body: str
     counted: Segments
@@ -155,12 +155,7 @@ def meter(stream: Stream, body: str) -> Meter:
         return Meter(body, counted, stream.body_limit)
     plain = plain_text(body)
     plain_count = measure(plain, unicode_part=part)
-    saves = plain != body and plain_count.encoding == "GSM-7"
-    return Meter(
-        body,
-        counted,
-        stream.body_limit,
-        forcing=tuple(dict.fromkeys(character for _, character in counted.costly))[:MOST_FORCING],
-        plain=plain if saves else "",
-        plain_segments=plain_count.segments if saves else 0,
-    )
+    if plain_count.segments >= counted.segments:
+        return Meter(body, counted, stream.body_limit)
+    forcing = tuple(dict.fromkeys(character for _, character in counted.costly))[:MOST_FORCING]
+    return Meter(body, counted, stream.body_limit, forcing, plain, plain_count.segments)

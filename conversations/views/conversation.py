@@ -7,6 +7,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from conversations.forms.messages import ReplyForm
@@ -24,6 +25,7 @@ from conversations.views.workspace import workspace_context
 MOST_ASSIGNEES = 200
 
 
+@never_cache
 @require_safe
 def conversation(request: HttpRequest, pk: int) -> HttpResponse:
     """A conversation; htmx gets the pane alone. Opening it marks it as read."""
@@ -63,6 +65,7 @@ def pane_context(
     }
 
 
+@never_cache
 @require_safe
 def older_messages(request: HttpRequest, pk: int) -> HttpResponse:
     """The page above the messages on the screen."""
@@ -72,6 +75,7 @@ def older_messages(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "conversation/_entries.html", context)
 
 
+@never_cache
 @require_safe
 def attempts(request: HttpRequest, pk: int) -> HttpResponse:
     """What was tried for one message, and what the provider answered."""
@@ -87,6 +91,7 @@ def attempts(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, template, context)
 
 
+@never_cache
 @require_safe
 def updates(request: HttpRequest) -> HttpResponse:
     """The parts of an open page as they are now; live.js exchanges those that changed.

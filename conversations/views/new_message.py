@@ -10,6 +10,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from conversations.forms.new_message import NewMessageForm
@@ -22,6 +23,7 @@ from conversations.views.recipients import number_of, read_recipient, stream_cho
 from conversations.views.requests import UNPROCESSABLE, is_htmx, number_in, signed_in
 
 
+@never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_message(request: HttpRequest) -> HttpResponse:
     """The form; `?to=` and `?stream=` fill it in. Sent, it leads to the conversation."""
@@ -59,6 +61,7 @@ def _answered(request: HttpRequest, form: NewMessageForm, user: User) -> HttpRes
     return _go(request, reverse("conversation", args=[conversation.pk]))
 
 
+@never_cache
 @require_safe
 def recipient(request: HttpRequest) -> HttpResponse:
     """What is typed into To, read while somebody types, and the streams that reach that person."""

@@ -1,4 +1,8 @@
-"""Small questions that every page asks of its request, and the two ways of answering a form."""
+"""Small questions that every page asks of its request, and the two ways of answering a form.
+
+Pages with customers on them are never_cache: Back after a sign-out must not show them, and Back to an address
+must not show the part of the page that htmx once got from it.
+"""
 
 from __future__ import annotations
 

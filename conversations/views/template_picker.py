@@ -14,6 +14,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from conversations.forms.templates import TemplateForm
@@ -42,6 +43,7 @@ class Target:
     to: str = ""
 
 
+@never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def in_conversation(request: HttpRequest, pk: int) -> HttpResponse:
     """A template to the customer of a conversation."""
@@ -56,6 +58,7 @@ def in_conversation(request: HttpRequest, pk: int) -> HttpResponse:
     return _picker(request, target)
 
 
+@never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def to_somebody(request: HttpRequest) -> HttpResponse:
     """A template as the first message; `?to=` and `?stream=` say to whom and from where."""

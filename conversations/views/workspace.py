@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from conversations.models import Conversation, Stream, User
@@ -49,6 +50,7 @@ _VIEWS = (
 )
 
 
+@never_cache
 @require_safe
 def inbox(request: HttpRequest) -> HttpResponse:
     """The inbox without a conversation."""
@@ -56,6 +58,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
     return render(request, "inbox/page.html", workspace_context(request, query))
 
 
+@never_cache
 @require_safe
 def older_rows(request: HttpRequest) -> HttpResponse:
     """The next page of a list, for "Load older"."""

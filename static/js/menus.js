@@ -5,6 +5,10 @@ const openMenus = () => document.querySelectorAll("details.menu[open]");
 document.addEventListener("click", (event) => {
   for (const menu of openMenus()) if (!menu.contains(event.target)) menu.open = false;
 
+  const drawer = document.querySelector("#views:target, #panel:target");
+  const floats = drawer && getComputedStyle(drawer).position === "fixed";
+  if (floats && !drawer.contains(event.target)) location.hash = "content";
+
   const opener = event.target.closest("[data-opens-details]");
   const details = opener && document.getElementById(opener.dataset.opensDetails);
   if (details) details.open = true;

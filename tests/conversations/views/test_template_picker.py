@@ -1,0 +1,231 @@
+"""Choosing a WhatsApp template, filling it in, sending it."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+from django.test import Client
+
+from conversations.models import Contact, Conversation, Message, WhatsAppTemplate
+from tests import factories
+from tests.conversations.views.conftest import Centre
+from tests.conversations.views.reading import Element, read
+
+RICH = [
+    {"type": "HEADER", "format": "DOCUMENT"},
+    {"type": "BODY", "text": "Hello {{first_name}}, return it by {{day}}."},
+    {"type": "BUTTONS", "buttons": [{"type": "URL", "text": "Track", "url": "https://fernhill.example/r/{{1}}"}]},
+]
+
+
+@pytest.fixture(autouse=True)
+def _sandbox(settings: object) -> None:
+    """Numbers kept for films are accepted where the account is the sandbox's."""
+    settings.SANDBOX_URL = "http://127.0.0.1:8100"  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def amira(centre: Centre) -> Conversation:
+    """A customer who agreed to WhatsApp."""
+    conversation = centre.conversation(centre.care)
+    factories.opt_in(conversation.contact)
+    return conversation
+
+
+def form(template: WhatsAppTemplate, **fields: object) -> dict[str, object]:
+    """A filled template."""
+    names = {name.replace("_", "-", 1): value for name, value in fields.items() if name.startswith(("body", "buttons"))}
+    others = {name: value for name, value in fields.items() if not name.startswith(("body", "buttons"))}
+    return {"template": template.pk, "client_key": str(uuid.uuid4()), **names, **others}
+
+
+def phone(page: Element) -> str:
+    """What the phone shows."""
+    return page.one(id="phone").text
+
+
+def test_the_list_holds_the_streams_templates_usable_ones_first(
+    centre: Centre, agent: Client, amira: Conversation
+) -> None:
+    factories.make_template(centre.care, name="a_paused", status="paused", status_reason="Low quality")
+    factories.make_template(centre.care, name="visit")
+    factories.make_template(factories.make_stream(channel="whatsapp"), name="of_another_stream")
+    page = read(agent.get(f"/c/{amira.pk}/template/"))
+    choices = page.all(class_="picker-choice")
+    assert [choice.one("b").text for choice in choices] == ["visit", "a_paused"]
+    assert [choice.tag for choice in choices] == ["a", "div"]
+    assert "Can't be sent: Low quality" in choices[1].text
+
+
+def test_templates_are_found_by_name_and_wording(centre: Centre, agent: Client, amira: Conversation) -> None:
+    factories.make_template(centre.care, name="visit")
+    factories.make_template(centre.care, name="bill", components=[{"type": "BODY", "text": "You owe us money."}])
+    for text, name in (("BILL", "bill"), ("owe money", "bill"), ("engineer", "visit")):
+        page = read(agent.get(f"/c/{amira.pk}/template/", {"q": text}))
+        assert [choice.one("b").text for choice in page.all(class_="picker-choice")] == [name]
+    assert "No template matches" in read(agent.get(f"/c/{amira.pk}/template/?q=nothing")).text
+
+
+def test_a_template_has_a_field_for_each_variable(centre: Centre, agent: Client, amira: Conversation) -> None:
+    template = factories.make_template(centre.care)
+    page = read(agent.get(f"/c/{amira.pk}/template/?template={template.pk}"))
+    fields = page.one("form", id="template-form").all("div", class_="field")
+    assert [field.one("label").text for field in fields] == ["{{1}}", "{{2}}"]
+    assert "For example Thursday 19 November." in fields[1].text
+    assert "{{1}}" in phone(page)
+    assert "Fernhill Broadband" in phone(page)
+
+
+def test_what_we_know_of_the_contact_is_filled_in(centre: Centre, agent: Client, amira: Conversation) -> None:
+    template = factories.make_template(centre.care, components=RICH)
+    page = read(agent.get(f"/c/{amira.pk}/template/?template={template.pk}"))
+    assert page.one("input", name="body-first_name").attributes["value"] == "Amira"
+    assert page.one("label", for_="id_buttons-0").text == "Link ending of Track"
+    assert "Added to fernhill.example/r/." in page.text
+
+
+def test_a_filled_template_is_queued(centre: Centre, agent: Client, amira: Conversation) -> None:
+    template = factories.make_template(centre.care)
+    filled = form(template, body_1="Amira", body_2="Friday")
+    response = agent.post(f"/c/{amira.pk}/template/", filled)
+    assert response["Location"] == f"/c/{amira.pk}/"
+    message = Message.objects.get()
+    assert message.body == "Hello Amira, your engineer is booked for Friday. Reply here to change it."
+    assert message.template_values == {"body": ["Amira", "Friday"]}
+    assert (message.kind, message.author, message.status) == ("template", centre.priya, "queued")
+    agent.post(f"/c/{amira.pk}/template/", filled)
+    assert Message.objects.count() == 1
+
+
+def test_named_values_a_file_and_a_link_travel_by_their_names(
+    centre: Centre, agent: Client, amira: Conversation
+) -> None:
+    template = factories.make_template(centre.care, components=RICH)
+    filled = form(
+        template,
+        body_first_name="Amira",
+        body_day="Friday",
+        buttons_0="118-7726",
+        media_link="https://fernhill.example/label.pdf",
+        media_filename="Label.pdf",
+    )
+    agent.post(f"/c/{amira.pk}/template/", filled)
+    message = Message.objects.get()
+    assert message.template_values == {
+        "body": {"first_name": "Amira", "day": "Friday"},
+        "buttons": {"0": "118-7726"},
+    }
+    assert message.media == [
+        {"kind": "document", "link": "https://fernhill.example/label.pdf", "filename": "Label.pdf"}
+    ]
+    assert message.rendered["buttons"][0]["target"] == "https://fernhill.example/r/118-7726"
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "sentence"),
+    [
+        ({"body_1": ""}, "body-1", "Fill in {{1}}."),
+        ({"body_1": "two\nlines"}, "body-1", "line break"),
+        ({"body_1": "five     spaces"}, "body-1", "more than four spaces"),
+        ({"later": "on", "scheduled_for": "2020-01-01T10:00"}, "scheduled_for", "lies ahead"),
+    ],
+)
+def test_a_value_that_cannot_be_is_said_at_its_field(
+    centre: Centre, agent: Client, amira: Conversation, fields: dict[str, str], field: str, sentence: str
+) -> None:
+    template = factories.make_template(centre.care)
+    response = agent.post(
+        f"/c/{amira.pk}/template/", form(template, **{"body_1": "Amira", "body_2": "Friday", **fields})
+    )
+    assert response.status_code == 422
+    page = read(response)
+    assert sentence in page.one(id=f"id_{field}_error").text
+    assert page.one("input", name="body-2").attributes["value"] == "Friday"
+    assert "to fix before sending" in page.text
+    assert not Message.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{}, {"media_link": "https://x.example/a.pdf", "media_id": "77"}, {"media_link": "http://x.example/a.pdf"}],
+)
+def test_the_file_of_a_header_is_one_of_two(
+    centre: Centre, agent: Client, amira: Conversation, given: dict[str, str]
+) -> None:
+    template = factories.make_template(centre.care, components=RICH)
+    values = {"body_first_name": "Amira", "body_day": "Friday", "buttons_0": "1"}
+    response = agent.post(f"/c/{amira.pk}/template/", form(template, **values, **given))
+    assert response.status_code == 422
+    assert read(response).one(id="id_media_link_error")
+    assert not Message.objects.exists()
+
+
+def test_without_permission_the_reason_stands_in_place_of_the_button(centre: Centre, agent: Client) -> None:
+    template = factories.make_template(centre.care)
+    conversation = centre.conversation(centre.care)
+    page = read(agent.get(f"/c/{conversation.pk}/template/?template={template.pk}"))
+    assert "No WhatsApp permission" in page.one(class_="error-summary").text
+    assert not page.all("button", class_="composer-send")
+    response = agent.post(f"/c/{conversation.pk}/template/", form(template, body_1="Amira", body_2="Friday"))
+    assert response.status_code == 422
+    assert not Message.objects.exists()
+
+
+def test_a_paused_template_is_not_sent(centre: Centre, agent: Client, amira: Conversation) -> None:
+    template = factories.make_template(centre.care, status="paused")
+    response = agent.post(f"/c/{amira.pk}/template/", form(template, body_1="Amira", body_2="Friday"))
+    assert "is paused. Choose an approved one." in response.content.decode()
+    assert not Message.objects.exists()
+
+
+@pytest.mark.parametrize("template", ["999999", "x", "9" * 40])
+def test_an_unknown_template_is_not_found_or_not_chosen(agent: Client, amira: Conversation, template: str) -> None:
+    assert agent.get(f"/c/{amira.pk}/template/?template={template}").status_code in (200, 404)
+    assert agent.post(f"/c/{amira.pk}/template/", {"template": template}).status_code == 404
+
+
+def test_a_template_of_another_stream_is_not_found(centre: Centre, agent: Client, amira: Conversation) -> None:
+    foreign = factories.make_template(factories.make_stream(channel="whatsapp"))
+    assert agent.get(f"/c/{amira.pk}/template/?template={foreign.pk}").status_code == 404
+    assert agent.post("/compose/preview/", {"template": foreign.pk}).status_code == 404
+
+
+def test_sms_has_no_templates(centre: Centre, agent: Client) -> None:
+    assert agent.get(f"/c/{centre.conversation().pk}/template/").status_code == 404
+
+
+def test_the_preview_fills_in_what_is_typed(centre: Centre, agent: Client) -> None:
+    template = factories.make_template(centre.care)
+    page = read(agent.post("/compose/preview/", {"template": template.pk, "body-1": "<b>Amira</b>", "body-2": " "}))
+    assert page.one(class_="variable-filled").text == "<b>Amira</b>"
+    assert page.one(class_="variable-missing").text == "{{2}}"
+
+
+def test_a_template_can_be_the_first_message(centre: Centre, agent: Client) -> None:
+    factories.opt_in(factories.make_contact("+447700900142"))
+    template = factories.make_template(centre.care)
+    address = f"/new/template/?to=07700900142&stream={centre.care.pk}"
+    page = read(agent.get(f"{address}&template={template.pk}"))
+    assert not Conversation.objects.exists()
+    assert page.one("form", id="template-form").one("input", name="to").attributes["value"] == "07700900142"
+    filled = form(template, body_1="Amira", body_2="Friday", to="07700900142", stream=centre.care.pk)
+    response = agent.post("/new/template/", filled)
+    message = Message.objects.get()
+    assert response["Location"] == f"/c/{message.conversation_id}/"
+    assert message.conversation.contact.phone == "+447700900142"
+
+
+def test_a_refused_first_template_stores_nothing(centre: Centre, agent: Client) -> None:
+    template = factories.make_template(centre.care)
+    filled = form(template, body_1="Amira", body_2="Friday", to="07700900142", stream=centre.care.pk)
+    response = agent.post("/new/template/", filled)
+    assert response.status_code == 422
+    assert "No WhatsApp permission" in response.content.decode()
+    assert [model.objects.count() for model in (Contact, Conversation, Message)] == [0, 0, 0]
+
+
+def test_a_first_template_needs_a_number_and_a_stream(centre: Centre, agent: Client, stranger: Client) -> None:
+    assert agent.get(f"/new/template/?to=12&stream={centre.care.pk}").status_code == 302
+    assert agent.get("/new/template/?to=07700900142").status_code == 404
+    assert stranger.get(f"/new/template/?to=07700900142&stream={centre.care.pk}").status_code == 404
