@@ -224,6 +224,7 @@ DELIVERY_TOTAL_SECONDS = env.float("DELIVERY_TOTAL_SECONDS", default=30.0)
 DELIVERY_LEASE_SECONDS = env.float("DELIVERY_LEASE_SECONDS", default=90.0)
 DELIVERY_HINT_SECONDS = env.float("DELIVERY_HINT_SECONDS", default=60.0)
 DELIVERY_ATTEMPTS = env.int("DELIVERY_ATTEMPTS", default=8)
+SPOOL_DIR = env.str("SPOOL_DIR", default=str(BASE_DIR / ".local" / "spool"))
 DISPATCHER_TICK_SECONDS = env.float("DISPATCHER_TICK_SECONDS", default=1.0)
 
 # --- Providers and the sandbox ----------------------------------------------------------------------------------

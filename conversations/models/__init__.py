@@ -7,6 +7,7 @@ from conversations.models.consent import ConsentState, OptIn
 from conversations.models.contact import Contact
 from conversations.models.conversation import Conversation
 from conversations.models.message import Message, MessageEvent
+from conversations.models.pacing import StreamGate
 from conversations.models.stream import Stream, SubStream
 from conversations.models.team import AgentIdentity, Team, TeamMembership, TeamStream, User
 from conversations.models.template import WhatsAppTemplate
@@ -27,6 +28,7 @@ __all__ = [
     "Receipt",
     "SendAttempt",
     "Stream",
+    "StreamGate",
     "SubStream",
     "Team",
     "TeamMembership",

@@ -52,7 +52,7 @@ def queue_message(
         _check_body(body, conversation)
     elif not conversation.stream.settings.get("opening_text"):
         raise ValidationError(
-            f"{conversation.stream.name} has no opening text. Write one, or set it up at the provider and note it here.",
+            f"{conversation.stream.name} has no opening text. Set one up at the provider and note it here.",
             code="no_opening_text",
         )
     message = Message(

@@ -24,7 +24,7 @@ from conversations.models import AttemptResult, Conversation, Message, SendAttem
 from conversations.models.account import AccountHealth
 from conversations.models.message import IN_FLIGHT, Kind
 from conversations.models.message import MessageStatus as Status
-from conversations.services import consent, dispatch, lifecycle, outcomes
+from conversations.services import consent, dispatch, lifecycle, pacing, spool
 from conversations.services.accounts import provider_for
 from conversations.services.envelope import outbound_message
 from conversations.services.gate import can_send
@@ -139,6 +139,9 @@ def _claim(ids: Sequence[int]) -> Batch | None:
         messages = [message for message in messages if not _is_stopped_here(message, now)]
         if not messages:
             return None
+        if (wait_until := pacing.admit(messages[0].stream, at=now)) is not None:
+            Message.objects.filter(pk__in=[message.pk for message in messages]).update(next_attempt_at=wait_until)
+            return None
         lifecycle.move(
             messages,
             Status.SENDING,
@@ -238,7 +241,7 @@ def _send(batch: Batch) -> None:
         outcome = Outcome.UNCONFIRMED if on_wire else Outcome.RETRY
         result = _same_for_all(batch, outcome, "internal_fault", "Something broke here, not at the provider.")
     _describe(batch.attempt, request, answer)
-    outcomes.record(batch.attempt, batch.messages, result, wait=_wait(batch, retry_after))
+    spool.record_surely(batch.attempt, batch.messages, result, wait=_wait(batch, retry_after), retry_after=retry_after)
 
 
 def _put_on_wire(batch: Batch) -> None:

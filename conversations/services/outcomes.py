@@ -14,7 +14,7 @@ from django.utils import timezone
 from conversations.models import AttemptResult, Conversation, Message, SendAttempt
 from conversations.models.account import AccountHealth, ProviderAccount
 from conversations.models.message import MessageStatus as Status
-from conversations.services import lifecycle, receipts
+from conversations.services import lifecycle, pacing, receipts
 from conversations.services.accounts import mark_credentials_refused
 from messaging.types import Outcome, RecipientResult, SendResult
 
@@ -23,8 +23,19 @@ logger = logging.getLogger(__name__)
 NOT_AN_ATTEMPT = ("not_sent", "throttled")  # these never reached the provider, or were turned away unread
 
 
-def record(attempt: SendAttempt, messages: Sequence[Message], result: SendResult, *, wait: timedelta) -> None:
-    """Store the outcome of an attempt in one transaction. `wait` is how long a message to retry waits."""
+def record(
+    attempt: SendAttempt,
+    messages: Sequence[Message],
+    result: SendResult,
+    *,
+    wait: timedelta,
+    retry_after: float | None,
+) -> None:
+    """Store the outcome of an attempt in one transaction.
+
+    `wait` is how long a message to retry waits; `retry_after` is what the provider asked for, in seconds: it
+    pauses the whole stream.
+    """
     now = timezone.now()
     by_ref = {one.ref: one for one in result.results}
     with transaction.atomic():
@@ -43,6 +54,7 @@ def record(attempt: SendAttempt, messages: Sequence[Message], result: SendResult
                 on_wire=attempt.on_wire_at is not None,
             )
             _apply(attempt, message, one, now=now, wait=wait)
+        pacing.note(attempt.stream, result.results, at=now, retry_after=retry_after)
     _note_account(messages[0].stream.account, result)
 
 

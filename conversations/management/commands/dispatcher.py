@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connection
 
-from conversations.services import dispatch, outbound
+from conversations.services import dispatch, outbound, spool
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +31,7 @@ class Command(BaseCommand):
                 # The lock lives with the connection: a lost connection is a lost lead.
                 if connection.connection is None:
                     leads = False
+                spool.replay()  # each host its own, leader or not
                 leads = leads or dispatch.take_the_lead()
                 if leads:
                     # Without the broker no job can be woken: send here, slowly rather than not at all.

@@ -1,0 +1,136 @@
+"""An answer in hand while the database is away: kept on this host's disk until it can be stored.
+
+A file per attempt, written and flushed before the worker forgets the answer; the dispatcher and every worker of
+this host replay what lies there. Replaying is harmless: the outcome counts only for the claim it belongs to.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection
+from django.utils.dateparse import parse_datetime
+
+from conversations.models import Message, SendAttempt
+from conversations.services import outcomes
+from messaging.types import Outcome, RecipientResult, SendResult
+
+logger = logging.getLogger(__name__)
+
+DATABASE_AWAY = (OperationalError, InterfaceError)
+PAUSES = (0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 3.0, 3.0)  # seconds between tries: 12 in all
+_KEPT_OF_ATTEMPT = ("operation", "http_status", "request_method", "request_url", "request_body", "response_body")
+
+
+def record_surely(
+    attempt: SendAttempt,
+    messages: Sequence[Message],
+    result: SendResult,
+    *,
+    wait: timedelta,
+    retry_after: float | None,
+) -> None:
+    """Store an outcome as outcomes.record does; while the database is away try again, then keep it on disk."""
+    for pause in (*PAUSES, None):
+        try:
+            outcomes.record(attempt, messages, result, wait=wait, retry_after=retry_after)
+            return
+        except DATABASE_AWAY:
+            connection.close()
+            if pause is not None:
+                time.sleep(pause)
+    keep(attempt, messages, result, wait=wait, retry_after=retry_after)
+
+
+def keep(
+    attempt: SendAttempt,
+    messages: Sequence[Message],
+    result: SendResult,
+    *,
+    wait: timedelta,
+    retry_after: float | None,
+) -> Path:
+    """Write an outcome to disk and flush it; returns the file."""
+    directory = _directory()
+    content = {
+        "claim": str(attempt.claim),
+        "messages": [message.pk for message in messages],
+        "on_wire_at": attempt.on_wire_at.isoformat() if attempt.on_wire_at else None,
+        "attempt": {name: getattr(attempt, name) for name in _KEPT_OF_ATTEMPT},
+        "results": [asdict(one) for one in result.results],
+        "request_id": result.request_id,
+        "wait": wait.total_seconds(),
+        "retry_after": retry_after,
+    }
+    path = directory / f"{attempt.claim}.json"
+    unfinished = path.with_suffix(".part")
+    with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        json.dump(content, file)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.rename(path)
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    logger.error("The database is away: the answer to attempt %s is kept on disk.", attempt.pk)
+    return path
+
+
+def replay() -> int:
+    """Store what lies on this host's disk; returns how many answers that were.
+
+    A file that cannot be stored because the database is away again stays. One that cannot be read is set aside.
+    """
+    stored = 0
+    for path in sorted(_directory().glob("*.json")):
+        try:
+            content = json.loads(path.read_text())
+        except FileNotFoundError:
+            continue  # another process of this host was quicker
+        except ValueError:
+            logger.exception("The kept answer %s cannot be read; it is set aside.", path.name)
+            path.rename(path.with_suffix(".unreadable"))
+            continue
+        attempt = SendAttempt.objects.filter(claim=content["claim"]).select_related("stream__account").first()
+        if attempt is not None:
+            _store(attempt, content)
+            stored += 1
+        path.unlink(missing_ok=True)
+    return stored
+
+
+def _store(attempt: SendAttempt, content: dict) -> None:
+    for name in _KEPT_OF_ATTEMPT:
+        setattr(attempt, name, content["attempt"][name])
+    attempt.on_wire_at = _moment(content["on_wire_at"])
+    messages = list(
+        Message.objects.filter(pk__in=content["messages"]).select_related("stream__account", "conversation__contact")
+    )
+    results = tuple(RecipientResult(**{**one, "outcome": Outcome(one["outcome"])}) for one in content["results"])
+    outcomes.record(
+        attempt,
+        messages,
+        SendResult(results, content["request_id"]),
+        wait=timedelta(seconds=content["wait"]),
+        retry_after=content["retry_after"],
+    )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return parse_datetime(text) if text else None
+
+
+def _directory() -> Path:
+    directory = Path(settings.SPOOL_DIR)
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return directory

@@ -1,0 +1,79 @@
+"""An answer that could not be stored: kept on disk, stored later, counted once."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from conversations.models import AttemptResult, Message, SendAttempt
+from conversations.services import dispatch, spool
+from messaging.types import Outcome, RecipientResult, SendResult
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _own_directory(settings: Any, tmp_path: Path) -> None:
+    settings.SPOOL_DIR = str(tmp_path / "spool")
+
+
+@pytest.fixture
+def attempt() -> SendAttempt:
+    """A message on the wire, its claim still running."""
+    claim, now = uuid.uuid4(), timezone.now()
+    message = factories.make_message(
+        status="sending", claim=claim, lease_until=now + timedelta(minutes=1), on_wire_at=now
+    )
+    attempt = SendAttempt.objects.create(stream=message.stream, claim=claim, started_at=now, on_wire_at=now)
+    AttemptResult.objects.create(attempt=attempt, message=message, on_wire=True)
+    return attempt
+
+
+def keep(attempt: SendAttempt) -> Path:
+    message = attempt.messages.get()
+    attempt.response_body = '{"status": 200}'
+    result = SendResult((RecipientResult(str(message.ref), Outcome.ACCEPTED, external_id="tid_1"),), "aps_1")
+    return spool.keep(attempt, [message], result, wait=timedelta(seconds=1), retry_after=None)
+
+
+def test_a_kept_answer_is_stored_and_its_file_goes(attempt: SendAttempt) -> None:
+    path = keep(attempt)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert spool.replay() == 1
+    message = Message.objects.get()
+    assert (message.status, message.external_id) == ("accepted", "tid_1")
+    attempt.refresh_from_db()
+    assert (attempt.request_id, attempt.response_body) == ("aps_1", '{"status": 200}')
+    assert not list(path.parent.iterdir())
+    assert spool.replay() == 0
+
+
+def test_it_settles_what_recovery_has_called_unconfirmed(attempt: SendAttempt) -> None:
+    keep(attempt)
+    Message.objects.update(lease_until=timezone.now())
+    dispatch.sweep()
+    assert Message.objects.get().status == "unconfirmed"
+    spool.replay()
+    assert Message.objects.get().status == "accepted"
+
+
+def test_it_does_not_touch_what_somebody_has_sent_again(attempt: SendAttempt) -> None:
+    keep(attempt)
+    Message.objects.update(claim=uuid.uuid4())
+    spool.replay()
+    message = Message.objects.get()
+    assert (message.status, message.external_id) == ("sending", "")
+
+
+def test_a_file_that_cannot_be_read_is_set_aside(attempt: SendAttempt) -> None:
+    path = keep(attempt)
+    path.write_text("{")
+    assert spool.replay() == 0
+    assert [one.suffix for one in path.parent.iterdir()] == [".unreadable"]
+    assert Message.objects.get().status == "sending"
