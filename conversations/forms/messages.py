@@ -25,9 +25,8 @@ def new_client_key() -> str:
 class BodyField(forms.CharField):
     """Text as it was typed: nothing is stripped, because spaces belong to the message. Length is the service's."""
 
-    def __init__(self, *, label: str, placeholder: str = "") -> None:
-        widget = forms.Textarea(attrs={"rows": 3, "dir": "auto", "placeholder": placeholder})
-        super().__init__(label=label, required=False, strip=False, widget=widget)
+    def __init__(self, *, label: str) -> None:
+        super().__init__(label=label, required=False, strip=False, widget=forms.Textarea)
 
     def to_python(self, value: Any) -> str:
         text = super().to_python(value) or ""

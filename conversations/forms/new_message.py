@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
 
 from conversations.forms.messages import BODY_CODES, TIME_CODES, BodyField, ScheduledForm
 from conversations.models import Stream
@@ -14,7 +13,7 @@ STREAM_CODES = ("stream_off", "not_allowed")
 
 
 class NewMessageForm(ScheduledForm):
-    """To whom, from which stream, what, and when. `template` is pressed instead of Send on WhatsApp."""
+    """To whom, from which stream, what, and when; the words count on SMS only, WhatsApp begins with a template."""
 
     fields_of_codes = (
         dict.fromkeys(BODY_CODES, "body")
@@ -26,7 +25,6 @@ class NewMessageForm(ScheduledForm):
     to = forms.CharField(
         label="To",
         max_length=200,
-        widget=forms.TextInput(attrs={"autocomplete": "off", "placeholder": "Number or name", "dir": "auto"}),
         error_messages={"required": "Enter a phone number, for example +44 7700 900123, or a name."},
     )
     stream = forms.ModelChoiceField(
@@ -38,17 +36,10 @@ class NewMessageForm(ScheduledForm):
             "invalid_choice": "You cannot send on that stream. Choose another one.",
         },
     )
-    body = BodyField(label="Message", placeholder="Write a message")
+    body = BodyField(label="Message")
 
     def __init__(self, *args: Any, streams: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         stream_field = self.fields["stream"]
         assert isinstance(stream_field, forms.ModelChoiceField)
         stream_field.queryset = streams
-
-    def clean_to(self) -> str:
-        """As typed: what it means depends on the stream's country."""
-        to: str = self.cleaned_data["to"]
-        if "\x00" in to:
-            raise ValidationError("Enter a phone number or a name.", code="not_a_number")
-        return to

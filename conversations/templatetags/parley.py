@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,6 +29,11 @@ _AFTER_ADDRESS = ".,;:!?)]}…"
 @register.simple_tag
 def icon(name: str, size: int = 16, label: str = "") -> SafeString:
     """An icon of the sprite; with a label it is read out, without one it is decoration."""
+    return _icon(name, size, label)
+
+
+@lru_cache(maxsize=500)
+def _icon(name: str, size: int, label: str) -> SafeString:
     if name not in icons.NAMES:
         raise template.TemplateSyntaxError(f"The icon {name} is not in views/icons.py.")
     address = f"{reverse('icons')}?v={icons.version()}#{name}"

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from conversations.models import Conversation, Stream, User
 from conversations.views.inbox_query import BY_PERSON, InboxQuery, Order, Standing, View
-from conversations.views.listing import count_views, read_page, streams_with_counts
+from conversations.views.listing import PAGE, count_views, read_page, streams_with_counts
 from conversations.views.requests import number_in, signed_in
 
 
@@ -74,10 +74,9 @@ def workspace_context(
     user = signed_in(request)
     counts = count_views(user)
     streams = streams_with_counts(user)
-    sizes = {"size": rows} if rows else {}
     return {
         "inbox": query,
-        "page": read_page(query, user, cursor=request.GET.get("cursor", ""), **sizes),
+        "page": read_page(query, user, cursor=request.GET.get("cursor", ""), size=rows or PAGE),
         "counts": counts,
         "list_count": _list_count(query, counts, streams),
         "view_links": [_view_link(query, counts, *view) for view in _VIEWS],
@@ -85,7 +84,6 @@ def workspace_context(
         "standings": _standing_links(query, counts, streams),
         "orders": _order_links(query),
         "open_id": conversation.pk if conversation else None,
-        "takes_oldest": query.view == View.MINE and not query.text and query.stream is None,
     }
 
 

@@ -16,6 +16,7 @@ from conversations.services.compose import queue_message
 from conversations.services.conversations import add_remark
 from conversations.views.composer import composer_for, meter
 from conversations.views.conversation import conversation_address, conversation_page
+from conversations.views.inbox_query import InboxQuery
 from conversations.views.requests import UNPROCESSABLE, is_htmx, number_in, signed_in, visible_conversation
 
 
@@ -62,8 +63,11 @@ def _write(form: ReplyForm, conversation: Conversation, user: User) -> bool:
 def _composer_response(
     request: HttpRequest, conversation: Conversation, form: ReplyForm, status: int = 200
 ) -> HttpResponse:
-    composer = composer_for(conversation, signed_in(request), form)
-    return render(request, "conversation/_composer.html", {"composer": composer}, status=status)
+    context = {
+        "composer": composer_for(conversation, signed_in(request), form),
+        "inbox": InboxQuery.read(request),
+    }
+    return render(request, "conversation/_composer.html", context, status=status)
 
 
 @require_POST

@@ -2,7 +2,7 @@
 
 import { settle } from "./pane.js";
 
-const kept = (composer) => `parley:text:${composer.dataset.conversation}`;
+const kept = (composer) => `parley:text:${document.body.dataset.user}:${composer.dataset.conversation}`;
 
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.isComposing) return;
@@ -52,4 +52,7 @@ export function restoreText() {
 }
 
 settle(restoreText);
-if (document.querySelector(".sign-in")) sessionStorage.clear();
+
+document.addEventListener("submit", (event) => {
+  if (event.target.matches("[data-signs-out]")) sessionStorage.clear();
+});

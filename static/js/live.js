@@ -17,6 +17,7 @@ let timer = 0;
 let running = false;
 let wanted = false;
 let wholePage = false;
+let ended = false;
 
 /** Ask for the parts of the page soon; `withConversation` says that the open one may have changed. */
 function refresh(withConversation) {
@@ -27,7 +28,7 @@ function refresh(withConversation) {
 
 async function ask() {
   timer = 0;
-  if (!workspace() || document.hidden) return; // asked again when somebody looks
+  if (!workspace() || ended || document.hidden) return; // asked again when somebody looks
   running = true;
   wanted = false;
   const conversation = wholePage ? openConversation() : "";
@@ -37,7 +38,7 @@ async function ask() {
     if (response.redirected) signedOut();
     else if (response.ok) exchange(new DOMParser().parseFromString(await response.text(), "text/html"), conversation);
   } catch {
-    wanted = true; // the poll or the next event tries again
+    // The server is away: the poll asks again, and so does the event stream when it is back.
   }
   await new Promise((resolve) => setTimeout(resolve, BETWEEN));
   running = false;
@@ -95,8 +96,8 @@ function showUnread() {
 }
 
 function signedOut() {
-  source?.close();
-  wanted = false;
+  ended = true;
+  source.close();
   toast("You are signed out. What you typed is kept in this tab.", {
     tone: "error",
     link: { text: "Sign in", href: location.href },
@@ -104,31 +105,32 @@ function signedOut() {
 }
 
 function listen() {
+  let missed = false;
   source = new EventSource("/events");
-  source.onmessage = (event) => {
+  source.addEventListener("message", (event) => {
     const change = JSON.parse(event.data);
     refresh(String(change.conversation) === openConversation());
-  };
+  });
   source.addEventListener("reload", () => refresh(true));
-  source.onerror = () => {
-    if (source.readyState === EventSource.CLOSED) setTimeout(listen, POLL);
-  };
-}
-
-document.addEventListener("parley:refresh", () => refresh(true));
-
-if (workspace()) {
-  listen();
-  let missed = false;
-  source.addEventListener("error", () => (missed = true));
   source.addEventListener("open", () => {
     if (missed) refresh(true);
     missed = false;
   });
-  setInterval(() => {
-    if (source.readyState !== EventSource.OPEN) refresh(true);
-  }, POLL);
-  document.addEventListener("visibilitychange", () => {
-    if (!document.hidden) refresh(true);
+  source.addEventListener("error", () => {
+    missed = true;
   });
+}
+
+document.addEventListener("parley:refresh", () => refresh(true));
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) refresh(true);
+});
+
+if (workspace()) {
+  listen();
+  setInterval(() => {
+    if (ended || source.readyState === EventSource.OPEN) return;
+    refresh(true);
+    if (source.readyState === EventSource.CLOSED) listen();
+  }, POLL);
 }

@@ -57,7 +57,6 @@ document.addEventListener("htmx:afterSwap", (event) => {
 document.addEventListener("htmx:afterSettle", (event) => {
   if (event.detail.elt.id === "pane") {
     for (const action of settlers) action();
-    if (event.detail.requestConfig?.verb === "get") document.getElementById("thread")?.focus?.();
   }
 });
 
