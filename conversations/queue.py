@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ logger = logging.getLogger(__name__)
 
 INTERACTIVE, BULK, DEFAULT = "interactive", "bulk", "default"
 QUEUES = (INTERACTIVE, BULK, DEFAULT)
+EPOCH_KEY = "parley:epoch"
 
 
 class _JSONJobs:
@@ -58,6 +60,20 @@ def hint(job: str, ids: Sequence[int], *, queue: str) -> bool:
         logger.warning("The broker does not answer: %s waits for the dispatcher.", job)
         return False
     return True
+
+
+def epoch() -> str:
+    """A mark that lives as long as the broker's data; empty while it does not answer.
+
+    Another mark than before means that the jobs of that time are gone.
+    """
+    try:
+        connection = django_rq.get_connection(DEFAULT)
+        connection.set(EPOCH_KEY, secrets.token_hex(8), nx=True)
+        mark = connection.get(EPOCH_KEY)
+    except RedisError:
+        return ""
+    return mark.decode() if mark else ""
 
 
 def broker_answers() -> bool:

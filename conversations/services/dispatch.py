@@ -63,6 +63,11 @@ def take_the_lead() -> bool:
     return bool(leads)
 
 
+def forget_hints() -> None:
+    """The broker has lost its jobs: whatever was hinted is to be hinted again."""
+    Message.objects.filter(status=Status.QUEUED).update(hinted_at=None)
+
+
 def sweep(at: datetime | None = None) -> list[int]:
     """Do everything that is due; returns the ids of due messages that no worker could be woken for."""
     at = at or timezone.now()

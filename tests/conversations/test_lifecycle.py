@@ -6,12 +6,14 @@ import itertools
 import threading
 from datetime import timedelta
 
+import django_rq
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection
 from django.utils import timezone
 from django_rq.settings import QUEUES
 
+from conversations import queue
 from conversations.models import AttemptResult, Message, MessageEvent, SendAttempt
 from conversations.models.message import LEGAL_MOVES, MessageStatus
 from conversations.services import dispatch, lifecycle
@@ -154,6 +156,16 @@ class TestSweep:
         dispatch.sweep()
         message.refresh_from_db()
         assert message.hinted_at == first
+
+    def test_what_a_broker_lost_is_hinted_again(self) -> None:
+        message = factories.make_message(status="queued", queued_at=timezone.now() - timedelta(seconds=5))
+        dispatch.sweep()
+        before = queue.epoch()
+        django_rq.get_connection("default").flushdb()
+        assert queue.epoch() != before
+        dispatch.forget_hints()
+        dispatch.sweep()
+        assert django_rq.get_queue("interactive").job_ids == [f"deliver-{message.pk}"]
 
     def test_without_a_broker_due_messages_are_handed_back(self, monkeypatch: pytest.MonkeyPatch) -> None:
         message = factories.make_message(status="queued", queued_at=timezone.now() - timedelta(seconds=5))

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connection
 
+from conversations import queue
 from conversations.services import dispatch, outbound, spool
 
 logger = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
-        leads = False
+        leads, known_epoch = False, ""
         while not stop.wait(settings.DISPATCHER_TICK_SECONDS):
             try:
                 # The lock lives with the connection: a lost connection is a lost lead.
@@ -34,6 +35,9 @@ class Command(BaseCommand):
                 spool.replay()  # each host its own, leader or not
                 leads = leads or dispatch.take_the_lead()
                 if leads:
+                    if (epoch := queue.epoch()) and epoch != known_epoch:
+                        dispatch.forget_hints()
+                        known_epoch = epoch
                     # Without the broker no job can be woken: send here, slowly rather than not at all.
                     outbound.deliver_each(dispatch.sweep())
             except DatabaseError as error:
