@@ -157,7 +157,7 @@ class TestSweep:
         message.refresh_from_db()
         assert message.hinted_at == first
 
-    def test_what_a_broker_lost_is_hinted_again(self) -> None:
+    def test_what_a_broker_lost_is_hinted_again(self, transactional_db: None) -> None:
         message = factories.make_message(status="queued", queued_at=timezone.now() - timedelta(seconds=5))
         dispatch.sweep()
         before = queue.epoch()
