@@ -52,7 +52,7 @@ def addresses(centre: Centre) -> list[str]:
         f"/c/{amira.pk}/template/?template={template.pk}",
         f"/m/{message.pk}/attempts/",
         "/new/",
-        "/new/?to=07700900142",
+        "/new/?to=07700900042",
         "/account/",
         "/account/password/",
         "/keys/",

@@ -15,7 +15,7 @@ from tests import factories
 from tests.conversations.views.conftest import Centre
 from tests.conversations.views.reading import HX, read
 
-NUMBER = "+447700900142"
+NUMBER = "+447700900042"
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +27,7 @@ def _sandbox(settings: object) -> None:
 def form(centre: Centre, **fields: object) -> dict[str, object]:
     """A filled form."""
     return {
-        "to": "07700 900142",
+        "to": "07700 900042",
         "stream": centre.texts.pk,
         "body": "Hello",
         "client_key": str(uuid.uuid4()),
@@ -40,7 +40,7 @@ def nothing_stored() -> bool:
     return not (Contact.objects.exists() or Conversation.objects.exists() or Message.objects.exists())
 
 
-@pytest.mark.parametrize("typed", ["07700 900142", "+44 7700 900142", "+44 (0)7700-900142"])
+@pytest.mark.parametrize("typed", ["07700 900042", "+44 7700 900042", "+44 (0)7700-900042"])
 def test_a_text_to_a_new_number_opens_its_conversation(centre: Centre, agent: Client, typed: str) -> None:
     response = agent.post("/new/", form(centre, to=typed))
     message = Message.objects.get()
@@ -84,7 +84,7 @@ def test_strangers_names_are_not_given_away(centre: Centre, agent: Client) -> No
     hidden = factories.make_contact(NUMBER, first_name="Zacharias")
     factories.make_conversation(contact=hidden)
     assert "Nobody called Zach" in read(agent.post("/new/", form(centre, to="Zach"))).text
-    fragment = read(agent.get("/new/recipient/?to=%2B447700900142")).text
+    fragment = read(agent.get("/new/recipient/?to=%2B447700900042")).text
     assert "Zacharias" not in fragment
     assert "New contact" in fragment
 
@@ -96,7 +96,7 @@ def test_strangers_names_are_not_given_away(centre: Centre, agent: Client) -> No
         ({"to": "12"}, "to", "This is too short for a phone number."),
         ({"to": "+44 20 7946 0958 11 22 33 44"}, "to", "no phone number has more than 15"),
         ({"to": "+44 20 7123 1234"}, "to", "landline"),
-        ({"to": "+447700900142, +447700900143"}, "to", "more than one number"),
+        ({"to": "+447700900042, +447700900043"}, "to", "more than one number"),
         ({"to": "0900 123 456\x00"}, "to", ""),
         ({"body": ""}, "new-body", "Write a message first."),
         ({"body": "x" * 1601}, "new-body", "Shorten it by 1."),
@@ -140,14 +140,14 @@ def test_a_text_for_later_is_scheduled(centre: Centre, agent: Client) -> None:
 
 
 def test_the_form_is_filled_in_by_its_address(centre: Centre, agent: Client) -> None:
-    page = read(agent.get(f"/new/?to=%2B44+7700+900142&stream={centre.care.pk}"))
-    assert page.one("input", id="id_to").attributes["value"] == "+44 7700 900142"
+    page = read(agent.get(f"/new/?to=%2B44+7700+900042&stream={centre.care.pk}"))
+    assert page.one("input", id="id_to").attributes["value"] == "+44 7700 900042"
 
 
 def test_the_best_stream_comes_first_with_reasons(centre: Centre, agent: Client) -> None:
     amira = factories.make_contact(NUMBER, first_name="Amira")
     centre.conversation(contact=amira, assignee=centre.tom)
-    page = read(agent.get("/new/recipient/?to=07700900142"))
+    page = read(agent.get("/new/recipient/?to=07700900042"))
     choices = [choice.text for choice in page.all("label", class_="stream-choice")]
     assert "Service texts" in choices[0]
     assert "No WhatsApp permission for service messages is on record for Amira" in choices[1]
@@ -156,28 +156,28 @@ def test_the_best_stream_comes_first_with_reasons(centre: Centre, agent: Client)
 
 
 def test_the_number_is_read_while_it_is_typed(centre: Centre, agent: Client) -> None:
-    assert "+44 7700 900142 mobile" in read(agent.get("/new/recipient/?to=07700900142")).text
-    assert "too short" in read(agent.get("/new/recipient/?to=0770090014")).text
+    assert "+44 7700 900042 mobile" in read(agent.get("/new/recipient/?to=07700900042")).text
+    assert "too short" in read(agent.get("/new/recipient/?to=0770090004")).text
     assert read(agent.get("/new/recipient/?to=")).all("label", class_="stream-choice")
     assert agent.get("/new/recipient/?to=%00%00" + "9" * 5000).status_code == 200
 
 
 def test_whatsapp_leads_to_the_templates(centre: Centre, agent: Client) -> None:
     response = agent.post("/new/", form(centre, stream=centre.care.pk))
-    assert response["Location"] == f"/new/template/?to=07700+900142&stream={centre.care.pk}"
+    assert response["Location"] == f"/new/template/?to=07700+900042&stream={centre.care.pk}"
     assert nothing_stored()
 
 
 def test_without_permission_the_conversation_is_opened_to_record_it(centre: Centre, agent: Client) -> None:
-    page = read(agent.get("/new/?to=07700900142"))
+    page = read(agent.get("/new/?to=07700900042"))
     button = page.one("button", formaction="/new/start/")
-    response = agent.post("/new/start/", {"to": "07700900142", "stream": button.attributes["value"]})
+    response = agent.post("/new/start/", {"to": "07700900042", "stream": button.attributes["value"]})
     conversation = Conversation.objects.get()
     assert response["Location"] == f"/c/{conversation.pk}/#record-permission"
     assert (conversation.stream, conversation.assignee) == (centre.care, centre.priya)
 
 
-@pytest.mark.parametrize(("to", "stream"), [("12", ""), ("07700900142", "999"), ("", "")])
+@pytest.mark.parametrize(("to", "stream"), [("12", ""), ("07700900042", "999"), ("", "")])
 def test_a_conversation_is_not_opened_for_nobody(centre: Centre, agent: Client, to: str, stream: str) -> None:
     response = agent.post("/new/start/", {"to": to, "stream": stream or centre.care.pk})
     assert response["Location"].startswith("/new/?to=")

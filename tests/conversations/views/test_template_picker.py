@@ -203,22 +203,22 @@ def test_the_preview_fills_in_what_is_typed(centre: Centre, agent: Client) -> No
 
 
 def test_a_template_can_be_the_first_message(centre: Centre, agent: Client) -> None:
-    factories.opt_in(factories.make_contact("+447700900142"))
+    factories.opt_in(factories.make_contact("+447700900042"))
     template = factories.make_template(centre.care)
-    address = f"/new/template/?to=07700900142&stream={centre.care.pk}"
+    address = f"/new/template/?to=07700900042&stream={centre.care.pk}"
     page = read(agent.get(f"{address}&template={template.pk}"))
     assert not Conversation.objects.exists()
-    assert page.one("form", id="template-form").one("input", name="to").attributes["value"] == "07700900142"
-    filled = form(template, body_1="Amira", body_2="Friday", to="07700900142", stream=centre.care.pk)
+    assert page.one("form", id="template-form").one("input", name="to").attributes["value"] == "07700900042"
+    filled = form(template, body_1="Amira", body_2="Friday", to="07700900042", stream=centre.care.pk)
     response = agent.post("/new/template/", filled)
     message = Message.objects.get()
     assert response["Location"] == f"/c/{message.conversation_id}/"
-    assert message.conversation.contact.phone == "+447700900142"
+    assert message.conversation.contact.phone == "+447700900042"
 
 
 def test_a_refused_first_template_stores_nothing(centre: Centre, agent: Client) -> None:
     template = factories.make_template(centre.care)
-    filled = form(template, body_1="Amira", body_2="Friday", to="07700900142", stream=centre.care.pk)
+    filled = form(template, body_1="Amira", body_2="Friday", to="07700900042", stream=centre.care.pk)
     response = agent.post("/new/template/", filled)
     assert response.status_code == 422
     assert "No WhatsApp permission" in response.content.decode()
@@ -227,5 +227,5 @@ def test_a_refused_first_template_stores_nothing(centre: Centre, agent: Client) 
 
 def test_a_first_template_needs_a_number_and_a_stream(centre: Centre, agent: Client, stranger: Client) -> None:
     assert agent.get(f"/new/template/?to=12&stream={centre.care.pk}").status_code == 302
-    assert agent.get("/new/template/?to=07700900142").status_code == 404
-    assert stranger.get(f"/new/template/?to=07700900142&stream={centre.care.pk}").status_code == 404
+    assert agent.get("/new/template/?to=07700900042").status_code == 404
+    assert stranger.get(f"/new/template/?to=07700900042&stream={centre.care.pk}").status_code == 404
