@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.options import IS_POPUP_VAR
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -16,8 +17,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from conversations.admin.display import NOTHING, list_link, status_chip
-from conversations.admin.mixins import NeverDeletedMixin, ProductAdmin, signed_in
-from conversations.admin.object_actions import CONFIRMED
+from conversations.admin.mixins import ManagedMixin, NeverDeletedMixin, ProductAdmin
+from conversations.admin.object_actions import CONFIRMED, query_with
 from conversations.admin.option_fields import PREFIX, credential_fields, name_of, values_of
 from conversations.models import ProviderAccount, Stream
 from conversations.models.account import AccountHealth, new_webhook_token
@@ -26,7 +27,6 @@ from messaging.errors import ConfigurationError
 from messaging.providers.base import Provider
 from messaging.registry import provider_class, provider_classes
 
-MANAGE = "conversations.manage_accounts"
 MOST_TESTED = 10  # each test is a call to a provider, one after the other, while somebody waits
 
 
@@ -87,7 +87,7 @@ def _field_of_the_address(provider: type[Provider], base_url: str) -> str:
 
 
 @admin.register(ProviderAccount)
-class ProviderAccountAdmin(NeverDeletedMixin, ProductAdmin):
+class ProviderAccountAdmin(ManagedMixin, NeverDeletedMixin, ProductAdmin):
     """Accounts with providers. Stored secrets go in and never come out."""
 
     visible_through = None
@@ -101,16 +101,6 @@ class ProviderAccountAdmin(NeverDeletedMixin, ProductAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[ProviderAccount]:
         # Deferred: a list needs no secret, and must open even when the key of one is lost.
         return super().get_queryset(request).defer("credentials").annotate(number_of_streams=Count("streams"))
-
-    def has_manage_permission(self, request: HttpRequest) -> bool:
-        """May whoever asks change accounts, streams and secrets?"""
-        return signed_in(request).has_perm(MANAGE)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return super().has_add_permission(request) and self.has_manage_permission(request)
-
-    def has_change_permission(self, request: HttpRequest, obj: ProviderAccount | None = None) -> bool:
-        return super().has_change_permission(request, obj) and self.has_manage_permission(request)
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
         """No guessing at secrets through the address bar."""
@@ -152,7 +142,8 @@ class ProviderAccountAdmin(NeverDeletedMixin, ProductAdmin):
             **self.admin_site.each_context(request),
             "title": gettext("Add provider account"),
             "question": gettext("Which provider is the account with?"),
-            "choices": [(f"?provider={slug}", one.label) for slug, one in provider_classes().items()],
+            "choices": [(query_with(request, provider=slug), one.label) for slug, one in provider_classes().items()],
+            "is_popup": IS_POPUP_VAR in request.GET,
             "opts": self.opts,
         }
         request.current_app = self.admin_site.name  # type: ignore[attr-defined]

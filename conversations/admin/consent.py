@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.widgets import AdminSplitDateTime, AutocompleteSelect
+from django.contrib.admin.widgets import AdminSplitDateTime
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -18,7 +18,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from conversations.admin.display import chip
-from conversations.admin.mixins import SEE_ALL, LedgerAdmin, PhoneSearchMixin, signed_in
+from conversations.admin.mixins import SEE_ALL, LedgerAdmin, NamedAutocompleteSelect, PhoneSearchMixin, signed_in
 from conversations.models import ConsentState, Contact, OptIn, Stream, User
 from conversations.models.consent import ConsentDecision, ConsentEventKind, ConsentSource
 from conversations.models.message import Purpose
@@ -60,8 +60,11 @@ class OptInForm(forms.Form):
         super().__init__(data, initial={"occurred_at": timezone.now()})
         contact: Any = self.fields["contact"]
         contact.queryset = Contact.objects.all().visible_to(user)
-        contact.widget = AutocompleteSelect(OptIn._meta.get_field("contact"), admin_site)
+        contact.widget = NamedAutocompleteSelect(OptIn._meta.get_field("contact"), admin_site)
         contact.widget.choices = contact.choices
+        when: Any = self.fields["occurred_at"].widget
+        for part, name in zip(when.widgets, (gettext("Date"), gettext("Time")), strict=True):
+            part.attrs["aria-label"] = name
         self.fields["stream"].queryset = Stream.objects.all().visible_to(user)  # type: ignore[attr-defined]
 
     def clean_occurred_at(self) -> Any:

@@ -70,7 +70,9 @@ def words(text: str) -> SafeString:
 
 def raw(text: str) -> SafeString:
     """Text exactly as it is, as text."""
-    return format_html('<pre class="raw" dir="auto">{}</pre>', text) if text else format_html("{}", NOTHING)
+    return (
+        format_html('<pre class="raw" dir="auto" tabindex="0">{}</pre>', text) if text else format_html("{}", NOTHING)
+    )
 
 
 def raw_json(value: Any) -> SafeString:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
@@ -18,14 +19,26 @@ from conversations.admin.attempts import ResultInline
 from conversations.admin.display import WithStatus, link_to, moment, raw, raw_json, words
 from conversations.admin.filters import AuthorFilter, FailureFilter, StreamFilter
 from conversations.admin.mixins import LedgerAdmin, PhoneSearchMixin, RowsInline, signed_in
-from conversations.admin.object_actions import conversation_url, sentences
+from conversations.admin.object_actions import CONFIRMED, conversation_url, sentences
 from conversations.models import (
     Message,
     MessageEvent,
     Receipt,
     User,
 )
+from conversations.services import unconfirmed
 from conversations.services.compose import cancel_message, send_again
+
+
+class ReasonForm(forms.Form):
+    """How somebody knows what became of a message."""
+
+    reason = forms.CharField(
+        label=_("How you know"),
+        max_length=200,
+        required=False,  # the service says when it is needed
+        widget=forms.TextInput(attrs={"class": "vTextField"}),
+    )
 
 
 class EventInline(RowsInline):
@@ -85,8 +98,8 @@ class MessageAdmin(WithStatus, PhoneSearchMixin, LedgerAdmin):
         "verdict_json",
     )
     inlines = (EventInline, ResultInline, ReceiptInline)
-    actions = ("cancel", "send_again")
-    object_actions = ("cancel", "send_again")
+    actions = ("cancel", "send_again", "it_arrived", "send_in_spite")
+    object_actions = actions
     fieldsets = (
         (None, {"fields": ("status_word", "failure_code", "failure_text", "body_raw", "kind", "purpose")}),
         (_("Who"), {"fields": ("contact", "direction", "stream", "conversation", "author")}),
@@ -135,6 +148,36 @@ class MessageAdmin(WithStatus, PhoneSearchMixin, LedgerAdmin):
         if done:
             text = ngettext("%d message queued again.", "%d messages queued again.", done) % done
             self.report(request, done, text, ())
+
+    def has_decide_permission(self, request: HttpRequest) -> bool:
+        """May whoever asks decide on messages that nobody confirmed?"""
+        return signed_in(request).has_perm("conversations.release_unconfirmed")
+
+    @admin.action(description=_("It arrived"), permissions=["decide"])
+    def it_arrived(self, request: HttpRequest, queryset: QuerySet[Message]) -> HttpResponse | None:
+        """Settle unconfirmed messages that the customer is known to have."""
+        return self._decide(request, queryset, "it_arrived", gettext("These messages arrived"), unconfirmed.it_arrived)
+
+    @admin.action(description=_("Send again, possibly twice"), permissions=["decide"])
+    def send_in_spite(self, request: HttpRequest, queryset: QuerySet[Message]) -> HttpResponse | None:
+        """Send unconfirmed messages once more and accept that a customer may get one twice."""
+        title = gettext("Send these messages again, possibly twice")
+        return self._decide(request, queryset, "send_in_spite", title, unconfirmed.send_again)
+
+    def _decide(
+        self, request: HttpRequest, queryset: QuerySet[Message], action: str, title: str, settle: Callable[..., None]
+    ) -> HttpResponse | None:
+        form = ReasonForm(request.POST if CONFIRMED in request.POST else None)
+        if not form.is_valid():
+            sentence = gettext("Only messages that nobody confirmed are changed. Who decided, and why, is kept.")
+            return self.action_page(
+                request, queryset, action=action, title=title, sentence=sentence, form=form, button=title
+            )
+        reason = form.cleaned_data["reason"]
+        done = self._each(request, queryset, lambda message, actor: settle(message, actor=actor, reason=reason))
+        if done:
+            self.report(request, done, ngettext("%d message settled.", "%d messages settled.", done) % done, ())
+        return None
 
     def _each(self, request: HttpRequest, queryset: QuerySet[Message], act: Callable[[Message, User], None]) -> int:
         """Do it to each message by itself; report the refusals and return how many it was done to."""

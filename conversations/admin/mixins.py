@@ -9,12 +9,14 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import BaseModelAdmin
+from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import BadRequest
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
-from django.forms import BaseInlineFormSet
+from django.forms import BaseInlineFormSet, Media
 from django.http import Http404, HttpRequest
 from django.utils.text import capfirst
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from conversations.admin.display import NOTHING
@@ -22,6 +24,7 @@ from conversations.admin.object_actions import ObjectActionsMixin
 from conversations.models import User
 
 SEE_ALL = "conversations.view_every_stream"
+MANAGE = "conversations.manage_accounts"
 _LIKE_A_NUMBER = re.compile(r"[+(]{0,2}[0-9][0-9 ().\-]{3,}")
 
 
@@ -35,6 +38,17 @@ class CappedPaginator(Paginator):
         """How many rows there are, LIMIT when there are more."""
         rows: Any = self.object_list
         return rows.order_by()[: self.LIMIT].count()
+
+
+class NamedAutocompleteSelect(AutocompleteSelect):
+    """Django's search as one types, with words in its empty box and a name for screen readers."""
+
+    @property
+    def media(self) -> Media:
+        return super().media + Media(js=("admin_theme/names.js",))
+
+    def build_attrs(self, base_attrs: dict[str, Any], extra_attrs: dict[str, Any] | None = None) -> dict[str, Any]:
+        return super().build_attrs(base_attrs, extra_attrs) | {"data-placeholder": gettext("Type to search")}
 
 
 class VisibleToMixin(BaseModelAdmin):
@@ -57,6 +71,11 @@ class VisibleToMixin(BaseModelAdmin):
         lookup, model = self.visible_through
         return rows.filter(**{f"{lookup}__in": model._default_manager.all().visible_to(user)})  # type: ignore[attr-defined]
 
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs.setdefault("widget", NamedAutocompleteSelect(db_field, self.admin_site))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
     def get_field_queryset(self, db: str | None, db_field: Any, request: HttpRequest) -> QuerySet[Any] | None:
         """What a foreign key may be set to: the rows that the other model's own pages show."""
         model = db_field.remote_field.model
@@ -76,6 +95,20 @@ class ReadOnlyMixin(BaseModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+class ManagedMixin(admin.ModelAdmin):
+    """Accounts, streams and what belongs to them: the model's permissions, and the right to manage them as well."""
+
+    def has_manage_permission(self, request: HttpRequest) -> bool:
+        """May whoever asks change accounts, streams and secrets?"""
+        return signed_in(request).has_perm(MANAGE)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return super().has_add_permission(request) and self.has_manage_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and self.has_manage_permission(request)
 
 
 class NeverDeletedMixin(BaseModelAdmin):

@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import NoReverseMatch, URLPattern, path, reverse
+from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext, ngettext
 
 MOST_AT_ONCE = 200
@@ -119,9 +119,14 @@ def sentences(error: ValidationError) -> str:
     return " ".join(error.messages)
 
 
-def conversation_url(conversation_id: int | None) -> str:
+def conversation_url(conversation_id: int) -> str:
     """The inbox's page of a conversation."""
-    try:
-        return reverse("conversation", args=[conversation_id]) if conversation_id else ""
-    except NoReverseMatch:
-        return ""
+    return reverse("conversation", args=[conversation_id])
+
+
+def query_with(request: HttpRequest, **choice: Any) -> str:
+    """The query of the present page with a choice added: what says that the page is a pop-up stays."""
+    query = request.GET.copy()
+    for name, value in choice.items():
+        query[name] = str(value)
+    return f"?{query.urlencode()}"

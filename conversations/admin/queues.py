@@ -22,7 +22,7 @@ from django_rq.urls import get_admin_urlpatterns, get_api_urlpatterns
 from redis.exceptions import RedisError
 from rq.exceptions import NoSuchJobError
 
-from conversations.admin.mixins import signed_in
+from conversations.admin.mixins import MANAGE, signed_in
 
 
 def guarded(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -35,7 +35,7 @@ def guarded(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     @wraps(view)
     def page(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         site: Any = admin.site
-        if not signed_in(request).has_perm("conversations.manage_accounts"):
+        if not signed_in(request).has_perm(MANAGE):
             return site.denied(request, gettext("The queues are for those who manage accounts and streams."))
         following = request.POST.get("next_url", "")
         if following and not url_has_allowed_host_and_scheme(following, allowed_hosts={request.get_host()}):

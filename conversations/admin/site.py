@@ -25,7 +25,7 @@ from conversations.admin import attention
 SUBJECTS: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
     ("inbox", _("Conversations"), ("Conversation", "Message", "Activity", "Indicator", "WhatsAppTemplate")),
     ("customers", _("Customers and consent"), ("Contact", "OptIn", "ConsentState")),
-    ("lines", _("Accounts and streams"), ("ProviderAccount", "Stream", "SubStream")),
+    ("lines", _("Accounts and streams"), ("ProviderAccount", "Stream", "SubStream", "StreamGate")),
     ("people", _("People"), ("User", "Team", "TeamMembership", "TeamStream", "AgentIdentity", "Group")),
     (
         "wire",

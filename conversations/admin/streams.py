@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 from django.contrib import admin, messages
+from django.contrib.admin.options import IS_POPUP_VAR
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -19,11 +20,18 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from conversations.admin.display import chip, status_chip
-from conversations.admin.mixins import EditableInline, LinksInline, NeverDeletedMixin, ProductAdmin, signed_in
-from conversations.admin.object_actions import CONFIRMED
+from conversations.admin.mixins import (
+    EditableInline,
+    LinksInline,
+    ManagedMixin,
+    NeverDeletedMixin,
+    ProductAdmin,
+    signed_in,
+)
+from conversations.admin.object_actions import CONFIRMED, query_with
 from conversations.admin.option_fields import stream_fields
 from conversations.admin.stream_forms import UNTIL_RESUMED, PauseForm, StreamForm, TestMessageForm
-from conversations.models import Message, ProviderAccount, Stream, SubStream, TeamStream
+from conversations.models import Message, ProviderAccount, Stream, StreamGate, SubStream, TeamStream
 from messaging.registry import provider_class
 
 
@@ -41,7 +49,7 @@ class TeamStreamInline(LinksInline):
 
 
 @admin.register(Stream)
-class StreamAdmin(NeverDeletedMixin, ProductAdmin):
+class StreamAdmin(ManagedMixin, NeverDeletedMixin, ProductAdmin):
     """The lines that customers write to."""
 
     list_display = ("name", "channel", "account", "address", "account_health", "state", "is_active")
@@ -55,13 +63,6 @@ class StreamAdmin(NeverDeletedMixin, ProductAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Stream]:
         return super().get_queryset(request).defer("account__credentials").select_related("account")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return super().has_add_permission(request) and signed_in(request).has_perm("conversations.manage_accounts")
-
-    def has_change_permission(self, request: HttpRequest, obj: Stream | None = None) -> bool:
-        allowed = super().has_change_permission(request, obj)
-        return allowed and signed_in(request).has_perm("conversations.manage_accounts")
 
     def has_send_permission(self, request: HttpRequest) -> bool:
         """May whoever asks write to customers at all? On which streams, the gate decides."""
@@ -112,8 +113,9 @@ class StreamAdmin(NeverDeletedMixin, ProductAdmin):
             **self.admin_site.each_context(request),
             "title": gettext("Add stream"),
             "question": gettext("Which account does it belong to?"),
-            "choices": [(f"?account={one.pk}", f"{one} ({one.provider_label})") for one in accounts],
+            "choices": [(query_with(request, account=one.pk), f"{one} ({one.provider_label})") for one in accounts],
             "otherwise": (reverse("admin:conversations_provideraccount_add"), gettext("Add an account first")),
+            "is_popup": IS_POPUP_VAR in request.GET,
             "opts": self.opts,
         }
         request.current_app = self.admin_site.name  # type: ignore[attr-defined]
@@ -211,7 +213,7 @@ class StreamAdmin(NeverDeletedMixin, ProductAdmin):
 
 
 @admin.register(SubStream)
-class SubStreamAdmin(ProductAdmin):
+class SubStreamAdmin(ManagedMixin, ProductAdmin):
     """Parts of streams, where a provider has them."""
 
     visible_through = ("stream", Stream)
@@ -220,3 +222,31 @@ class SubStreamAdmin(ProductAdmin):
     search_fields = ("name", "external_id", "stream__name")
     autocomplete_fields = ("stream",)
     ordering = ("stream__name", "name")
+
+
+@admin.register(StreamGate)
+class StreamGateAdmin(ManagedMixin, NeverDeletedMixin, ProductAdmin):
+    """How fast streams send. The rates are set here; what a stream has used up, workers write."""
+
+    visible_through = ("stream", Stream)
+    list_display = ("stream", "rate", "burst", "breaker", "faults", "paused_until")
+    list_select_related = ("stream",)
+    search_fields = ("stream__name",)
+    autocomplete_fields = ("stream",)
+    ordering = ("stream__name",)
+    readonly_fields = ("breaker", "faults", "timeouts", "paused_until")
+    fields = ("stream", "rate", "burst", *readonly_fields)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: StreamGate | None = None) -> Any:
+        return ("stream", *self.readonly_fields) if obj else self.readonly_fields
+
+    def save_model(self, request: HttpRequest, obj: StreamGate, form: Any, change: bool) -> None:
+        """Leave alone what workers write meanwhile."""
+        obj.save(update_fields=["rate", "burst"] if change else None)
+
+    @admin.display(description=_("breaker"))
+    def breaker(self, gate: StreamGate) -> SafeString:
+        if gate.open_until is None or not gate.is_open:
+            return chip(_("Closed: sending"), "good")
+        until = date_format(timezone.localtime(gate.open_until), "H:i:s")
+        return chip(gettext("Open until %s: waiting") % until, "bad")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from conversations.admin.display import WithStatus
@@ -18,22 +22,61 @@ from conversations.admin.mixins import ProductAdmin
 from conversations.models import WhatsAppTemplate
 from conversations.models.stream import Channel
 from conversations.models.template import TemplateStatus
+from messaging.segments import unsendable_characters
 from messaging.whatsapp import validate_template
 
 _OWN_FIELDS = {"name", "category", "language"}
 
 
+class ReadableJSONField(forms.JSONField):
+    """JSON as people lay it out, and only what PostgreSQL can hold: no NaN, no NUL, no half of a surrogate pair."""
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            found = super().to_python(value)
+            whole = not any(unsendable_characters(text) for text in _texts_in(found))
+            json.dumps(found, allow_nan=False)
+        except (ValueError, RecursionError):
+            whole = False
+        if not whole:
+            text = gettext("This holds a number or character that cannot be kept. Copy the JSON again from WhatsApp.")
+            raise ValidationError(text, code="not_storable")
+        return found
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        return data  # as it was typed
+
+    def prepare_value(self, value: Any) -> str:
+        if isinstance(value, str):
+            return value
+        return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def _texts_in(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for name, part in value.items():
+            yield name
+            yield from _texts_in(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _texts_in(part)
+
+
 class TemplateForm(forms.ModelForm):
     """A template with its components in Meta's JSON."""
+
+    components = ReadableJSONField(
+        label=_("Components"),
+        widget=forms.Textarea(attrs={"rows": 18, "class": "vLargeTextField code", "spellcheck": "false"}),
+        help_text=_("Header, body, footer and buttons, in WhatsApp's JSON."),
+    )
 
     class Meta:
         model = WhatsAppTemplate
         fields = ("stream", "name", "language", "category", "components", "status", "status_reason")
-        widgets = {
-            "components": forms.Textarea(attrs={"rows": 18, "class": "vLargeTextField code", "spellcheck": "false"})
-        }
         help_texts = {
-            "components": _("Header, body, footer and buttons, in WhatsApp's JSON."),
             "status": _("What WhatsApp decided. Only an approved template can be sent."),
         }
 

@@ -17,6 +17,7 @@ from conversations.models import (
     Receipt,
     SendAttempt,
     Stream,
+    StreamGate,
     SubStream,
     TeamMembership,
     TeamStream,
@@ -89,6 +90,7 @@ def make_rows(stream: Stream | None = None, *, text: str = "Hello") -> dict[type
     rows: list[Model] = [
         stream.account,
         stream,
+        StreamGate.objects.get_or_create(stream=stream)[0],
         SubStream.objects.create(stream=stream, name=text, external_id=number),
         author,
         team,

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from conversations.models import Conversation, Indicator, Message
+from conversations.models import Conversation, Indicator, Message, User
 from conversations.models.message import MessageStatus
 from tests import factories
 from tests.conversations.admin.browsing import act, page, signed_in, told
@@ -86,6 +86,24 @@ def test_a_failed_message_is_sent_again_once(admin_browser: Client) -> None:
     assert (again.body, again.conversation) == ("Your visit is on Friday.", failed.conversation)
     act(admin_browser, "send_again", failed)
     assert Message.objects.filter(body="Your visit is on Friday.").count() == 2
+
+
+def test_a_person_decides_on_an_unconfirmed_message(admin_browser: Client, administrator: User) -> None:
+    known, unknown, failed = (factories.make_message(status=one) for one in ("unconfirmed", "unconfirmed", "failed"))
+    asked = act(admin_browser, "it_arrived", known)
+    assert "How you know" in asked.content.decode()
+    assert told(act(admin_browser, "it_arrived", known, reason=" "))[0].endswith("Write down how you know.")
+    answer = act(admin_browser, "it_arrived", known, failed, reason="She rang us")
+    assert "1 message settled." in told(answer)
+    assert "It is settled already." in " ".join(told(answer))
+    act(admin_browser, "send_in_spite", unknown, reason="She rang us")
+    assert [Message.objects.get(pk=one.pk).status for one in (known, unknown, failed)] == [
+        "delivered",
+        "queued",
+        "failed",
+    ]
+    event = known.events.latest("pk")
+    assert (event.actor, event.reason) == (administrator, "It arrived: She rang us")
 
 
 def test_whoever_may_not_write_on_a_stream_sends_nothing_again() -> None:

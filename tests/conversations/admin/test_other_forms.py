@@ -115,6 +115,17 @@ def test_what_whatsapp_would_refuse_is_said_at_the_field(
     assert not WhatsAppTemplate.objects.exists()
 
 
+@pytest.mark.parametrize(
+    "typed",
+    ["", "[", "[NaN]", '[{"type": "BODY", "text": "a\\u0000"}]', '[{"type": "BODY", "text": "\\ud800"}]', "[" * 9999],
+)
+def test_json_that_cannot_be_kept_is_refused_at_its_field(typed: str, admin_browser: Client) -> None:
+    stream = factories.make_stream(channel="whatsapp")
+    form = {"stream": stream.pk, "name": "visit", "language": "en", "category": "utility", "status": "approved"}
+    answer = admin_browser.post(page(WhatsAppTemplate, "add"), form | {"components": typed})
+    assert list(errors_of(answer)) == ["components"]
+
+
 def test_an_approved_template_is_taken_as_whatsapp_has_it(admin_browser: Client) -> None:
     old = [{"type": "BODY", "text": "{{1}}"}]
     assert template(admin_browser, name="Old Name", status="approved", components=old).status_code == 302

@@ -100,6 +100,7 @@ def test_every_add_page_opens_or_is_refused(admin_browser: Client) -> None:
         "OptIn",
         "ProviderAccount",
         "Stream",
+        "StreamGate",
         "SubStream",
         "Team",
         "TeamMembership",

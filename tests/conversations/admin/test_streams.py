@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
-from conversations.models import Contact, Conversation, Message, Stream, TeamStream, User
+from conversations.models import Contact, Conversation, Message, Stream, StreamGate, TeamStream, User
 from messaging.registry import provider_classes
 from tests import factories
 from tests.conversations.admin.browsing import act, errors_of, page, signed_in, told
@@ -181,3 +181,14 @@ def test_a_pause_has_a_reason_and_an_end(admin_browser: Client) -> None:
     stream.refresh_from_db()
     assert (stream.paused_until, stream.pause_reason) == (None, "")
     assert told(act(admin_browser, "resume", stream))[-1] == f"{stream} is not paused."
+
+
+def test_a_rate_is_changed_and_what_workers_write_is_left_alone(admin_browser: Client) -> None:
+    gate = StreamGate.objects.create(stream=factories.make_stream(), tokens=3.5, faults=2)
+    address = page(StreamGate, "change", gate.pk)
+    assert list(errors_of(admin_browser.post(address, {"rate": "0", "burst": "5"}))) == ["rate"]
+    form = {"rate": "2.5", "burst": "5", "tokens": "99", "faults": "0", "stream": factories.make_stream().pk}
+    assert admin_browser.post(address, form).status_code == 302
+    changed = StreamGate.objects.get()
+    assert (changed.stream, changed.rate, changed.burst) == (gate.stream, 2.5, 5)
+    assert (changed.tokens, changed.faults) == (3.5, 2)
