@@ -5,6 +5,6 @@ from django.urls import include, path
 
 urlpatterns = [
     path("", include("conversations.urls")),
-    path("admin/queues/", include("django_rq.urls")),
+    path("admin/queues/", include("conversations.admin.queues")),
     path("admin/", admin.site.urls),
 ]

@@ -1,7 +1,7 @@
 """Who may do what: the roles a site starts with, and the questions asked about one user and one row.
 
 What a user may see is a matter of SQL: `visible_to(user)` on the querysets in models/. This module holds the
-rest (delivery.md 8.1).
+rest.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ _OWN = "conversations"
 _SUPERVISED = (
     *("contact", "conversation", "activity", "indicator", "optin", "consentstate", "whatsapptemplate"),
     *("message", "messageevent", "sendattempt", "attemptresult", "receipt", "webhookevent"),
-    *("stream", "substream", "team"),
+    *("stream", "streamgate", "substream", "team"),
 )
 
 _AGENT = {"send_messages"}
-_SUPERVISOR = _AGENT | {"enter_admin", "send_in_bulk", "cancel_any_message", "release_unconfirmed"}
+_SUPERVISOR = _AGENT | {"enter_admin", "send_in_bulk"}
+_SUPERVISOR |= {"cancel_any_message", "release_unconfirmed", "lift_opt_out"}
 _SUPERVISOR |= {f"view_{model}" for model in _SUPERVISED}
 _SUPERVISOR |= {f"{verb}_whatsapptemplate" for verb in ("add", "change")} | {"change_contact"}
 

@@ -1,4 +1,4 @@
-"""The addresses of the product (architecture.md, Interfaces that are promised)."""
+"""The addresses of the product (docs/architecture.md)."""
 
 from django.contrib.auth.views import LogoutView
 from django.urls import path

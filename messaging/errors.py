@@ -11,7 +11,7 @@
         ├── Refused             the provider answered with a documented refusal, its words kept
         └── Unconfirmed         the request left us and nobody knows what became of it
 
-`Throttled`, `CredentialsRefused`, `Refused` and `Unconfirmed` follow delivery.md's outcome table: only the
+`Throttled`, `CredentialsRefused`, `Refused` and `Unconfirmed` say what an answer proves: only the
 first three prove that a message was not accepted.
 """
 

@@ -1,6 +1,6 @@
 """The only module that opens a connection to a provider.
 
-What it adds to requests (stack.md): a call-back between connect and the first byte written, one deadline for
+What it adds to requests: a call-back between connect and the first byte written, one deadline for
 the whole exchange, no redirects, no retries, capped answers, an address policy, and connections that are used
 again only while fresh and checked. Every failure says whether the request can have left us.
 """

@@ -18,7 +18,7 @@ class Channel(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What one recipient's part of one request came to (delivery.md 3.4)."""
+    """What one recipient's part of one request came to."""
 
     ACCEPTED = "accepted"  # the provider took it
     REFUSED = "refused"  # the provider said no to this recipient, in its own words
@@ -297,7 +297,7 @@ class AccountHealth:
 
 @dataclass(frozen=True, slots=True)
 class UploadedMedia:
-    """A file that the provider keeps for us: ids of WhatsApp media are good for 30 days (facts.md 4)."""
+    """A file that the provider keeps for us: ids of WhatsApp media are good for 30 days (Meta's rule)."""
 
     filename: str
     external_id: str

@@ -65,13 +65,13 @@ def make_stream(account: ProviderAccount | None = None, channel: str = "sms", **
     number = next(_numbers)
     fields.setdefault("name", f"Stream {number}")
     fields.setdefault("external_id", f"enc-{number}")
-    fields.setdefault("sender", f"+4477009001{number % 100:02}")
+    fields.setdefault("sender", f"+4477009006{number % 100:02}")
     return Stream.objects.create(account=account or make_account(), channel=channel, **fields)
 
 
 def make_contact(phone: str = "", **fields: Any) -> Contact:
     """A contact with a number kept for films."""
-    return Contact.objects.create(phone=phone or f"+447700900{200 + next(_numbers) % 800:03}", **fields)
+    return Contact.objects.create(phone=phone or f"+447700900{700 + next(_numbers) % 300:03}", **fields)
 
 
 def make_conversation(

@@ -21,7 +21,7 @@ MAX_WORDING = 2000
 class ConsentForm(StyledForm):
     """A decision of a customer, with how we know.
 
-    An opt-in after an opt-out needs a supervisor and a proof (delivery.md 8.1, "remove opt-out").
+    An opt-in after an opt-out needs a supervisor and a proof.
     """
 
     fields_of_codes = {"wording_missing": "wording"}

@@ -78,6 +78,7 @@ class User(AbstractBaseUser, PermissionsMixin):
             ("send_in_bulk", "May send campaigns"),
             ("cancel_any_message", "May cancel messages of others"),
             ("release_unconfirmed", "May decide on unconfirmed messages"),
+            ("lift_opt_out", "May record an opt-in of a customer who opted out, with proof"),
             ("manage_accounts", "May change accounts, streams and secrets"),
         ]
 

@@ -11,9 +11,10 @@ from django.utils import timezone
 from conversations import live
 from conversations.models import Activity, ConsentState, Contact, Conversation, OptIn, Stream, User
 from conversations.models.activity import ActivityKind
-from conversations.models.consent import ConsentDecision, ConsentEventKind, ConsentScope
+from conversations.models.consent import ConsentDecision, ConsentEventKind, ConsentScope, ConsentSource
 from conversations.models.message import Purpose
 
+_FROM_THE_CUSTOMER = (ConsentSource.KEYWORD, ConsentSource.PROVIDER)
 _OPENS = (ConsentEventKind.OPT_IN, ConsentEventKind.DOUBLE_OPT_IN)
 
 
@@ -34,12 +35,14 @@ def record(
     """Append a decision to the ledger and set the present state, in one transaction.
 
     `purpose` empty means every purpose. An opt-out takes the exclusive lock of the number, so that no message
-    can go on the wire between it and the state it writes. Raises ValidationError when an opt-in has no wording:
-    without what the customer was shown it proves nothing.
+    can go on the wire between it and the state it writes. Raises ValidationError when an opt-in has no wording,
+    since it then proves nothing, and when an opt-out would be lifted without the right or without a proof.
     """
     opening = event in _OPENS
     if opening and not wording.strip():
         raise ValidationError("Enter the words the customer agreed to.", code="wording_missing")
+    if opening and source not in _FROM_THE_CUSTOMER and is_opted_out(contact.phone, channel):
+        _check_lifting(recorded_by, evidence)
     with transaction.atomic():
         number_lock(contact.phone)
         entry = OptIn.objects.create(
@@ -70,6 +73,16 @@ def number_lock(phone: str, *, shared: bool = False) -> None:
     function = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {function}(hashtextextended(%s, 7301))", [phone])
+
+
+def _check_lifting(recorded_by: User | None, evidence: str) -> None:
+    """Whoever lifts an opt-out needs the right, and everybody needs a proof."""
+    if recorded_by is not None and not recorded_by.has_perm("conversations.lift_opt_out"):
+        raise ValidationError(
+            "The customer opted out. Ask a supervisor to record the new permission.", code="not_allowed"
+        )
+    if not evidence.strip():
+        raise ValidationError("The customer opted out. Say where the new permission is proved.", code="proof_missing")
 
 
 def is_opted_out(phone: str, channel: str) -> bool:

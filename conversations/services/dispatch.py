@@ -1,4 +1,4 @@
-"""Waking workers, and the sweeps that find what no job woke (delivery.md 3.7).
+"""Waking workers, and the sweeps that find what no job woke.
 
 Everything here may run at any time, on any machine, twice at once: the rows decide.
 """

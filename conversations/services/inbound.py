@@ -1,4 +1,4 @@
-"""What providers tell us: stored raw first, read afterwards, each thing once (delivery.md 3.9)."""
+"""What providers tell us: stored raw first, read afterwards, each thing once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sending: claim, connect, on the wire, answer, outcome (delivery.md 3; architecture.md, The life of a message).
+"""Sending: claim, connect, on the wire, answer, outcome (docs/architecture.md, The life of a message).
 
 Two commits stand around the wire. The first claims rows under a lease; the second, after the connection stands
 and before the first byte is written, says that they are on the wire. A worker that dies before the second has

@@ -1,6 +1,6 @@
 """May one more request leave on this stream now? Rate, the provider's own wish to wait, and the breaker.
 
-All in one row per stream under a lock (delivery.md 3.8): it survives a flushed Valkey and binds every worker.
+All in one row per stream under a lock: it survives a flushed Valkey and binds every worker.
 The numbers of the breaker: 3 time-outs or 20 faults of any kind in a row.
 """
 

@@ -1,4 +1,4 @@
-"""Delivery reports: every one is kept, each raises its message at most, none lowers it (delivery.md 3.3, 3.9)."""
+"""Delivery reports: every one is kept, each raises its message at most, none lowers it."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ class Provider(ABC):
     @classmethod
     @abstractmethod
     def plan(cls, message: OutboundMessage, stream: StreamConfig) -> Operation[SendResult]:
-        """The operation that sends this message (architecture.md, Routing). Pure."""
+        """The operation that sends this message. Pure."""
 
     @abstractmethod
     def check(self) -> AccountHealth:
@@ -95,7 +95,7 @@ class Provider(ABC):
     def verify_hook(cls, hook: HookRequest, credentials: Mapping[str, str]) -> None:
         """Raise WebhookRefused unless the call carries the secret or signature that is configured.
 
-        The default asks for nothing: the webhook address itself is a secret (delivery.md 8.2).
+        The default asks for nothing: the webhook address itself is a secret.
         """
         return
 

@@ -1,4 +1,4 @@
-"""The common core of reading an answer: which HTTP statuses prove what (delivery.md 3.4)."""
+"""The common core of reading an answer: which HTTP statuses prove what."""
 
 from __future__ import annotations
 
