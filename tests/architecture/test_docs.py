@@ -37,7 +37,6 @@ from tests.architecture.sources import ROOT, files, name_of, python_files, words
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *files(".md", "docs")]
 DECISIONS = sorted((ROOT / "docs/decisions").glob("*.md"))
 MODELS = sorted(apps.get_app_config("conversations").get_models(), key=lambda model: model.__name__)
-MADE_LATER = {"docs/pictures/inbox.png"}
 
 
 def page(name: str) -> str:
@@ -160,8 +159,6 @@ def test_links_lead_somewhere(path: Path) -> None:
             continue
         name, _, anchor = target.partition("#")
         found = (path.parent / name).resolve() if name else path
-        if name_of(found) in MADE_LATER:
-            continue
         if not found.exists() or (anchor and anchor not in headings(found.read_text())):
             broken.append(target)
     assert broken == []
