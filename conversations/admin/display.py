@@ -88,11 +88,15 @@ def link_to(row: Model | None) -> SafeString:
     return link(reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[row.pk]), str(row))
 
 
-def moment(at: datetime | None, *, to_the: str = "second") -> str:
-    """A time in the site's time zone, to the second or to the minute."""
-    if at is None:
-        return NOTHING
-    return date_format(timezone.localtime(at), "j M Y, H:i:s" if to_the == "second" else "j M Y H:i")
+def moment(at: datetime) -> str:
+    """A time to the second, in the site's time zone."""
+    return date_format(timezone.localtime(at), "j M Y, H:i:s")
+
+
+def short_moment(at: datetime) -> str:
+    """A time in a list: to the minute, with the year where it is another one."""
+    local = timezone.localtime(at)
+    return date_format(local, "j M H:i" if local.year == timezone.localdate().year else "j M Y")
 
 
 def list_link(model: type[Model], text: Any, **lookups: Any) -> SafeString:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from conversations.admin.attempts import ResultInline
-from conversations.admin.display import WithStatus, link_to, moment, raw, raw_json, words
+from conversations.admin.display import WithStatus, link_to, raw, raw_json, short_moment, words
 from conversations.admin.filters import AuthorFilter, FailureFilter, StreamFilter
 from conversations.admin.mixins import LedgerAdmin, PhoneSearchMixin, RowsInline, signed_in
 from conversations.admin.object_actions import CONFIRMED, conversation_url, sentences
@@ -200,7 +200,7 @@ class MessageAdmin(WithStatus, PhoneSearchMixin, LedgerAdmin):
 
     @admin.display(description=_("created"))
     def created(self, message: Message) -> str:
-        return moment(message.created_at, to_the="minute")
+        return short_moment(message.created_at)
 
     @admin.display(description=_("direction"))
     def in_or_out(self, message: Message) -> str:
