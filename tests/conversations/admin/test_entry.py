@@ -24,6 +24,7 @@ from conversations.models import (
     Receipt,
     SendAttempt,
     Stream,
+    StreamGate,
     SubStream,
     User,
     WebhookEvent,
@@ -48,7 +49,7 @@ READ_ONLY: list[type[Model]] = [
     SendAttempt,
     WebhookEvent,
 ]
-WITH_STREAMS: list[type[Model]] = [*READ_ONLY, Contact, Stream, SubStream, WhatsAppTemplate]
+WITH_STREAMS: list[type[Model]] = [*READ_ONLY, Contact, Stream, StreamGate, SubStream, WhatsAppTemplate]
 
 
 @pytest.fixture
