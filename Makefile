@@ -1,5 +1,5 @@
 # Every target is a short name for a command that also works without make. PYTHON is the interpreter that .venv is made
-# with (3.11 or newer); uv, where it is on the PATH, installs in place of pip. ARGS is passed on to pytest, demo, benchmark.
+# with (3.11 or newer); uv, where it is on the PATH, installs in place of pip. ARGS is passed on to pytest and demo.
 
 PYTHON ?= python3
 ARGS ?=
@@ -27,7 +27,7 @@ PRODUCTION = BASE_URL=https://parley.example.org ALLOWED_HOSTS=parley.example.or
 	DATABASE_URL=postgres://parley@database.example.org/parley REDIS_URL=redis://valkey.example.org
 
 .DEFAULT_GOAL := help
-.PHONY: help venv setup run test demo check fix browser chromium chaos benchmark lock
+.PHONY: help venv setup run test demo check fix browser chromium lock
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,12 +67,6 @@ browser: setup chromium ## run the browser tests alone
 
 chromium: # install Debian's Chromium where it is missing and apt-get may do it
 	@command -v chromium >/dev/null || { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends chromium fonts-inter; }
-
-chaos: setup ## break real processes and connections, and look whether a message is lost
-	@.venv/bin/pytest -m chaos $(ARGS)
-
-benchmark: setup ## measure
-	@.venv/bin/python manage.py benchmark $(ARGS)
 
 lock: setup ## compile the .in files into requirements.txt and requirements-dev.txt
 	$(COMPILE) requirements.in --output-file requirements.txt

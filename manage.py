@@ -1,9 +1,10 @@
 #!/usr/bin/env python
 """Parley's commands: `manage.py help` lists them."""
 
-import os
 import sys
 
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 
 from config import local_services
@@ -11,7 +12,10 @@ from config import local_services
 
 def main() -> None:
     """Run one command, with embedded PostgreSQL and Valkey where no others are configured."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    try:
+        settings.INSTALLED_APPS  # noqa: B018 a setting that is missing is told in one sentence
+    except ImproperlyConfigured as error:
+        sys.exit(f"{error}")
     with local_services.serving(sys.argv):
         execute_from_command_line(sys.argv)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -105,8 +106,15 @@ TEMPLATES = [
 
 # --- PostgreSQL, Valkey, the sandbox's own file -------------------------------------------------------------
 
-DATABASE_URL = env.str("DATABASE_URL", default="") or local_services.database_url()
-REDIS_URL = env.str("REDIS_URL", default="") or local_services.redis_url()
+
+def _server(name: str, address: str, embedded: Callable[[], str]) -> str:
+    if not address and PRODUCTION:
+        raise ImproperlyConfigured(f"Set {name}: a site with an https BASE_URL does not use the embedded servers.")
+    return address or embedded()
+
+
+DATABASE_URL = _server("DATABASE_URL", env.str("DATABASE_URL", default=""), local_services.database_url)
+REDIS_URL = _server("REDIS_URL", env.str("REDIS_URL", default=""), local_services.redis_url)
 
 _DATABASE = env.db_url_config(DATABASE_URL)
 DATABASES = {
@@ -134,17 +142,18 @@ if env.bool("DATABASE_POOL", default=False):  # set by the web process alone: wo
 DATABASE_ROUTERS = ["messaging.sandbox.router.SandboxRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-_REDIS_OPTIONS = {"socket_connect_timeout": 0.2, "socket_timeout": 2.0}
+# In the address, because django-rq passes no other options on: a page must not wait for a broker that is away.
+_BROKER = f"{REDIS_URL}{'&' if '?' in REDIS_URL else '?'}socket_connect_timeout=0.2&socket_timeout=2"
 RQ_QUEUES = {
     name: {
-        "URL": REDIS_URL,
+        "URL": _BROKER,
         "SERIALIZER": "rq.serializers.JSONSerializer",
         "DEFAULT_TIMEOUT": 60,
-        "REDIS_CLIENT_KWARGS": _REDIS_OPTIONS,
     }
     for name in ("interactive", "bulk", "default")
 }
 RQ = {"WORKER_CLASS": "conversations.queue.Worker"}
+RQ_SHOW_ADMIN_LINK = False  # our own door to the dashboard asks for more (conversations/admin/queues.py)
 
 # --- People -------------------------------------------------------------------------------------------------
 
@@ -214,6 +223,7 @@ WHITENOISE_USE_FINDERS = not PRODUCTION
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = env.str("TIME_ZONE", default="Europe/London")
 USE_I18N = True
+FORMAT_MODULE_PATH = ["config.formats"]
 USE_TZ = True
 
 # --- Delivery (docs/architecture.md; times in seconds) --------------------------------------------------------

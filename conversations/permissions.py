@@ -24,7 +24,7 @@ _SUPERVISED = (
 
 _AGENT = {"send_messages"}
 _SUPERVISOR = _AGENT | {"enter_admin", "send_in_bulk"}
-_SUPERVISOR |= {"cancel_any_message", "release_unconfirmed", "lift_opt_out"}
+_SUPERVISOR |= {"add_optin", "cancel_any_message", "release_unconfirmed", "lift_opt_out"}
 _SUPERVISOR |= {f"view_{model}" for model in _SUPERVISED}
 _SUPERVISOR |= {f"{verb}_whatsapptemplate" for verb in ("add", "change")} | {"change_contact"}
 

@@ -73,7 +73,7 @@ def epoch() -> str:
         mark = connection.get(EPOCH_KEY)
     except RedisError:
         return ""
-    return mark.decode() if mark else ""
+    return mark.decode() if isinstance(mark, bytes) else ""
 
 
 def broker_answers() -> bool:

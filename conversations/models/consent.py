@@ -68,6 +68,8 @@ class OptIn(models.Model):
 
     class Meta:
         ordering = ("-id",)
+        verbose_name = "opt-in or opt-out"
+        verbose_name_plural = "opt-ins and opt-outs"
         constraints = [models.CheckConstraint(condition=Q(phone__regex=E164), name="opt_in_phone_is_e164")]
         indexes = [models.Index(fields=("phone", "channel", "-id"), name="opt_in_of_phone")]
 
@@ -97,6 +99,8 @@ class ConsentState(models.Model):
     changed_at = models.DateTimeField()
 
     class Meta:
+        verbose_name = "consent"
+        verbose_name_plural = "consents"
         constraints = [
             models.UniqueConstraint(fields=("phone", "channel"), name="consent_state_once"),
             models.CheckConstraint(condition=Q(phone__regex=E164), name="consent_phone_is_e164"),

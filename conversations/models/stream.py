@@ -132,6 +132,7 @@ class SubStream(models.Model):
 
     class Meta:
         ordering = ("name",)
+        verbose_name = "sub-stream"
         constraints = [models.UniqueConstraint(fields=("stream", "external_id"), name="sub_stream_once")]
 
     def __str__(self) -> str:

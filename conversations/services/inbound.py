@@ -23,7 +23,7 @@ from conversations.models.fields import E164
 from conversations.models.message import Direction, Kind, MessageStatus
 from conversations.models.stream import Channel
 from conversations.models.webhook import WebhookEventStatus
-from conversations.services import consent, lifecycle, receipts
+from conversations.services import consent, dispatch, lifecycle, receipts
 from conversations.services.conversations import open_conversation, preview
 from messaging.errors import WebhookRefused
 from messaging.keywords import Keyword, classify
@@ -206,6 +206,7 @@ def receive(one: InboundMessage, account: ProviderAccount) -> Message | None:
         _note_inbound(conversation, message, one.conversation_id, at)
         lifecycle.record_new(message)
         _read_keyword(conversation, message)
+        _release_what_waited(conversation)
     return message
 
 
@@ -224,6 +225,22 @@ def _note_inbound(conversation: Conversation, message: Message, external_id: str
         conversation.external_id = external_id
     conversation.save()
     live.publish(stream_id=conversation.stream_id, kind="conversation", conversation_id=conversation.pk)
+
+
+def _release_what_waited(conversation: Conversation) -> None:
+    """The customer wrote, so WhatsApp's window is open again: what was held for it may leave."""
+    held = list(conversation.messages.filter(status=MessageStatus.HELD, held_for="window").order_by("id"))
+    moved = lifecycle.move(
+        held,
+        MessageStatus.QUEUED,
+        come_from=(MessageStatus.HELD,),
+        reason="The customer has written: the window is open again",
+        held_for="",
+        failure_code="",
+        failure_text="",
+        hinted_at=None,
+    )
+    dispatch.hint_on_commit([message for message in held if message.pk in moved][:1])
 
 
 def _read_keyword(conversation: Conversation, message: Message) -> None:

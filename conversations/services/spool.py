@@ -1,7 +1,7 @@
 """An answer in hand while the database is away: kept on this host's disk until it can be stored.
 
-A file per attempt, written and flushed before the worker forgets the answer; the dispatcher and every worker of
-this host replay what lies there. Replaying is harmless: the outcome counts only for the claim it belongs to.
+A file per attempt, written and flushed before the worker forgets the answer; the dispatcher of this host replays
+what lies there. Replaying is harmless: the outcome counts only for the claim it belongs to.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from conversations.models import ConsentState, Contact, Conversation, Message, WebhookEvent
 from conversations.services import inbound
+from messaging.types import InboundMessage
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -212,3 +213,12 @@ def test_fifty_deliveries_of_one_event_at_once_make_one_message(stream: Any) -> 
     assert statuses == [200] * 50
     assert Message.objects.count() == 1
     assert WebhookEvent.objects.get().times_received == 50
+
+
+def test_what_was_held_for_the_window_leaves_when_the_customer_writes() -> None:
+    stream = factories.make_stream(channel="whatsapp", external_id="enc", settings={"stream_id": "533"})
+    ours = factories.make_conversation(stream, factories.make_contact(AMIRA), external_id="901730")
+    held = factories.make_message(ours, status="held", held_for="window", queued_at=timezone.now())
+    inbound.receive(InboundMessage(key="child:1", phone=AMIRA, body="Hello", conversation_id="901730"), stream.account)
+    held.refresh_from_db()
+    assert (held.status, held.held_for) == ("queued", "")
