@@ -7,11 +7,14 @@ import re
 
 _LONG_NUMBER = re.compile(r"\+?\d(?:[ \-().]?\d){6,14}(?!\d)")
 _SECRET = re.compile(r"(?i)\b(bearer|basic|x-auth-key[:=]?)\s+\S+|/hooks/[^/\s]+")
+# PostgreSQL quotes the whole row that it refuses, a message's words among it.
+_ROW = re.compile(r"Failing row contains \(.*?(?=\n\nThe above exception|\n\nDuring handling|\Z)", re.DOTALL)
 _TIME = re.compile(r"^\d{4}-\d{2}-\d{2}")
 
 
 def mask(text: str) -> str:
-    """The text with runs of seven or more digits, authorisation values and webhook addresses covered."""
+    """The text with runs of seven or more digits, authorisation values, webhook addresses and rows covered."""
+    text = _ROW.sub("Failing row contains •••", text)
     text = _SECRET.sub(lambda found: found.group(0)[:6] + "•••", text)
     return _LONG_NUMBER.sub(_cover, text)
 

@@ -148,7 +148,7 @@ RQ_QUEUES = {
     name: {
         "URL": _BROKER,
         "SERIALIZER": "rq.serializers.JSONSerializer",
-        "DEFAULT_TIMEOUT": 60,
+        "DEFAULT_TIMEOUT": 120,  # the total deadline, and the tries to store the answer of services/spool.py
     }
     for name in ("interactive", "bulk", "default")
 }

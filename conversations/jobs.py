@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from conversations.services import inbound, outbound
+from django.db import close_old_connections
+
+from conversations.services import inbound, outbound, spool
 
 
 def deliver(message_ids: list[int]) -> None:
     """Send these messages, if they are still to be sent."""
+    _begin()
     outbound.deliver(message_ids)
 
 
 def process_webhooks(event_ids: list[int]) -> None:
     """Read what providers told us."""
+    _begin()
     inbound.process_webhooks(event_ids)
+
+
+def _begin() -> None:
+    """What Django does before a request, and nobody before a job: leave a connection that was lost meanwhile."""
+    close_old_connections()
+    spool.replay()

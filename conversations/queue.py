@@ -9,6 +9,7 @@ from typing import Any
 
 import django_rq
 from redis.exceptions import RedisError
+from rq import Queue
 from rq import SimpleWorker as RQSimpleWorker
 from rq import Worker as RQWorker
 from rq.exceptions import DuplicateJobError
@@ -40,26 +41,34 @@ class InteractiveWorker(_JSONJobs, RQSimpleWorker):
 def hint(job: str, ids: Sequence[int], *, queue: str) -> bool:
     """Wake a worker for these rows; True when a job is waiting for them now.
 
-    `job` is a name in conversations.jobs. One job per set of rows at a time: a second hint is swallowed. A broker
-    that does not answer is logged and swallowed too: the dispatcher finds what no job woke.
+    `job` is a name in conversations.jobs. One job per set of rows waits at a time: a second hint is swallowed. A
+    broker that does not answer is logged and swallowed too: the dispatcher finds what no job woke.
     """
     job_id = f"{job}-{'-'.join(str(row) for row in ids)}"
+    waiting = django_rq.get_queue(queue)
     try:
-        django_rq.get_queue(queue).enqueue_call(
-            f"conversations.jobs.{job}",
-            args=(list(ids),),
-            job_id=job_id,
-            description=job_id,
-            unique=True,
-            result_ttl=0,
-            failure_ttl=0,
-        )
-    except DuplicateJobError:
-        return True
+        try:
+            _enqueue(waiting, job, ids, job_id)
+        except DuplicateJobError:
+            # RQ keeps the record of a job whose worker was killed for ten minutes and more: only one waits there.
+            if waiting.connection.lpos(waiting.key, job_id) is None:
+                _enqueue(waiting, job, ids, f"{job_id}-{secrets.token_hex(4)}")
     except RedisError:
         logger.warning("The broker does not answer: %s waits for the dispatcher.", job)
         return False
     return True
+
+
+def _enqueue(waiting: Queue, job: str, ids: Sequence[int], job_id: str) -> None:
+    waiting.enqueue_call(
+        f"conversations.jobs.{job}",
+        args=(list(ids),),
+        job_id=job_id,
+        description=job_id,
+        unique=True,
+        result_ttl=0,
+        failure_ttl=0,
+    )
 
 
 def epoch() -> str:

@@ -146,7 +146,8 @@ class TemplateContent:
 class Recipient:
     """One person of a request.
 
-    `ref` is our own reference of the message (it comes back where the provider echoes one), `phone` E.164.
+    `ref` is our own reference of the message (it comes back where the provider echoes one), `phone` E.164,
+    `sub_stream_id` the part of the stream that this person's conversation lies in.
     `fields` are merge fields for this recipient, where the provider renders them.
     """
 
@@ -157,6 +158,7 @@ class Recipient:
     email: str = ""
     fields: Mapping[str, str] = field(default_factory=dict)
     template: TemplateContent | None = None
+    sub_stream_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +174,6 @@ class OutboundMessage:
     recipients: tuple[Recipient, ...]
     body: str = ""
     conversation_id: str = ""
-    sub_stream_id: str = ""
     agent_id: str = ""
     agent_email: str = ""
     ticket_id: str = ""

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from conversations.models.account import AccountHealth
 from conversations.models.triggers import message_triggers
 
 if TYPE_CHECKING:
@@ -144,9 +145,12 @@ class MessageQuerySet(models.QuerySet["Message"]):
         return self.filter(direction=Direction.OUT)
 
     def due(self, at: datetime) -> MessageQuerySet:
-        """Queued and not waiting for a later try: what a worker may claim at that time."""
-        return self.filter(status=MessageStatus.QUEUED).filter(
-            Q(next_attempt_at__isnull=True) | Q(next_attempt_at__lte=at)
+        """Queued, not waiting for a later try, and on a stream that is not stopped: what may be claimed then."""
+        return (
+            self.filter(status=MessageStatus.QUEUED)
+            .filter(Q(next_attempt_at__isnull=True) | Q(next_attempt_at__lte=at))
+            .exclude(stream__account__health=AccountHealth.NEEDS_CREDENTIALS)
+            .exclude(stream__paused_until__gt=at)
         )
 
     def lease_over(self, at: datetime) -> MessageQuerySet:

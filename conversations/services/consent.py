@@ -41,10 +41,10 @@ def record(
     opening = event in _OPENS
     if opening and not wording.strip():
         raise ValidationError("Enter the words the customer agreed to.", code="wording_missing")
-    if opening and source not in _FROM_THE_CUSTOMER and is_opted_out(contact.phone, channel):
-        _check_lifting(recorded_by, evidence)
     with transaction.atomic():
         number_lock(contact.phone)
+        if opening and source not in _FROM_THE_CUSTOMER and is_opted_out(contact.phone, channel):
+            _check_lifting(recorded_by, evidence)
         entry = OptIn.objects.create(
             contact=contact,
             phone=contact.phone,

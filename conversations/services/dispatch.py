@@ -6,7 +6,7 @@ Everything here may run at any time, on any machine, twice at once: the rows dec
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -19,31 +19,37 @@ from conversations import queue
 from conversations.models import AttemptResult, Message, SendAttempt, WebhookEvent
 from conversations.models.message import MessageStatus as Status
 from conversations.models.webhook import WebhookEventStatus
-from conversations.services import lifecycle
+from conversations.services import lifecycle, receipts
 from messaging.types import Outcome
 
 logger = logging.getLogger(__name__)
 
 LEADER_LOCK = 7_301_001  # any number, the same in every process: one dispatcher leads
 BATCH = 500
+INLINE = 40  # sent by the dispatcher itself before it sweeps again
 UNHINTED_GRACE = timedelta(seconds=2)  # whoever queued a message wakes a worker, for its whole unit, right after
 GIVE_UP_AFTER = timedelta(hours=24)  # a text that waited a day for a provider is rarely wanted any more
 
 
 def hint_on_commit(messages: Sequence[Message]) -> None:
     """Wake a worker for these messages, as one unit, once the present transaction has committed."""
-    ids = [message.pk for message in messages]
-    transaction.on_commit(partial(hint, ids), robust=True)
+    if ids := [message.pk for message in messages]:
+        transaction.on_commit(partial(hint, ids), robust=True)
 
 
-def hint(message_ids: Sequence[int]) -> None:
-    """Wake a worker now. A broker that does not answer is no fault: the dispatcher comes by."""
-    if message_ids and queue.hint("deliver", message_ids, queue=queue.INTERACTIVE):
-        Message.objects.filter(pk__in=message_ids).update(hinted_at=timezone.now())
+def hint(message_ids: Sequence[int]) -> bool:
+    """Wake a worker now. A broker that does not answer (False) is no fault: the dispatcher comes by."""
+    if not queue.hint("deliver", message_ids, queue=queue.INTERACTIVE):
+        return False
+    Message.objects.filter(pk__in=message_ids).update(hinted_at=timezone.now())
+    return True
 
 
-def hint_next_in(conversation_ids: Sequence[int]) -> None:
-    """A message of these conversations is done: wake a worker for the one that waited behind it."""
+def hint_next_in(conversation_ids: Sequence[int], *, tried: Collection[int]) -> None:
+    """Some messages of these conversations were tried: wake a worker for the first that is due and was not.
+
+    One that was tried and is still due is left to the dispatcher: woken at once, it would be tried without end.
+    """
     following = (
         Message.objects.due(timezone.now())
         .filter(conversation__in=conversation_ids)
@@ -52,7 +58,8 @@ def hint_next_in(conversation_ids: Sequence[int]) -> None:
         .values_list("pk", flat=True)
     )
     for pk in following:
-        hint([pk])
+        if pk not in tried:
+            hint([pk])
 
 
 def take_the_lead() -> bool:
@@ -159,6 +166,8 @@ def _recover_lost_claims(at: datetime) -> None:
             failure_text="The sending process stopped before the provider's answer was stored.",
         )
         _close_results(unconfirmed, Outcome.UNCONFIRMED, at)
+        for message in Message.objects.filter(pk__in=unconfirmed).select_related("stream"):
+            receipts.apply_parked(message)
 
 
 def _close_results(message_ids: Sequence[int], outcome: Outcome, at: datetime) -> None:
@@ -192,10 +201,9 @@ def _wake_due(at: datetime) -> list[int]:
         .order_by("queued_at", "id")
         .values_list("pk", flat=True)[:BATCH]
     )
-    if not due:
-        return []
     if not queue.broker_answers():
-        return due
-    for pk in due:
-        hint([pk])
+        return due[:INLINE]
+    for place, pk in enumerate(due):
+        if not hint([pk]):  # it answers and takes nothing: it is full, or may only be read
+            return due[place : place + INLINE]
     return []

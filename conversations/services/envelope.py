@@ -21,7 +21,6 @@ def outbound_message(messages: Sequence[Message]) -> OutboundMessage:
         recipients=tuple(_recipient(message) for message in messages),
         body=first.body if first.kind != Kind.TEMPLATE else "",
         conversation_id=conversation.external_id if single else "",
-        sub_stream_id=conversation.sub_stream.external_id if conversation.sub_stream else "",
         agent_id=identity.external_id if identity else "",
         agent_email=identity.email if identity else "",
         valid_until=first.valid_until,
@@ -35,7 +34,8 @@ def _identity(message: Message) -> AgentIdentity | None:
 
 
 def _recipient(message: Message) -> Recipient:
-    contact = message.conversation.contact
+    conversation = message.conversation
+    contact = conversation.contact
     return Recipient(
         ref=str(message.ref),
         phone=contact.phone,
@@ -43,6 +43,7 @@ def _recipient(message: Message) -> Recipient:
         last_name=contact.last_name,
         email=contact.email,
         template=_template(message) if message.kind == Kind.TEMPLATE else None,
+        sub_stream_id=conversation.sub_stream.external_id if conversation.sub_stream else "",
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from datetime import datetime
 from functools import partial, singledispatch
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -41,6 +41,7 @@ from messaging.whatsapp import window_closes_at
 
 logger = logging.getLogger(__name__)
 
+LONGEST = {"first_name": 100, "last_name": 100, "email": 254}  # what does not fit a contact is left out
 KEPT_HEADERS = ("content-type", "user-agent", "x-signature-timestamp")
 
 
@@ -104,6 +105,8 @@ def _process(event: WebhookEvent) -> None:
                 handle(one, event.account, event)
         unknown = bool(found) and all(isinstance(one, Unrecognised) for one in found)
         event.status = WebhookEventStatus.UNRECOGNISED if unknown else WebhookEventStatus.PROCESSED
+    except OperationalError:
+        raise  # a deadlock, or the database is away: nothing is wrong with the call, and it is read again
     except (WebhookRefused, StreamNotFound, NumberNotReadable) as error:
         event.status, event.error = WebhookEventStatus.FAILED, str(error)[:300]
     except Exception as error:
@@ -192,7 +195,7 @@ def receive(one: InboundMessage, account: ProviderAccount) -> Message | None:
         external_id = one.external_id or one.key
         if Message.objects.filter(stream=stream, external_id=external_id).exists():
             return None
-        conversation = open_conversation(stream=stream, contact=contact)
+        conversation = _locked(open_conversation(stream=stream, contact=contact))
         message = Message.objects.create(
             conversation=conversation,
             stream=stream,
@@ -208,6 +211,12 @@ def receive(one: InboundMessage, account: ProviderAccount) -> Message | None:
         _read_keyword(conversation, message)
         _release_what_waited(conversation)
     return message
+
+
+def _locked(conversation: Conversation) -> Conversation:
+    """The row as it is now, and nobody changes it until we have."""
+    rows = Conversation.objects.select_for_update(no_key=True, of=("self",)).select_related("stream", "contact")
+    return rows.get(pk=conversation.pk)
 
 
 def _note_inbound(conversation: Conversation, message: Message, external_id: str, at: datetime) -> None:
@@ -230,17 +239,19 @@ def _note_inbound(conversation: Conversation, message: Message, external_id: str
 def _release_what_waited(conversation: Conversation) -> None:
     """The customer wrote, so WhatsApp's window is open again: what was held for it may leave."""
     held = list(conversation.messages.filter(status=MessageStatus.HELD, held_for="window").order_by("id"))
-    moved = lifecycle.move(
-        held,
-        MessageStatus.QUEUED,
-        come_from=(MessageStatus.HELD,),
-        reason="The customer has written: the window is open again",
-        held_for="",
-        failure_code="",
-        failure_text="",
-        hinted_at=None,
-    )
-    dispatch.hint_on_commit([message for message in held if message.pk in moved][:1])
+    for message in held:
+        lifecycle.move(
+            [message],
+            MessageStatus.QUEUED,
+            come_from=(MessageStatus.HELD,),
+            reason="The customer has written: the window is open again",
+            held_for="",
+            queued_at=timezone.now(),  # what waited for days must not be given up for its age at once
+            failure_code="",
+            failure_text="",
+            hinted_at=None,
+        )
+    dispatch.hint_on_commit(held[:1])
 
 
 def _read_keyword(conversation: Conversation, message: Message) -> None:
@@ -280,6 +291,7 @@ def _contact(phone: str, one: InboundMessage | None = None) -> Contact:
     if not re.match(E164, phone):
         raise NumberNotReadable("The customer's number cannot be read.")
     names = {"first_name": one.first_name, "last_name": one.last_name, "email": one.email} if one else {}
+    names = {name: value for name, value in names.items() if len(value) <= LONGEST[name]}
     contact, created = Contact.objects.get_or_create(phone=phone, defaults=names)
     missing = {name: value for name, value in names.items() if value and not getattr(contact, name)}
     if missing and not created:

@@ -21,7 +21,6 @@ from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 
 from conversations.models import AttemptResult, Conversation, Message, SendAttempt
-from conversations.models.account import AccountHealth
 from conversations.models.message import IN_FLIGHT, Kind
 from conversations.models.message import MessageStatus as Status
 from conversations.services import consent, dispatch, lifecycle, pacing, spool
@@ -56,6 +55,7 @@ class Batch:
 
     attempt: SendAttempt
     messages: list[Message]
+    tries: int  # with this one, whatever became of them
 
 
 def deliver(message_ids: Sequence[int]) -> None:
@@ -69,7 +69,7 @@ def deliver(message_ids: Sequence[int]) -> None:
         if batch is not None:
             _send(batch)
     conversation_ids = Message.objects.filter(pk__in=message_ids).values_list("conversation", flat=True)
-    dispatch.hint_next_in(list(conversation_ids))
+    dispatch.hint_next_in(list(conversation_ids), tried=message_ids)
 
 
 def deliver_each(message_ids: Sequence[int]) -> None:
@@ -128,8 +128,6 @@ def _claim(ids: Sequence[int]) -> Batch | None:
             Message.objects.select_for_update(skip_locked=True, of=("self",))
             .filter(pk__in=ids)
             .due(now)
-            .exclude(stream__account__health=AccountHealth.NEEDS_CREDENTIALS)
-            .exclude(stream__paused_until__gt=now)
             .filter(~Exists(earlier))
             .select_related(
                 "stream__account", "conversation__contact", "template", "author", "conversation__sub_stream"
@@ -153,10 +151,11 @@ def _claim(ids: Sequence[int]) -> Batch | None:
         )
         attempt = SendAttempt.objects.create(stream=messages[0].stream, claim=claim, started_at=now)
         AttemptResult.objects.bulk_create(AttemptResult(attempt=attempt, message=message) for message in messages)
+        tries = AttemptResult.objects.filter(message=messages[0]).count()
     for message in messages:
         message.claim, message.status = claim, Status.SENDING
         message.attempt_count += 1
-    return Batch(attempt, messages)
+    return Batch(attempt, messages, tries)
 
 
 def _is_stopped_here(message: Message, now: datetime) -> bool:
@@ -276,6 +275,8 @@ def _put_on_wire(batch: Batch) -> None:
         SendAttempt.objects.filter(pk=batch.attempt.pk).update(on_wire_at=now)
         AttemptResult.objects.filter(attempt=batch.attempt).update(on_wire=True)
     batch.attempt.on_wire_at = now
+    for message in batch.messages:
+        message.on_wire_at = now
 
 
 def _give_back(batch: Batch) -> None:
@@ -284,7 +285,7 @@ def _give_back(batch: Batch) -> None:
     with transaction.atomic():
         AttemptResult.objects.filter(attempt=batch.attempt).update(outcome=Outcome.RETRY.value, code="fenced")
         SendAttempt.objects.filter(pk=batch.attempt.pk).update(finished_at=now)
-        moved = lifecycle.move(
+        lifecycle.move(
             batch.messages,
             Status.QUEUED,
             come_from=(Status.SENDING,),
@@ -294,8 +295,8 @@ def _give_back(batch: Batch) -> None:
             lease_until=None,
             on_wire_at=None,
             hinted_at=None,
+            next_attempt_at=now + timedelta(seconds=1),
         )
-        dispatch.hint_on_commit([message for message in batch.messages if message.pk in moved])
 
 
 def _same_for_all(batch: Batch, outcome: Outcome, code: str, text: str) -> SendResult:
@@ -307,8 +308,8 @@ def _same_for_all(batch: Batch, outcome: Outcome, code: str, text: str) -> SendR
 def _wait(batch: Batch, retry_after: float | None) -> timedelta:
     if retry_after is not None:
         return timedelta(seconds=retry_after)
-    tries = min(max(message.attempt_count for message in batch.messages), 12)
-    return timedelta(seconds=random.uniform(0.2, min(LONGEST_BACKOFF, 0.5 * 2**tries)))  # noqa: S311 jitter, no secret
+    longest = min(LONGEST_BACKOFF, 0.5 * 2 ** min(batch.tries, 12))
+    return timedelta(seconds=random.uniform(0.2, longest))  # noqa: S311 jitter, no secret
 
 
 def _describe(attempt: SendAttempt, request: Request | None, answer: Answer | None) -> None:

@@ -75,7 +75,7 @@ def _apply(attempt: SendAttempt, message: Message, one: RecipientResult, *, now:
             failure_text=one.text,
         )
     elif one.outcome is Outcome.UNCONFIRMED:
-        lifecycle.move(
+        if lifecycle.move(
             [message],
             Status.UNCONFIRMED,
             come_from=(Status.SENDING,),
@@ -84,7 +84,8 @@ def _apply(attempt: SendAttempt, message: Message, one: RecipientResult, *, now:
             lease_until=None,
             failure_code=one.code[:60] or "unconfirmed",
             failure_text=one.text,
-        )
+        ):
+            receipts.apply_parked(message)
     else:
         _retry(message, one, settle, now=now, wait=wait)
 
@@ -113,7 +114,7 @@ def _accept(message: Message, one: RecipientResult, settle: dict[str, Any], now:
             external_id=one.conversation_id
         )
     if moved:
-        receipts.apply_parked(message, external_id=one.external_id)
+        receipts.apply_parked(message, external_id=one.external_id, by_number=True)
 
 
 def _retry(message: Message, one: RecipientResult, settle: dict[str, Any], *, now: datetime, wait: timedelta) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -15,15 +15,18 @@ from conversations.models.message import MessageStatus as Status
 from conversations.services import lifecycle
 from messaging.types import DeliveryReport
 
+PARKING = 7_302  # the first half of the advisory lock; the account is the second
 _FAILURES = (Status.FAILED, Status.UNDELIVERED, Status.EXPIRED)
 
 
+@transaction.atomic
 def record(account: ProviderAccount, report: DeliveryReport, *, event: WebhookEvent | None = None) -> Receipt:
     """Keep a report, once per key, and raise the message it is about; without one it is parked.
 
     A report finds its message by our own reference, else by the provider's id, else, where a report carries
     neither, by the oldest message that is still on its way in that conversation or to that number. An unconfirmed
-    message is settled by our reference or the provider's id only.
+    message is settled by our reference or the provider's id only. While the answer to the request is awaited a
+    report is parked too: what the answer brings, or its absence, comes first.
     """
     receipt, created = Receipt.objects.get_or_create(
         account=account,
@@ -39,22 +42,40 @@ def record(account: ProviderAccount, report: DeliveryReport, *, event: WebhookEv
             "occurred_at": report.occurred_at,
         },
     )
-    if created and (message := _message_of(receipt, report.conversation_id)) is not None:
+    if not created:
+        return receipt
+    message = _message_of(receipt, report.conversation_id)
+    if message is None:
+        _parking_lock(account.pk)
+        message = _message_of(receipt, report.conversation_id)
+    if message is not None:
         _apply(receipt, message)
     return receipt
 
 
-def apply_parked(message: Message, *, external_id: str) -> None:
-    """Apply the reports that came before the provider's answer was stored."""
+@transaction.atomic
+def apply_parked(message: Message, *, external_id: str = "", by_number: bool = False) -> None:
+    """Apply the reports that came before the provider's answer was stored; in the transaction that stores it.
+
+    `by_number` counts those that name nothing but the customer's number.
+    """
+    _parking_lock(message.stream.account_id, shared=True)
     parked = Receipt.objects.filter(account=message.stream.account_id, message=None)
     mine = Q(ref=str(message.ref))
     if external_id:
         mine |= Q(external_id=external_id)
-    if message.on_wire_at is not None:
+    if by_number and message.on_wire_at is not None:
         phone = message.conversation.contact.phone
         mine |= Q(ref="", external_id="", phone=phone, received_at__gte=message.on_wire_at)
     for receipt in parked.filter(mine).order_by("id"):
         _apply(receipt, message)
+
+
+def _parking_lock(account_id: int, *, shared: bool = False) -> None:
+    """Whoever parks a report and whoever looks for parked ones see each other's rows."""
+    function = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {function}(%s, %s)", [PARKING, account_id % 2**31])
 
 
 def _message_of(receipt: Receipt, conversation_id: str) -> Message | None:
@@ -64,7 +85,8 @@ def _message_of(receipt: Receipt, conversation_id: str) -> Message | None:
     if receipt.external_id:
         return candidates.filter(external_id=receipt.external_id).first()
     lower = [status for status in (Status.ACCEPTED, Status.SENT) if lifecycle.raises(status, receipt.status)]
-    on_their_way = candidates.filter(status__in=lower).order_by("id")
+    # A message whose id the provider gave is reported by that id.
+    on_their_way = candidates.filter(status__in=lower, external_id="").order_by("id")
     if conversation_id:
         return on_their_way.filter(conversation__external_id=conversation_id).first()
     if receipt.phone:
@@ -80,6 +102,10 @@ def _uuid(text: str) -> uuid.UUID | None:
 
 
 def _apply(receipt: Receipt, message: Message) -> None:
+    # Locked, so that a report and the answer to its request do not pass each other by.
+    row = Message.objects.select_for_update(no_key=True).only("status").get(pk=message.pk)
+    if row.status == Status.SENDING:
+        return
     receipt.message = message
     receipt.save(update_fields=["message"])
     to = receipt.status

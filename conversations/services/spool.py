@@ -11,6 +11,7 @@ import logging
 import os
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -89,27 +90,29 @@ def keep(
 def replay() -> int:
     """Store what lies on this host's disk; returns how many answers that were.
 
-    A file that cannot be stored because the database is away again stays. One that cannot be read is set aside.
+    A file that cannot be stored because the database is away again stays. One that cannot be read, or that the
+    database will not take, is set aside: it must not hold up the others, nor the dispatcher.
     """
     stored = 0
-    for path in sorted(_directory().glob("*.json")):
+    for path in sorted(Path(settings.SPOOL_DIR).glob("*.json")):
         try:
-            content = json.loads(path.read_text())
+            stored += _store(json.loads(path.read_text()))
         except FileNotFoundError:
             continue  # another process of this host was quicker
-        except ValueError:
-            logger.exception("The kept answer %s cannot be read; it is set aside.", path.name)
-            path.rename(path.with_suffix(".unreadable"))
-            continue
-        attempt = SendAttempt.objects.filter(claim=content["claim"]).select_related("stream__account").first()
-        if attempt is not None:
-            _store(attempt, content)
-            stored += 1
+        except DATABASE_AWAY:
+            raise
+        except Exception:
+            logger.exception("The kept answer %s cannot be stored; it is set aside.", path.name)
+            with suppress(FileNotFoundError):
+                path.rename(path.with_suffix(".unreadable"))
         path.unlink(missing_ok=True)
     return stored
 
 
-def _store(attempt: SendAttempt, content: dict) -> None:
+def _store(content: dict) -> bool:
+    attempt = SendAttempt.objects.filter(claim=content["claim"]).select_related("stream__account").first()
+    if attempt is None:
+        return False
     for name in _KEPT_OF_ATTEMPT:
         setattr(attempt, name, content["attempt"][name])
     attempt.on_wire_at = _moment(content["on_wire_at"])
@@ -124,6 +127,7 @@ def _store(attempt: SendAttempt, content: dict) -> None:
         wait=timedelta(seconds=content["wait"]),
         retry_after=content["retry_after"],
     )
+    return True
 
 
 def _moment(text: str | None) -> datetime | None:

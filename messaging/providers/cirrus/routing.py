@@ -119,7 +119,7 @@ def _template(recipient: Recipient, message: OutboundMessage, stream: StreamConf
     )
     object_data = ObjectData(
         user,
-        sub_stream_id=wire.number_of(message.sub_stream_id, "sub-stream id") if message.sub_stream_id else 0,
+        sub_stream_id=wire.number_of(recipient.sub_stream_id, "sub-stream id") if recipient.sub_stream_id else 0,
         manager_id=wire.number_of(manager_id, "manager id") if manager_id else None,
         content={"ref": recipient.ref},
     )

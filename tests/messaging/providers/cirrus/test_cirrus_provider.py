@@ -75,8 +75,10 @@ def test_a_template_opens_a_conversation_and_may_be_scheduled(account, whatsapp_
     stream = replace(whatsapp_stream, settings={"stream_id": "532", "manager_id": "78121"})
     message = OutboundMessage(
         "template",
-        (replace(ADA, template=HELLO), Recipient("m-2", "+12025550144", template=HELLO)),
-        sub_stream_id="12",
+        (
+            replace(ADA, template=HELLO, sub_stream_id="12"),
+            Recipient("m-2", "+12025550144", template=HELLO, sub_stream_id="12"),
+        ),
         send_at=datetime(2025, 2, 12, 12, 56, 50, tzinfo=UTC),
     )
     operation = Cirrus.plan(message, stream)
