@@ -51,6 +51,7 @@ class Hub:
         self.recent: deque[tuple[int, int, str]] = deque(maxlen=REMEMBERED)  # number, stream, text
         self.pages: dict[asyncio.Queue[str], frozenset[int]] = {}
         self.task: asyncio.Task[None] | None = None
+        self.interrupted = False
 
     def join(self, streams: frozenset[int]) -> asyncio.Queue[str]:
         """A queue of event texts for one page; the first page starts the subscription."""
@@ -80,13 +81,16 @@ class Hub:
                 await self._listen_once()
             except (RedisError, OSError) as error:
                 logger.warning("Live events wait for the broker: %s", type(error).__name__)
+            self.interrupted = True
             await asyncio.sleep(1)
-            self._tell(RELOAD, None)  # what was published meanwhile is lost: pages ask anew
 
     async def _listen_once(self) -> None:
         client = redis.asyncio.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=2)
         async with client, client.pubsub() as subscription:
             await subscription.psubscribe(f"{CHANNEL_PREFIX}*")
+            if self.interrupted:
+                self.interrupted = False
+                self._tell(RELOAD, None)  # what was published meanwhile is lost: pages ask anew
             async for message in subscription.listen():
                 if message["type"] == "pmessage":
                     self._publish(message["data"])

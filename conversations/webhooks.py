@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from django.contrib.auth.decorators import login_not_required
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
@@ -24,7 +25,15 @@ LARGEST_BODY = 256 * 1024
 @login_not_required
 @require_http_methods(["POST", "HEAD"])
 def receive(request: HttpRequest, token: str) -> HttpResponse:
-    """200 once the call is stored, 403 when it is not theirs, 404 for an unknown address, 413 when too large."""
+    """200 once the call is stored; 403 not theirs, 404 unknown address, 413 too large, 503 call again later."""
+    try:
+        return _receive(request, token)
+    except (OperationalError, InterfaceError):
+        logger.warning("A call to a webhook could not be stored: the database is away.")
+        return HttpResponse(status=503)
+
+
+def _receive(request: HttpRequest, token: str) -> HttpResponse:
     account = ProviderAccount.objects.filter(webhook_token=token).first()
     if account is None:
         return HttpResponse(status=404)

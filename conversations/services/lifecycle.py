@@ -37,8 +37,11 @@ def is_legal(from_status: str, to_status: str) -> bool:
 
 
 def raises(from_status: str, to_status: str) -> bool:
-    """Would a receipt with that status raise the message? False for anything that would lower or repeat it."""
-    return is_legal(from_status, to_status) and RANK.get(to_status, 0) > RANK.get(from_status, 0)
+    """Would a receipt with that status raise the message? False for anything that would lower or repeat it.
+
+    False too for a message that waits to leave: a late report of an earlier try must not stop a new one.
+    """
+    return from_status in RANK and is_legal(from_status, to_status) and RANK.get(to_status, 0) > RANK[from_status]
 
 
 def record_new(message: Message, *, actor: User | None = None, reason: str = "") -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -109,12 +110,20 @@ def _accept(message: Message, one: RecipientResult, settle: dict[str, Any], now:
         moved = lifecycle.move(
             [message], Status.ACCEPTED, come_from=(Status.SENDING, Status.UNCONFIRMED), where=settle, **changes
         )
-    if moved and one.conversation_id:
+    if not moved and one.external_id:
+        _keep_late_id(message, one.external_id, settle)
+    if one.conversation_id:
         Conversation.objects.filter(pk=message.conversation_id).exclude(external_id=one.conversation_id).update(
             external_id=one.conversation_id
         )
     if moved:
         receipts.apply_parked(message, external_id=one.external_id, by_number=True)
+
+
+def _keep_late_id(message: Message, external_id: str, settle: dict[str, Any]) -> None:
+    """A receipt was quicker than the answer: the message has its status already and still lacks its id."""
+    with suppress(IntegrityError), transaction.atomic():
+        Message.objects.filter(pk=message.pk, external_id="", **settle).update(external_id=external_id)
 
 
 def _retry(message: Message, one: RecipientResult, settle: dict[str, Any], *, now: datetime, wait: timedelta) -> None:

@@ -94,6 +94,7 @@ def test_twenty_movers_at_once_move_once(transactional_db: None) -> None:
         ("failed", "delivered", True),
         ("unconfirmed", "delivered", True),
         ("queued", "delivered", False),
+        ("queued", "failed", False),
     ],
 )
 def test_a_receipt_raises_by_rank(before: str, report: str, raised: bool) -> None:
