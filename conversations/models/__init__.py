@@ -6,6 +6,7 @@ from conversations.models.attempt import AttemptResult, SendAttempt
 from conversations.models.consent import ConsentState, OptIn
 from conversations.models.contact import Contact
 from conversations.models.conversation import Conversation
+from conversations.models.dispatcher import DispatcherTick
 from conversations.models.message import Message, MessageEvent
 from conversations.models.pacing import StreamGate
 from conversations.models.stream import Stream, SubStream
@@ -20,6 +21,7 @@ __all__ = [
     "ConsentState",
     "Contact",
     "Conversation",
+    "DispatcherTick",
     "Indicator",
     "Message",
     "MessageEvent",

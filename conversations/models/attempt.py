@@ -33,6 +33,7 @@ class SendAttempt(models.Model):
 
     class Meta:
         ordering = ("id",)
+        indexes = [models.Index(fields=("stream",), name="attempt_under_way", condition=Q(finished_at__isnull=True))]
 
     def __str__(self) -> str:
         return f"{self.operation} at {self.started_at:%Y-%m-%d %H:%M:%S}"

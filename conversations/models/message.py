@@ -215,6 +215,10 @@ class Message(models.Model):
     sent_at = models.DateTimeField(null=True, blank=True, help_text="When the provider accepted it.")
     delivered_at = models.DateTimeField(null=True, blank=True)
     read_at = models.DateTimeField(null=True, blank=True)
+    next_lookup_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the provider is asked next whether an unconfirmed message arrived."
+    )
+    lookup_count = models.PositiveSmallIntegerField(default=0)
     release_count = models.PositiveSmallIntegerField(
         default=0, help_text="How often a person let it be sent again although it may have arrived."
     )
@@ -255,6 +259,11 @@ class Message(models.Model):
             models.Index(fields=("queued_at",), name="message_in_flight", condition=Q(status__in=IN_FLIGHT)),
             models.Index(
                 fields=("scheduled_for",), name="message_scheduled", condition=Q(status=MessageStatus.SCHEDULED)
+            ),
+            models.Index(
+                fields=("next_lookup_at",),
+                name="message_to_look_up",
+                condition=Q(status=MessageStatus.UNCONFIRMED, next_lookup_at__isnull=False),
             ),
             models.Index(
                 fields=("stream", "-id"),

@@ -27,6 +27,9 @@ class StreamGate(models.Model):
     )
     tokens = models.FloatField(default=10, editable=False)
     refilled_at = models.DateTimeField(default=timezone.now, editable=False)
+    next_slot = models.DateTimeField(
+        null=True, editable=False, help_text=_("The end of the line: when a message that comes now may ask again.")
+    )
     paused_until = models.DateTimeField(
         null=True, blank=True, editable=False, help_text=_("The provider asked us to wait until then.")
     )

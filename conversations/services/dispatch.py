@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 LEADER_LOCK = 7_301_001  # any number, the same in every process: one dispatcher leads
 BATCH = 500
 INLINE = 40  # sent by the dispatcher itself before it sweeps again
-UNHINTED_GRACE = timedelta(seconds=2)  # whoever queued a message wakes a worker, for its whole unit, right after
+UNHINTED_GRACE = 2.0  # seconds: whoever queued a message wakes a worker, for its whole unit, right after
 GIVE_UP_AFTER = timedelta(hours=24)  # a text that waited a day for a provider is rarely wanted any more
 
 
@@ -191,12 +191,11 @@ def _wake_webhooks(at: datetime) -> None:
 def _wake_due(at: datetime) -> list[int]:
     """Hint what is due and not hinted lately; one message a conversation, since they leave in order."""
     stale = at - timedelta(seconds=settings.DELIVERY_HINT_SECONDS)
+    fresh = at - timedelta(seconds=min(UNHINTED_GRACE, settings.DELIVERY_HINT_SECONDS))
     due = list(
         Message.objects.due(at)
         .filter(
-            Q(hinted_at=None, queued_at__lte=at - UNHINTED_GRACE)
-            | Q(hinted_at__lte=stale)
-            | Q(hinted_at__lt=F("next_attempt_at"))
+            Q(hinted_at=None, queued_at__lte=fresh) | Q(hinted_at__lte=stale) | Q(hinted_at__lt=F("next_attempt_at"))
         )
         .order_by("queued_at", "id")
         .values_list("pk", flat=True)[:BATCH]

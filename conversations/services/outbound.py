@@ -246,7 +246,7 @@ def _send(batch: Batch) -> None:
 def _put_on_wire(batch: Batch) -> None:
     """The second commit: runs between connect and the first byte. Raises Fenced when nothing may be written."""
     now = timezone.now()
-    enough_lease = now + timedelta(seconds=settings.DELIVERY_TOTAL_SECONDS + 5)
+    enough_lease = now + timedelta(seconds=settings.DELIVERY_TOTAL_SECONDS + settings.DELIVERY_MARGIN_SECONDS)
     ids = [message.pk for message in batch.messages]
     with transaction.atomic():
         for phone in sorted(message.conversation.contact.phone for message in batch.messages):

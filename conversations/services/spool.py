@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -85,6 +86,17 @@ def keep(
         os.close(handle)
     logger.error("The database is away: the answer to attempt %s is kept on disk.", attempt.pk)
     return path
+
+
+def has_room() -> bool:
+    """Could an answer be kept here now? Without room nothing may be sent: its answer could be lost."""
+    return shutil.disk_usage(_directory()).free >= settings.SPOOL_FREE_MEGABYTES * 1024 * 1024
+
+
+def count() -> tuple[int, int]:
+    """How many answers wait on this host's disk, and how many were set aside."""
+    names = [path.suffix for path in Path(settings.SPOOL_DIR).glob("*.*")]
+    return names.count(".json"), names.count(".unreadable")
 
 
 def replay() -> int:

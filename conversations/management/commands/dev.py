@@ -20,7 +20,6 @@ from config.supervisor import ProcessSpec, Supervisor, free_port
 from conversations.services import demo_data
 
 STOP_GRACE = 60.0  # seconds: a worker that is told to stop finishes the request it has on the wire
-INTERACTIVE_WORKERS = 2  # one slow provider must never hold up the other's messages
 
 
 class Command(BaseCommand):
@@ -61,7 +60,7 @@ class Command(BaseCommand):
             ),
             *(
                 self._managed(f"interactive-{number}", "rqworker", "interactive", *_worker("InteractiveWorker"))
-                for number in range(1, INTERACTIVE_WORKERS + 1)
+                for number in range(1, settings.INTERACTIVE_WORKERS + 1)
             ),
             self._managed("bulk", "rqworker", "bulk", *_worker("Worker")),
             self._managed("default", "rqworker", "default", *_worker("Worker")),

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connection
 
 from conversations import queue
-from conversations.services import dispatch, outbound, spool
+from conversations.services import dispatch, operations, outbound, spool
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +40,7 @@ class Command(BaseCommand):
                         known_epoch = epoch
                     # Without the broker no job can be woken: send here, slowly rather than not at all.
                     outbound.deliver_each(dispatch.sweep())
+                operations.note_tick(leads=leads)
             except DatabaseError as error:
                 logger.warning("The dispatcher waits for the database: %s", type(error).__name__)
                 connection.close()
