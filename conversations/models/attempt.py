@@ -21,6 +21,7 @@ class SendAttempt(models.Model):
     claim = models.UUIDField(unique=True, help_text="The worker's claim: an answer that comes late is known by it.")
     operation = models.CharField(max_length=60, blank=True, help_text="Which call of the provider.")
     messages = models.ManyToManyField(Message, through="AttemptResult", related_name="attempts")
+    is_bulk = models.BooleanField(default=False, help_text="Did it carry several messages, as a bulk worker's?")
     started_at = models.DateTimeField()
     on_wire_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)

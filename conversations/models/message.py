@@ -258,6 +258,11 @@ class Message(models.Model):
             models.Index(fields=("conversation", "-id"), name="message_of_conversation"),
             models.Index(fields=("queued_at",), name="message_in_flight", condition=Q(status__in=IN_FLIGHT)),
             models.Index(
+                fields=("next_attempt_at",),
+                name="message_to_try_again",
+                condition=Q(status=MessageStatus.QUEUED, next_attempt_at__isnull=False),
+            ),
+            models.Index(
                 fields=("scheduled_for",), name="message_scheduled", condition=Q(status=MessageStatus.SCHEDULED)
             ),
             models.Index(

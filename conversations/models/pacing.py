@@ -30,6 +30,9 @@ class StreamGate(models.Model):
     next_slot = models.DateTimeField(
         null=True, editable=False, help_text=_("The end of the line: when a message that comes now may ask again.")
     )
+    somebody_waits = models.BooleanField(
+        default=False, editable=False, help_text=_("A message was turned away because too many were under way.")
+    )
     paused_until = models.DateTimeField(
         null=True, blank=True, editable=False, help_text=_("The provider asked us to wait until then.")
     )
