@@ -3,10 +3,12 @@
 from conversations.models.account import ProviderAccount
 from conversations.models.activity import Activity, Indicator
 from conversations.models.attempt import AttemptResult, SendAttempt
+from conversations.models.canned_reply import CannedReply
 from conversations.models.consent import ConsentState, OptIn
 from conversations.models.contact import Contact
 from conversations.models.conversation import Conversation
 from conversations.models.dispatcher import DispatcherTick
+from conversations.models.draft import Draft
 from conversations.models.message import Message, MessageEvent
 from conversations.models.pacing import StreamGate
 from conversations.models.stream import Stream, SubStream
@@ -18,10 +20,12 @@ __all__ = [
     "Activity",
     "AgentIdentity",
     "AttemptResult",
+    "CannedReply",
     "ConsentState",
     "Contact",
     "Conversation",
     "DispatcherTick",
+    "Draft",
     "Indicator",
     "Message",
     "MessageEvent",

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from conversations.models.team import User
 
 
 class ActivityKind(models.TextChoices):
@@ -32,6 +37,14 @@ class PushState(models.TextChoices):
     FAILED = "failed", _("Refused")
 
 
+class ActivityQuerySet(models.QuerySet["Activity"]):
+    """Questions about activities."""
+
+    def mentioning(self, user: User) -> ActivityQuerySet:
+        """The remarks that name this user."""
+        return self.filter(mentions=user.pk)
+
+
 class Activity(models.Model):
     """One thing done to a conversation: append-only. A remark is an activity of kind `remark`.
 
@@ -44,11 +57,14 @@ class Activity(models.Model):
         "conversations.User", on_delete=models.SET_NULL, null=True, blank=True, related_name="activities"
     )
     text = models.TextField(blank=True)
+    mentions = models.ManyToManyField("conversations.User", related_name="mentioned_in", blank=True)
     data = models.JSONField(default=dict, blank=True)
     external_id = models.CharField(max_length=64, blank=True)
     push_state = models.CharField(max_length=8, choices=PushState.choices, default=PushState.LOCAL)
     push_text = models.CharField(max_length=300, blank=True)
     occurred_at = models.DateTimeField(default=timezone.now)
+
+    objects = ActivityQuerySet.as_manager()
 
     class Meta:
         ordering = ("id",)

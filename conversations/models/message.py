@@ -205,6 +205,12 @@ class Message(models.Model):
     held_for = models.CharField(max_length=10, blank=True, help_text="undo or window")
     scheduled_for = models.DateTimeField(null=True, blank=True)
     valid_until = models.DateTimeField(null=True, blank=True)
+    cancel_on_reply = models.BooleanField(
+        default=False, help_text="Scheduled, and not wanted any more once the customer writes."
+    )
+    resolve_after = models.BooleanField(
+        default=False, help_text="The conversation is done once the provider has accepted this message."
+    )
     queued_at = models.DateTimeField(null=True, blank=True, help_text="When first queued: the order of sending.")
     next_attempt_at = models.DateTimeField(null=True, blank=True)
     hinted_at = models.DateTimeField(null=True, blank=True)

@@ -27,6 +27,16 @@ class Theme(models.TextChoices):
     DARK = "dark", _("Dark")
 
 
+class UndoSeconds(models.IntegerChoices):
+    """How long what a user sends waits with us, so that it can be undone."""
+
+    NONE = 0, _("Not at all")
+    FIVE = 5, _("5 seconds")
+    TEN = 10, _("10 seconds")
+    TWENTY = 20, _("20 seconds")
+    THIRTY = 30, _("30 seconds")
+
+
 class UserManager(BaseUserManager["User"]):
     """Makes users by e-mail address."""
 
@@ -61,6 +71,12 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(default=True)
     is_available = models.BooleanField(default=True, help_text=_("Takes conversations now."))
     theme = models.CharField(max_length=8, choices=Theme.choices, default=Theme.SYSTEM, blank=True)
+    undo_seconds = models.PositiveSmallIntegerField(
+        choices=UndoSeconds.choices,
+        default=UndoSeconds.TEN,
+        help_text=_("How long what they send waits, so that it can be undone."),
+    )
+    enter_sends = models.BooleanField(default=False, help_text=_("Enter sends, Shift+Enter breaks the line."))
     date_joined = models.DateTimeField(auto_now_add=True)
 
     objects = UserManager()
