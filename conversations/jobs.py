@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from django.db import close_old_connections
 
-from conversations.services import inbound, outbound, spool
+from conversations.services import inbound, lookups, outbound, spool
 
 
 def deliver(message_ids: list[int]) -> None:
     """Send these messages, if they are still to be sent."""
     _begin()
     outbound.deliver(message_ids)
+
+
+def look_up(message_ids: list[int]) -> None:
+    """Ask the providers whether these unconfirmed messages have arrived."""
+    _begin()
+    lookups.look_up(message_ids)
 
 
 def process_webhooks(event_ids: list[int]) -> None:

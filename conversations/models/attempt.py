@@ -4,11 +4,33 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext_lazy as _
 
 from conversations.models.message import Message
 from conversations.models.stream import Stream
 from messaging.types import Outcome
+
+# Does the worker still have the session in PostgreSQL that it began the attempt with?
+_WORKER_LIVES = RawSQL(
+    """EXISTS (SELECT 1 FROM pg_stat_activity AS session
+                WHERE session.pid = conversations_sendattempt.backend_pid
+                  AND session.backend_start <= conversations_sendattempt.started_at)""",
+    (),
+    output_field=models.BooleanField(),
+)
+
+
+class SendAttemptQuerySet(models.QuerySet["SendAttempt"]):
+    """Questions about attempts."""
+
+    def under_way(self) -> SendAttemptQuerySet:
+        """Begun, not ended, and the worker is still there."""
+        return self.filter(_WORKER_LIVES, finished_at=None)
+
+    def orphaned(self) -> SendAttemptQuerySet:
+        """Begun, not ended, and the worker is gone, or has lost its session."""
+        return self.filter(finished_at=None, backend_pid__isnull=False).exclude(_WORKER_LIVES)
 
 
 class SendAttempt(models.Model):
@@ -22,6 +44,9 @@ class SendAttempt(models.Model):
     operation = models.CharField(max_length=60, blank=True, help_text="Which call of the provider.")
     messages = models.ManyToManyField(Message, through="AttemptResult", related_name="attempts")
     is_bulk = models.BooleanField(default=False, help_text="Did it carry several messages, as a bulk worker's?")
+    backend_pid = models.IntegerField(
+        null=True, blank=True, help_text="The worker's session in PostgreSQL: when it is gone, so is the worker."
+    )
     started_at = models.DateTimeField()
     on_wire_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -31,6 +56,8 @@ class SendAttempt(models.Model):
     request_url = models.CharField(max_length=500, blank=True)
     request_body = models.TextField(blank=True)
     response_body = models.TextField(blank=True)
+
+    objects = SendAttemptQuerySet.as_manager()
 
     class Meta:
         ordering = ("id",)

@@ -11,21 +11,23 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
 from conversations import queue
-from conversations.models import AttemptResult, Message, SendAttempt, WebhookEvent
+from conversations.models import AttemptResult, Message, SendAttempt, Stream, WebhookEvent
 from conversations.models.message import MessageStatus as Status
 from conversations.models.webhook import WebhookEventStatus
-from conversations.services import lifecycle, receipts
+from conversations.services import lifecycle, lookups, pacing, receipts
+from conversations.services.clock import database_now
 from messaging.types import Outcome
 
 logger = logging.getLogger(__name__)
 
 LEADER_LOCK = 7_301_001  # any number, the same in every process: one dispatcher leads
 BATCH = 500
+SHORTEST_NAP = 0.05  # seconds between two sweeps
 INLINE = 40  # sent by the dispatcher itself before it sweeps again
 UNHINTED_GRACE = 2.0  # seconds: whoever queued a message wakes a worker, for its whole unit, right after
 GIVE_UP_AFTER = timedelta(hours=24)  # a text that waited a day for a provider is rarely wanted any more
@@ -39,7 +41,8 @@ def hint_on_commit(messages: Sequence[Message]) -> None:
 
 def hint(message_ids: Sequence[int]) -> bool:
     """Wake a worker now. A broker that does not answer (False) is no fault: the dispatcher comes by."""
-    if not queue.hint("deliver", message_ids, queue=queue.INTERACTIVE):
+    # A unit of several is bulk: an agent's reply does not wait behind it.
+    if not queue.hint("deliver", message_ids, queue=queue.INTERACTIVE if len(message_ids) == 1 else queue.BULK):
         return False
     Message.objects.filter(pk__in=message_ids).update(hinted_at=timezone.now())
     return True
@@ -62,6 +65,17 @@ def hint_next_in(conversation_ids: Sequence[int], *, tried: Collection[int]) -> 
             hint([pk])
 
 
+def hint_next_on_commit(stream: Stream) -> None:
+    """Wake a worker for the message of this stream that comes next, once the present transaction has committed."""
+
+    def hint_next() -> None:
+        due = Message.objects.due(database_now()).filter(stream=stream).order_by("queued_at", "id")
+        if (pk := due.values_list("pk", flat=True).first()) is not None:
+            hint([pk])
+
+    transaction.on_commit(hint_next, robust=True)
+
+
 def take_the_lead() -> bool:
     """Become the one dispatcher that works, for as long as this database connection lives."""
     with connection.cursor() as cursor:
@@ -77,14 +91,31 @@ def forget_hints() -> None:
 
 def sweep(at: datetime | None = None) -> list[int]:
     """Do everything that is due; returns the ids of due messages that no worker could be woken for."""
-    at = at or timezone.now()
-    _expire(at)
-    _give_up(at)
-    _release_scheduled(at)
-    _release_held(at)
-    _recover_lost_claims(at)
-    _wake_webhooks(at)
+    at = at or database_now()
+    for step in (
+        _expire,
+        _give_up,
+        _release_scheduled,
+        _release_held,
+        _recover_lost_claims,
+        _look_up,
+        _wake_webhooks,
+    ):
+        try:
+            step(at)
+        except (InterfaceError, OperationalError):
+            raise  # the database is away: for the dispatcher to say
+        except Exception:
+            logger.exception("The step %s of the sweep broke; the others go on.", step.__name__)
     return _wake_due(at)
+
+
+def seconds_until_due(longest: float) -> float:
+    """How long until a waiting message may be tried again, at most `longest` seconds."""
+    now = database_now()
+    waiting = Message.objects.filter(status=Status.QUEUED, next_attempt_at__gt=now)
+    first = waiting.order_by("next_attempt_at").values_list("next_attempt_at", flat=True).first()
+    return longest if first is None else min(longest, max((first - now).total_seconds(), SHORTEST_NAP))
 
 
 def _expire(at: datetime) -> None:
@@ -139,41 +170,58 @@ def _release_held(at: datetime) -> None:
 
 
 def _recover_lost_claims(at: datetime) -> None:
-    """A worker died or froze: what it had not put on the wire goes back, what it had is unconfirmed."""
-    lost = list(Message.objects.lease_over(at).only("pk", "claim", "on_wire_at")[:BATCH])
-    not_on_wire = [message for message in lost if message.on_wire_at is None]
+    """A worker died or froze: what it had not put on the wire goes back, what it had is unconfirmed.
+
+    What is not on the wire goes back as soon as the worker's session in PostgreSQL is gone: should the worker
+    live, its claim is over. What is on the wire waits for the lease, since a worker that lives has the answer.
+    """
+    orphaned = SendAttempt.objects.orphaned().filter(on_wire_at=None)
+    over = Q(lease_until__lte=at) | Q(claim__in=list(orphaned.values_list("claim", flat=True)[:BATCH]))
+    not_on_wire = Message.objects.filter(over, status=Status.SENDING, on_wire_at=None)
     with transaction.atomic():
         back = lifecycle.move(
-            not_on_wire,
+            list(not_on_wire.only("pk")[:BATCH]),
             Status.QUEUED,
             come_from=(Status.SENDING,),
-            where={"lease_until__lte": at, "on_wire_at": None},
+            where=over & Q(on_wire_at=None),
             reason="The worker was lost before anything was sent",
             claim=None,
             lease_until=None,
             hinted_at=None,
         )
         _close_results(back, Outcome.RETRY, at)
+    on_wire = Message.objects.lease_over(at).filter(on_wire_at__isnull=False)
     with transaction.atomic():
         unconfirmed = lifecycle.move(
-            [message for message in lost if message.on_wire_at is not None],
+            list(on_wire.only("pk")[:BATCH]),
             Status.UNCONFIRMED,
             come_from=(Status.SENDING,),
-            where={"lease_until__lte": at, "on_wire_at__isnull": False},
+            where=Q(lease_until__lte=at, on_wire_at__isnull=False),
             reason="The worker was lost after the request was on the wire",
             lease_until=None,
             failure_code="worker_lost",
             failure_text="The sending process stopped before the provider's answer was stored.",
         )
         _close_results(unconfirmed, Outcome.UNCONFIRMED, at)
-        for message in Message.objects.filter(pk__in=unconfirmed).select_related("stream"):
+        for message in Message.objects.filter(pk__in=unconfirmed).select_related("stream__account"):
+            lookups.begin(message, at=at)
             receipts.apply_parked(message)
 
 
 def _close_results(message_ids: Sequence[int], outcome: Outcome, at: datetime) -> None:
     open_results = AttemptResult.objects.filter(message__in=message_ids, outcome="")
-    SendAttempt.objects.filter(results__in=open_results, finished_at=None).update(finished_at=at)
+    attempts = SendAttempt.objects.filter(results__in=open_results, finished_at=None)
+    streams = list(Stream.objects.filter(attempts__in=attempts).distinct())
+    attempts.update(finished_at=at)
     open_results.update(outcome=outcome.value)
+    for stream in streams:
+        if pacing.let_next(stream):
+            hint_next_on_commit(stream)
+
+
+def _look_up(at: datetime) -> None:
+    if ids := lookups.take_due(at):
+        queue.hint("look_up", ids, queue=queue.DEFAULT)
 
 
 def _wake_webhooks(at: datetime) -> None:
@@ -189,7 +237,7 @@ def _wake_webhooks(at: datetime) -> None:
 
 
 def _wake_due(at: datetime) -> list[int]:
-    """Hint what is due and not hinted lately; one message a conversation, since they leave in order."""
+    """Hint what is due and was not hinted lately."""
     stale = at - timedelta(seconds=settings.DELIVERY_HINT_SECONDS)
     fresh = at - timedelta(seconds=min(UNHINTED_GRACE, settings.DELIVERY_HINT_SECONDS))
     due = list(

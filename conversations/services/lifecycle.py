@@ -10,6 +10,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Q
 
 from conversations import live
 from conversations.models import Message, MessageEvent, User
@@ -59,7 +60,7 @@ def move(
     come_from: Collection[str],
     actor: User | None = None,
     reason: str = "",
-    where: dict[str, Any] | None = None,
+    where: Q | None = None,
     **changes: Any,
 ) -> list[int]:
     """Move messages to a status, by compare and set, with an event for each; returns the ids that moved.
@@ -74,7 +75,7 @@ def move(
     with transaction.atomic():
         rows = list(
             Message.objects.select_for_update(no_key=True)
-            .filter(pk__in=[message.pk for message in messages], status__in=list(come_from), **(where or {}))
+            .filter(where or Q(), pk__in=[message.pk for message in messages], status__in=list(come_from))
             .order_by("pk")
             .values_list("pk", "status", "stream_id", "conversation_id")
         )

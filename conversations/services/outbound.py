@@ -11,20 +11,19 @@ import logging
 import random
 import uuid
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef
-from django.utils import timezone
+from django.db.models import Exists, F, OuterRef, Q
 
 from conversations.models import AttemptResult, Conversation, Message, SendAttempt
 from conversations.models.message import IN_FLIGHT, Kind
 from conversations.models.message import MessageStatus as Status
 from conversations.services import consent, dispatch, lifecycle, pacing, spool
 from conversations.services.accounts import provider_for
+from conversations.services.clock import database_now
 from conversations.services.envelope import outbound_message
 from conversations.services.gate import can_send
 from messaging.errors import (
@@ -64,6 +63,9 @@ def deliver(message_ids: Sequence[int]) -> None:
     Messages of one stream and text (or WhatsApp templates) travel in one request where the provider allows it.
     Never raises for a provider's fault: what happened is on the rows.
     """
+    if not spool.has_room():
+        logger.error("The disk of SPOOL_DIR is full: this host sends nothing, since an answer could be lost.")
+        return
     for ids in _groups(message_ids):
         batch = _claim(ids)
         if batch is not None:
@@ -72,28 +74,13 @@ def deliver(message_ids: Sequence[int]) -> None:
     dispatch.hint_next_in(list(conversation_ids), tried=message_ids)
 
 
-def deliver_each(message_ids: Sequence[int]) -> None:
-    """Send each of these on its own, in a few threads: for the dispatcher while the broker is away."""
-    if not message_ids:
-        return
-
-    def send_one(pk: int) -> None:
-        try:
-            deliver([pk])
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(max_workers=min(4, len(message_ids))) as threads:
-        list(threads.map(send_one, message_ids))
-
-
 def _groups(message_ids: Sequence[int]) -> list[list[int]]:
     """The ids in groups that can share a request: same stream, same kind, same text, no number twice."""
     groups: list[list[int]] = []
     keys: list[tuple[object, ...]] = []
     phones: list[set[str]] = []
     rows = (
-        Message.objects.due(timezone.now())
+        Message.objects.due(database_now())
         .filter(pk__in=message_ids)
         .select_related("stream__account", "conversation__contact")
     )
@@ -116,7 +103,7 @@ def _groups(message_ids: Sequence[int]) -> list[list[int]]:
 
 def _claim(ids: Sequence[int]) -> Batch | None:
     """Take the due messages among `ids` under a lease, in one commit, with their attempt."""
-    now = timezone.now()
+    now = database_now()
     claim = uuid.uuid4()
     with transaction.atomic():
         # Locking the conversations first lets two workers see each other's claims in one conversation.
@@ -137,8 +124,7 @@ def _claim(ids: Sequence[int]) -> Batch | None:
         messages = [message for message in messages if not _is_stopped_here(message, now)]
         if not messages:
             return None
-        if (wait_until := pacing.admit(messages[0].stream, at=now)) is not None:
-            Message.objects.filter(pk__in=[message.pk for message in messages]).update(next_attempt_at=wait_until)
+        if not _may_leave_now(messages, now):
             return None
         lifecycle.move(
             messages,
@@ -149,13 +135,32 @@ def _claim(ids: Sequence[int]) -> Batch | None:
             on_wire_at=None,
             attempt_count=F("attempt_count") + 1,
         )
-        attempt = SendAttempt.objects.create(stream=messages[0].stream, claim=claim, started_at=now)
+        attempt = SendAttempt.objects.create(
+            stream=messages[0].stream,
+            claim=claim,
+            is_bulk=len(messages) > 1,
+            backend_pid=connection.connection.info.backend_pid,
+            started_at=now,
+        )
         AttemptResult.objects.bulk_create(AttemptResult(attempt=attempt, message=message) for message in messages)
         tries = AttemptResult.objects.filter(message=messages[0]).count()
     for message in messages:
         message.claim, message.status = claim, Status.SENDING
         message.attempt_count += 1
     return Batch(attempt, messages, tries)
+
+
+def _may_leave_now(messages: Sequence[Message], now: datetime) -> bool:
+    """Ask the stream's gate for one request; whoever is turned away learns when to ask again."""
+    gate = pacing.lock(messages[0].stream)
+    is_bulk = len(messages) > 1
+    if not is_bulk and not pacing.has_place(gate, at=now):
+        return False
+    has_waited = all(message.next_attempt_at is not None for message in messages)
+    wait_until = pacing.admit(gate, at=now, has_waited=has_waited, is_bulk=is_bulk)
+    if wait_until is not None:
+        Message.objects.filter(pk__in=[message.pk for message in messages]).update(next_attempt_at=wait_until)
+    return wait_until is None
 
 
 def _is_stopped_here(message: Message, now: datetime) -> bool:
@@ -245,7 +250,7 @@ def _send(batch: Batch) -> None:
 
 def _put_on_wire(batch: Batch) -> None:
     """The second commit: runs between connect and the first byte. Raises Fenced when nothing may be written."""
-    now = timezone.now()
+    now = database_now()
     enough_lease = now + timedelta(seconds=settings.DELIVERY_TOTAL_SECONDS + settings.DELIVERY_MARGIN_SECONDS)
     ids = [message.pk for message in batch.messages]
     with transaction.atomic():
@@ -281,7 +286,8 @@ def _put_on_wire(batch: Batch) -> None:
 
 def _give_back(batch: Batch) -> None:
     """Nothing was written: the rows of this claim are queued again, and the next claim finds out why not."""
-    now = timezone.now()
+    now = database_now()
+    stream = batch.attempt.stream
     with transaction.atomic():
         AttemptResult.objects.filter(attempt=batch.attempt).update(outcome=Outcome.RETRY.value, code="fenced")
         SendAttempt.objects.filter(pk=batch.attempt.pk).update(finished_at=now)
@@ -289,7 +295,7 @@ def _give_back(batch: Batch) -> None:
             batch.messages,
             Status.QUEUED,
             come_from=(Status.SENDING,),
-            where={"claim": batch.attempt.claim},
+            where=Q(claim=batch.attempt.claim),
             reason="Not sent: it has to be looked at again",
             claim=None,
             lease_until=None,
@@ -297,6 +303,8 @@ def _give_back(batch: Batch) -> None:
             hinted_at=None,
             next_attempt_at=now + timedelta(seconds=1),
         )
+        if pacing.let_next(stream):
+            dispatch.hint_next_on_commit(stream)
 
 
 def _same_for_all(batch: Batch, outcome: Outcome, code: str, text: str) -> SendResult:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
-from conversations.models import AttemptResult, Conversation, Message, SendAttempt
+from conversations.models import AttemptResult, Message, SendAttempt
 from conversations.models.account import AccountHealth, ProviderAccount
 from conversations.models.message import MessageStatus as Status
-from conversations.services import lifecycle, pacing, receipts
+from conversations.services import dispatch, lifecycle, lookups, pacing, receipts
+from conversations.services.acceptance import accept
 from conversations.services.accounts import mark_credentials_refused
+from conversations.services.clock import database_now
 from messaging.types import Outcome, RecipientResult, SendResult
 
 logger = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ def record(
     `wait` is how long a message to retry waits; `retry_after` is what the provider asked for, in seconds: it
     pauses the whole stream.
     """
-    now = timezone.now()
+    now = database_now()
     by_ref = {one.ref: one for one in result.results}
     with transaction.atomic():
         attempt.finished_at = now
@@ -55,15 +56,16 @@ def record(
                 on_wire=attempt.on_wire_at is not None,
             )
             _apply(attempt, message, one, now=now, wait=wait)
-        pacing.note(attempt.stream, result.results, at=now, retry_after=retry_after)
+        if pacing.note(attempt.stream, result.results, at=now, retry_after=retry_after):
+            dispatch.hint_next_on_commit(attempt.stream)
     _note_account(messages[0].stream.account, result)
 
 
 def _apply(attempt: SendAttempt, message: Message, one: RecipientResult, *, now: datetime, wait: timedelta) -> None:
     # After its lease a message is already unconfirmed; the answer of the same claim still settles it.
-    settle: dict[str, Any] = {"claim": attempt.claim}
+    settle = Q(claim=attempt.claim)
     if one.outcome is Outcome.ACCEPTED:
-        _accept(message, one, settle, now)
+        accept(message, one, where=settle, at=now)
     elif one.outcome is Outcome.REFUSED:
         lifecycle.move(
             [message],
@@ -85,48 +87,15 @@ def _apply(attempt: SendAttempt, message: Message, one: RecipientResult, *, now:
             lease_until=None,
             failure_code=one.code[:60] or "unconfirmed",
             failure_text=one.text,
+            lookup_count=0,
+            next_lookup_at=lookups.first_moment(message, at=now),
         ):
             receipts.apply_parked(message)
     else:
         _retry(message, one, settle, now=now, wait=wait)
 
 
-def _accept(message: Message, one: RecipientResult, settle: dict[str, Any], now: datetime) -> None:
-    changes: dict[str, Any] = {"lease_until": None, "sent_at": now, "failure_code": "", "failure_text": ""}
-    moved = []
-    try:
-        with transaction.atomic():
-            moved = lifecycle.move(
-                [message],
-                Status.ACCEPTED,
-                come_from=(Status.SENDING, Status.UNCONFIRMED),
-                where=settle,
-                external_id=one.external_id,
-                **changes,
-            )
-    except IntegrityError:
-        # The provider gave an id twice. The message was taken; which one the id means is not ours to decide.
-        logger.error("The provider gave the id of message %s to another message before.", message.pk)
-        moved = lifecycle.move(
-            [message], Status.ACCEPTED, come_from=(Status.SENDING, Status.UNCONFIRMED), where=settle, **changes
-        )
-    if not moved and one.external_id:
-        _keep_late_id(message, one.external_id, settle)
-    if one.conversation_id:
-        Conversation.objects.filter(pk=message.conversation_id).exclude(external_id=one.conversation_id).update(
-            external_id=one.conversation_id
-        )
-    if moved:
-        receipts.apply_parked(message, external_id=one.external_id, by_number=True)
-
-
-def _keep_late_id(message: Message, external_id: str, settle: dict[str, Any]) -> None:
-    """A receipt was quicker than the answer: the message has its status already and still lacks its id."""
-    with suppress(IntegrityError), transaction.atomic():
-        Message.objects.filter(pk=message.pk, external_id="", **settle).update(external_id=external_id)
-
-
-def _retry(message: Message, one: RecipientResult, settle: dict[str, Any], *, now: datetime, wait: timedelta) -> None:
+def _retry(message: Message, one: RecipientResult, settle: Q, *, now: datetime, wait: timedelta) -> None:
     counts = one.outcome is Outcome.RETRY and one.code not in NOT_AN_ATTEMPT
     if counts and message.attempt_count >= settings.DELIVERY_ATTEMPTS:
         lifecycle.move(

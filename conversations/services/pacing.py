@@ -1,4 +1,4 @@
-"""May one more request leave on this stream now? Rate, the provider's own wish to wait, and the breaker.
+"""May one more request leave on this stream now? Rate, places, the provider's own wish to wait, and the breaker.
 
 All in one row per stream under a lock: it survives a flushed Valkey and binds every worker.
 The numbers of the breaker: 3 time-outs or 20 faults of any kind in a row.
@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from conversations.models import Stream, StreamGate
+from django.conf import settings
+
+from conversations.models import SendAttempt, Stream, StreamGate
 from messaging.types import Outcome, RecipientResult
 
 FAULTS = 20
@@ -19,15 +21,38 @@ LONGEST_PROBE = timedelta(seconds=35)  # the total deadline and a little: a lost
 
 _TIMEOUT_CODES = ("no_answer",)
 _FAULT_CODES = (*_TIMEOUT_CODES, "not_sent", "connection_broke")
+_A_HAIR = 1e-6  # of a token: what sums of floating point may lack
 
 
-def admit(stream: Stream, *, at: datetime) -> datetime | None:
-    """Take one request's place and return None, or return the moment to ask again.
-
-    Must run in the transaction of the claim: the place is given back when that rolls back.
-    """
+def lock(stream: Stream) -> StreamGate:
+    """The gate of a stream, locked until the present transaction ends."""
     StreamGate.objects.get_or_create(stream=stream)
-    gate = StreamGate.objects.select_for_update().get(stream=stream)
+    return StreamGate.objects.select_for_update().get(stream=stream)
+
+
+def has_place(gate: StreamGate, *, at: datetime) -> bool:
+    """May one more of the workers for agents' messages be busy with this stream?
+
+    One of them is always left to the other streams, so that a slow provider holds up nobody else. False is
+    written down: the request that ends next wakes the message that comes next (`let_next`).
+    """
+    lease = timedelta(seconds=settings.DELIVERY_LEASE_SECONDS)
+    busy = SendAttempt.objects.under_way().filter(stream=gate.stream_id, is_bulk=False, started_at__gt=at - lease)
+    if busy.count() < max(settings.INTERACTIVE_WORKERS - 1, 1):
+        return True
+    if not gate.somebody_waits:
+        gate.somebody_waits = True
+        gate.save(update_fields=["somebody_waits"])
+    return False
+
+
+def admit(gate: StreamGate, *, at: datetime, has_waited: bool = False, is_bulk: bool = False) -> datetime | None:
+    """Take one request's turn and return None, or return the moment to ask again.
+
+    Whoever is turned away stands in a line, one moment each: `has_waited` says that this was its moment, and
+    newcomers do not pass it. Bulk has no place in that line; it goes when nobody stands there, and leaves one
+    turn for an agent. `gate` is locked by the transaction of the claim: the turn is given back when that rolls back.
+    """
     if gate.paused_until is not None and gate.paused_until > at:
         return gate.paused_until
     if gate.open_until is not None:
@@ -37,21 +62,31 @@ def admit(stream: Stream, *, at: datetime) -> datetime | None:
     seconds = max((at - gate.refilled_at).total_seconds(), 0.0)
     gate.tokens = min(float(gate.burst), gate.tokens + seconds * gate.rate)
     gate.refilled_at = max(at, gate.refilled_at)
-    wait = None
-    if gate.tokens < 1:
-        wait = at + timedelta(seconds=(1 - gate.tokens) / gate.rate)
+    somebody_stands_there = gate.next_slot is not None and gate.next_slot > at and (is_bulk or not has_waited)
+    leaves_a_turn = somebody_stands_there or (is_bulk and gate.burst > 1)
+    if gate.tokens + _A_HAIR >= (2 if leaves_a_turn else 1):
+        gate.tokens = max(gate.tokens - 1, 0.0)
+        gate.save(update_fields=["tokens", "refilled_at", "open_until"])
+        return None
+    turn = timedelta(seconds=1 / gate.rate)
+    slot = at + max(1 - gate.tokens, 0.0) * turn
+    if is_bulk:
+        slot = max(slot, at + turn)
     else:
-        gate.tokens -= 1
-    gate.save(update_fields=["tokens", "refilled_at", *([] if wait else ["open_until"])])
-    return wait
+        slot = max(slot, gate.next_slot or slot)
+        gate.next_slot = slot + turn
+    gate.save(update_fields=["tokens", "refilled_at", "next_slot"])
+    return slot
 
 
-def note(stream: Stream, results: Iterable[RecipientResult], *, at: datetime, retry_after: float | None) -> None:
-    """Learn from one request: an answer closes the breaker, faults in a row open it, a wish to wait pauses."""
+def note(stream: Stream, results: Iterable[RecipientResult], *, at: datetime, retry_after: float | None) -> bool:
+    """Learn from one request: an answer closes the breaker, faults in a row open it, a wish to wait pauses.
+
+    Returns what `let_next` returns.
+    """
     codes = {one.code for one in results if one.outcome in (Outcome.RETRY, Outcome.UNCONFIRMED)}
-    gate = StreamGate.objects.select_for_update().filter(stream=stream).first()
-    if gate is None:
-        return
+    gate = lock(stream)
+    somebody_waits, gate.somebody_waits = gate.somebody_waits, False
     if retry_after is not None:
         gate.paused_until = at + timedelta(seconds=retry_after)
     if codes & set(_FAULT_CODES):
@@ -62,7 +97,16 @@ def note(stream: Stream, results: Iterable[RecipientResult], *, at: datetime, re
     else:
         gate.faults = gate.timeouts = 0
         gate.open_until = None
-    gate.save(update_fields=["paused_until", "faults", "timeouts", "open_until"])
+    gate.save(update_fields=["paused_until", "faults", "timeouts", "open_until", "somebody_waits"])
+    return somebody_waits
+
+
+def let_next(stream: Stream) -> bool:
+    """A request has ended: was a message turned away because too many were under way? Forgets it."""
+    gate = lock(stream)
+    somebody_waits, gate.somebody_waits = gate.somebody_waits, False
+    gate.save(update_fields=["somebody_waits"])
+    return somebody_waits
 
 
 def _break_length(gate: StreamGate) -> timedelta:

@@ -54,6 +54,7 @@ def send_again(message: Message, *, actor: User, reason: str) -> None:
             lease_until=None,
             on_wire_at=None,
             next_attempt_at=None,
+            next_lookup_at=None,
             hinted_at=None,
             queued_at=now,
             failure_code="",

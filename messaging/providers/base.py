@@ -24,6 +24,7 @@ from messaging.types import (
     Limits,
     Option,
     OutboundMessage,
+    RecipientResult,
     Request,
     SendResult,
     StreamConfig,
@@ -86,6 +87,15 @@ class Provider(ABC):
     @abstractmethod
     def plan(cls, message: OutboundMessage, stream: StreamConfig) -> Operation[SendResult]:
         """The operation that sends this message. Pure."""
+
+    @classmethod
+    def plan_lookup(cls, message: OutboundMessage, stream: StreamConfig) -> Operation[RecipientResult | None] | None:
+        """The operation that finds out whether a message to one recipient has arrived there, or None without one.
+
+        Its result is ACCEPTED with the ids of what was found, or None: that it was not found proves nothing. Pure.
+        Raises ConfigurationError when the stream lacks what the look-up needs.
+        """
+        return None
 
     @abstractmethod
     def check(self) -> AccountHealth:

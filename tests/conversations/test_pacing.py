@@ -21,12 +21,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 ACCEPTED = RecipientResult("ref", Outcome.ACCEPTED)
 TIMED_OUT = RecipientResult("ref", Outcome.UNCONFIRMED, code="no_answer")
+HALF_SECOND = timedelta(seconds=0.5)
 UNREACHABLE = RecipientResult("ref", Outcome.RETRY, code="not_sent")
 
 
-def admit(stream: Stream, at: datetime) -> datetime | None:
+def admit(stream: Stream, at: datetime, *, has_waited: bool = False, is_bulk: bool = False) -> datetime | None:
     with transaction.atomic():
-        return pacing.admit(stream, at=at)
+        return pacing.admit(pacing.lock(stream), at=at, has_waited=has_waited, is_bulk=is_bulk)
 
 
 def note(stream: Stream, result: RecipientResult, at: datetime, *, retry_after: float | None = None) -> None:
@@ -47,7 +48,33 @@ def test_a_burst_may_leave_and_then_the_rate_decides(stream: Stream) -> None:
     wait = admit(stream, now)
     assert wait is not None
     assert timedelta(seconds=0.4) < wait - now <= timedelta(seconds=0.5)
-    assert admit(stream, now + timedelta(seconds=0.51)) is None
+    assert admit(stream, wait, has_waited=True) is None
+
+
+def test_whoever_waits_stands_in_a_line_with_a_moment_each(stream: Stream) -> None:
+    now = timezone.now()
+    for _ in range(3):
+        admit(stream, now)
+    slots = [admit(stream, now) for _ in range(4)]
+    assert [(slot - now) / HALF_SECOND for slot in slots if slot] == pytest.approx([1, 2, 3, 4])
+    assert admit(stream, now + 1.5 * HALF_SECOND) == slots[3] + HALF_SECOND, "a newcomer does not pass them"
+    assert [admit(stream, slot, has_waited=True) for slot in slots if slot] == [None] * 4
+
+
+def test_bulk_leaves_a_turn_for_an_agent_and_stands_behind_the_line(stream: Stream) -> None:
+    now = timezone.now()
+    assert [admit(stream, now, is_bulk=True) for _ in range(2)] == [None, None]
+    assert admit(stream, now, is_bulk=True) == now + HALF_SECOND
+    assert admit(stream, now) is None, "the agent's reply overtakes it"
+    slot = admit(stream, now)
+    assert slot == now + HALF_SECOND
+    assert admit(stream, now, is_bulk=True) is not None
+    assert admit(stream, slot, has_waited=True) is None
+
+
+def test_bulk_leaves_on_a_stream_with_a_burst_of_one(stream: Stream) -> None:
+    StreamGate.objects.update(burst=1, tokens=1)
+    assert admit(stream, timezone.now(), is_bulk=True) is None
 
 
 def test_twenty_workers_at_once_take_no_more_than_there_is(stream: Stream) -> None:

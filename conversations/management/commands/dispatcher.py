@@ -12,7 +12,8 @@ from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connection
 
 from conversations import queue
-from conversations.services import dispatch, operations, outbound, spool
+from conversations.services import dispatch, operations, spool
+from conversations.services.inline import InlineSender
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +28,10 @@ class Command(BaseCommand):
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
         leads, known_epoch = False, ""
-        while not stop.wait(settings.DISPATCHER_TICK_SECONDS):
+        nap = settings.DISPATCHER_TICK_SECONDS
+        sender = InlineSender()
+        while not stop.wait(nap):
+            nap = settings.DISPATCHER_TICK_SECONDS
             try:
                 # The lock lives with the connection: a lost connection is a lost lead.
                 if connection.connection is None:
@@ -39,9 +43,11 @@ class Command(BaseCommand):
                         dispatch.forget_hints()
                         known_epoch = epoch
                     # Without the broker no job can be woken: send here, slowly rather than not at all.
-                    outbound.deliver_each(dispatch.sweep())
+                    sender.send(dispatch.sweep())
+                    nap = dispatch.seconds_until_due(settings.DISPATCHER_TICK_SECONDS)
                 operations.note_tick(leads=leads)
             except DatabaseError as error:
                 logger.warning("The dispatcher waits for the database: %s", type(error).__name__)
                 connection.close()
                 leads = False
+        sender.close()

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Literal
 
 from messaging.errors import CredentialsRefused, MessagingError, WebhookRefused
 from messaging.providers.base import Operation, Provider
-from messaging.providers.cirrus import hooks, objects, reading, routing, whatsapp
+from messaging.providers.cirrus import hooks, lookup, objects, reading, routing, whatsapp
 from messaging.providers.cirrus.records import Activity, CirrusObject, Transcript
 from messaging.providers.cirrus.routing import object_stream_id
 from messaging.providers.cirrus.sms import SendInitialSms, SendSms
@@ -27,6 +27,7 @@ from messaging.types import (
     Limits,
     Option,
     OutboundMessage,
+    RecipientResult,
     SendResult,
     StreamConfig,
     UploadedMedia,
@@ -82,6 +83,11 @@ class Cirrus(Provider):
     def plan(cls, message: OutboundMessage, stream: StreamConfig) -> Operation[SendResult]:
         """The operation for a message; see `routing.py`."""
         return routing.plan(message, stream)
+
+    @classmethod
+    def plan_lookup(cls, message: OutboundMessage, stream: StreamConfig) -> Operation[RecipientResult | None] | None:
+        """Look for our reference in the conversation, or in the customer's; see `lookup.py`."""
+        return lookup.plan(message, stream)
 
     def check(self) -> AccountHealth:
         """Ask for the system status with the account's key."""

@@ -205,6 +205,11 @@ class CirrusObject:
     activities: tuple[Activity, ...] = ()
 
     @property
+    def ref(self) -> str:
+        """Our reference of the message that began the conversation, from `Content`."""
+        return clean_text(self.content.get("ref"))
+
+    @property
     def status(self) -> str:
         """Our word for the status, or nothing where only their number says it."""
         return conversation_word(self.status_id)

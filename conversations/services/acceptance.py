@@ -1,0 +1,57 @@
+"""The provider has a message: what its answer, or a look-up, lets us write down."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+
+from conversations.models import Conversation, Message
+from conversations.models.message import MessageStatus as Status
+from conversations.services import lifecycle, receipts
+from messaging.types import RecipientResult
+
+logger = logging.getLogger(__name__)
+
+
+def accept(message: Message, result: RecipientResult, *, where: Q, at: datetime, reason: str = "") -> None:
+    """Raise a message that is being sent, or is unconfirmed, to accepted, with the ids that the provider gave.
+
+    Moves nothing unless the row still matches `where`. Reports that came earlier are applied. In a transaction.
+    """
+    changes: dict[str, Any] = {"lease_until": None, "sent_at": at, "failure_code": "", "failure_text": ""}
+    moved = []
+    come_from = (Status.SENDING, Status.UNCONFIRMED)
+    try:
+        with transaction.atomic():
+            moved = lifecycle.move(
+                [message],
+                Status.ACCEPTED,
+                come_from=come_from,
+                where=where,
+                reason=reason,
+                external_id=result.external_id,
+                **changes,
+            )
+    except IntegrityError:
+        # The provider gave an id twice. The message was taken; which one the id means is not ours to decide.
+        logger.error("The provider gave the id of message %s to another message before.", message.pk)
+        moved = lifecycle.move([message], Status.ACCEPTED, come_from=come_from, where=where, reason=reason, **changes)
+    if not moved and result.external_id:
+        _keep_late_id(message, result.external_id, where)
+    if result.conversation_id:
+        Conversation.objects.filter(pk=message.conversation_id).exclude(external_id=result.conversation_id).update(
+            external_id=result.conversation_id
+        )
+    if moved:
+        receipts.apply_parked(message, external_id=result.external_id, by_number=True)
+
+
+def _keep_late_id(message: Message, external_id: str, where: Q) -> None:
+    """A receipt was quicker than the answer: the message has its status already and still lacks its id."""
+    with suppress(IntegrityError), transaction.atomic():
+        Message.objects.filter(where, pk=message.pk, external_id="").update(external_id=external_id)
