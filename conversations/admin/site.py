@@ -30,7 +30,7 @@ SUBJECTS: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
     (
         "wire",
         _("What went over the wire"),
-        ("SendAttempt", "AttemptResult", "MessageEvent", "Receipt", "WebhookEvent"),
+        ("SendAttempt", "AttemptResult", "MessageEvent", "Receipt", "WebhookEvent", "DispatcherTick"),
     ),
 )
 OTHERS = _("More")

@@ -98,6 +98,7 @@ MODELS = {
     "attemptresult": (SUPERVISOR, NOBODY, NOBODY, NOBODY),
     "receipt": (SUPERVISOR, NOBODY, NOBODY, NOBODY),
     "webhookevent": (SUPERVISOR, NOBODY, NOBODY, NOBODY),
+    "dispatchertick": (ADMINISTRATOR, NOBODY, NOBODY, ADMINISTRATOR),
     "activity": (SUPERVISOR, NOBODY, NOBODY, NOBODY),
     "indicator": (SUPERVISOR, NOBODY, NOBODY, NOBODY),
     "consentstate": (SUPERVISOR, NOBODY, NOBODY, NOBODY),

@@ -12,6 +12,7 @@ from conversations.models import (
     AgentIdentity,
     AttemptResult,
     ConsentState,
+    DispatcherTick,
     Indicator,
     MessageEvent,
     Receipt,
@@ -107,6 +108,7 @@ def make_rows(stream: Stream | None = None, *, text: str = "Hello") -> dict[type
         Receipt.objects.create(
             account=stream.account, message=message, webhook_event=call, key=number, status="failed", text=text
         ),
+        DispatcherTick.objects.create(host=f"{text}-{number}"[-200:], process_id=1, ticked_at=timezone.now()),
         Activity.objects.create(conversation=conversation, kind="remark", actor=author, text=text, data={"was": text}),
         Indicator.objects.create(conversation=conversation, key="vip", title=text, created_by=author),
         entry,
