@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import json
 import os
-import secrets
-import signal
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
-from cryptography.fernet import Fernet
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import CommandError, CommandParser
 
 from config import local_services
 from config.supervisor import free_port
+from conversations.management import scratch
 from conversations.management.console import ConsoleCommand
 from conversations.management.demo import ccai_platform, cirrus, cirrus_objects, webex_interact
-from conversations.management.demo.processes import Processes
+from conversations.management.demo.processes import Site
 from conversations.management.demo.stage import Row, Stage
 from conversations.services import demo_data
 
 ROWS: list[Row] = [*cirrus.ROWS, *cirrus_objects.ROWS, *ccai_platform.ROWS, *webex_interact.ROWS]
-PROFILE = "demo-"  # and the profile from which it is called: runs of two of them do not disturb each other
 FIRST_PORT = 18000
 
 
@@ -82,13 +74,15 @@ class Command(ConsoleCommand):
         parser.add_argument("--json", action="store_true", help="Print the rows as JSON.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if not _has_servers_of_its_own():
-            if not getattr(self, "_called_from_command_line", False):
-                raise CommandError("This command starts anew with other settings. Run it from a shell: manage.py demo")
-            _start_again_with_servers_of_its_own()
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, _leave)
-        with _only_one():
+        web_port = free_port(FIRST_PORT + os.getpid() % 10_000)
+        scratch.start_over(
+            "demo",
+            base_url=f"http://127.0.0.1:{web_port}",
+            from_command_line=getattr(self, "_called_from_command_line", False),
+            environment={"SANDBOX_PORT": str(free_port(web_port + 1))},
+        )
+        scratch.leave_on_signals()
+        with scratch.only_one("demo"):
             try:
                 local_services.ensure_running()
                 played = self._play(silent=options["json"])
@@ -114,7 +108,7 @@ class Command(ConsoleCommand):
         demo_data.create(sandbox_url=settings.SANDBOX_URL)
         with (
             tempfile.TemporaryDirectory(prefix="parley-demo-") as logs,
-            Processes(Path(logs), web_url=settings.BASE_URL, sandbox_url=settings.SANDBOX_URL) as processes,
+            Site(Path(logs), web_url=settings.BASE_URL, sandbox_url=settings.SANDBOX_URL) as processes,
         ):
             demo_data.connect_sandbox(sandbox_url=settings.SANDBOX_URL, web_url=settings.BASE_URL)
             stage = Stage(settings.SANDBOX_URL)
@@ -140,50 +134,3 @@ def _play_row(row: Row, stage: Stage) -> Played:
     except Exception as error:  # whatever broke, the other rows are still worth knowing
         call, got = "-", f"{type(error).__name__}: {error}"
     return Played(row, call, got, time.monotonic() - began)
-
-
-def _has_servers_of_its_own() -> bool:
-    """Is this the second start? Nothing of a site, whatever its environment, may be taken for scratch."""
-    return (
-        local_services.profile().startswith(PROFILE)
-        and local_services.database_url() == settings.DATABASE_URL
-        and local_services.redis_url() == settings.REDIS_URL
-    )
-
-
-def _start_again_with_servers_of_its_own() -> NoReturn:
-    """Become the same command in another environment: settings are read once, and these are not the site's."""
-    local_services.release()
-    web_port = free_port(FIRST_PORT + os.getpid() % 10_000)
-    environment = {
-        **os.environ,
-        local_services.PROFILE_VARIABLE: f"{PROFILE}{local_services.profile()}",
-        "DATABASE_URL": "",
-        "REDIS_URL": "",
-        "BASE_URL": f"http://127.0.0.1:{web_port}",
-        "ALLOWED_HOSTS": "127.0.0.1",
-        "SANDBOX": "on",
-        "SANDBOX_PORT": str(free_port(web_port + 1)),
-        "DEBUG": "off",
-        "LOG_LEVEL": "WARNING",
-        "SECRET_KEY": secrets.token_urlsafe(48),
-        "FIELD_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
-    }
-    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), *sys.argv[1:]]
-    sys.stdout.flush()
-    os.execve(sys.executable, command, environment)  # noqa: S606 there is no shell between
-
-
-@contextlib.contextmanager
-def _only_one() -> Iterator[None]:
-    """Hold the lock of this profile's demo; CommandError for a second one."""
-    with local_services.run_file().with_name("demo.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CommandError("Another demo is running here. Wait until it has ended.") from None
-        yield
-
-
-def _leave(signum: int, _frame: FrameType | None) -> NoReturn:
-    sys.exit(128 + signum)
