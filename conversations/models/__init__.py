@@ -11,6 +11,7 @@ from conversations.models.dispatcher import DispatcherTick
 from conversations.models.draft import Draft
 from conversations.models.message import Message, MessageEvent
 from conversations.models.pacing import StreamGate
+from conversations.models.search import ContactSearch, MessageSearch
 from conversations.models.stream import Stream, SubStream
 from conversations.models.team import AgentIdentity, Team, TeamMembership, TeamStream, User
 from conversations.models.template import WhatsAppTemplate
@@ -23,12 +24,14 @@ __all__ = [
     "CannedReply",
     "ConsentState",
     "Contact",
+    "ContactSearch",
     "Conversation",
     "DispatcherTick",
     "Draft",
     "Indicator",
     "Message",
     "MessageEvent",
+    "MessageSearch",
     "OptIn",
     "ProviderAccount",
     "Receipt",

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
 from conversations.models.fields import E164
+from conversations.models.search import contact_words
 from conversations.models.triggers import contact_triggers
 from messaging.phone import format_for_people
 
@@ -46,7 +47,7 @@ class Contact(models.Model):
 
     class Meta:
         ordering = ("-id",)
-        triggers = contact_triggers()
+        triggers = [*contact_triggers(), contact_words()]
         constraints = [models.CheckConstraint(condition=Q(phone__regex=E164), name="contact_phone_is_e164")]
 
     def __str__(self) -> str:

@@ -11,6 +11,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from conversations.models.account import AccountHealth
+from conversations.models.search import message_words
 from conversations.models.triggers import message_triggers
 
 if TYPE_CHECKING:
@@ -234,7 +235,7 @@ class Message(models.Model):
 
     class Meta:
         ordering = ("id",)
-        triggers = message_triggers(LEGAL_MOVES)
+        triggers = [*message_triggers(LEGAL_MOVES), message_words()]
         constraints = [
             models.CheckConstraint(condition=Q(status__in=MessageStatus.values), name="message_status_known"),
             models.CheckConstraint(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 
+from django.apps import apps
 from django.db.models import Model
 from django.utils import timezone
 
@@ -12,9 +13,11 @@ from conversations.models import (
     AgentIdentity,
     AttemptResult,
     ConsentState,
+    ContactSearch,
     DispatcherTick,
     Indicator,
     MessageEvent,
+    MessageSearch,
     Receipt,
     SendAttempt,
     Stream,
@@ -26,6 +29,12 @@ from conversations.models import (
 )
 from conversations.services import consent
 from tests import factories
+
+
+def rows_for_people() -> list[type[Model]]:
+    """The models that the administration shows: all but what search keeps for itself."""
+    models = apps.get_app_config("conversations").get_models()
+    return [model for model in models if model not in (ContactSearch, MessageSearch)]
 
 
 def make_rows(stream: Stream | None = None, *, text: str = "Hello") -> dict[type[Model], Model]:
