@@ -14,11 +14,18 @@ from conversations.admin.display import NOTHING, link_to, moment, raw
 from conversations.admin.filters import StreamFilter
 from conversations.admin.mixins import LedgerAdmin, RowsInline
 from conversations.models import AttemptResult, Message, SendAttempt, Stream
+from conversations.services.wire_log import readable
 
 
 def request_of(attempt: SendAttempt) -> str:
-    """The request as it went, as text."""
-    return f"{attempt.request_method} {attempt.request_url}\n\n{attempt.request_body}".strip()
+    """The request as it went, as text, without what nobody may read."""
+    text = f"{attempt.request_method} {attempt.request_url}\n\n{attempt.request_body}".strip()
+    return readable(text, stream=attempt.stream)
+
+
+def answer_to(attempt: SendAttempt) -> str:
+    """The answer, in the same way."""
+    return readable(attempt.response_body, stream=attempt.stream)
 
 
 class ResultInline(RowsInline):
@@ -28,7 +35,7 @@ class ResultInline(RowsInline):
     verbose_name_plural = _("Attempts")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).select_related("attempt")
+        return super().get_queryset(request).select_related("attempt__stream")
 
     @admin.display(description=_("attempt"))
     def attempt_link(self, result: AttemptResult) -> SafeString:
@@ -48,7 +55,7 @@ class ResultInline(RowsInline):
 
     @admin.display(description=_("answer"))
     def answer(self, result: AttemptResult) -> SafeString:
-        return raw(result.attempt.response_body)
+        return raw(answer_to(result.attempt))
 
 
 class MessageResultInline(RowsInline):
@@ -94,7 +101,7 @@ class SendAttemptAdmin(LedgerAdmin):
 
     @admin.display(description=_("answer"))
     def answer(self, attempt: SendAttempt) -> SafeString:
-        return raw(attempt.response_body)
+        return raw(answer_to(attempt))
 
 
 @admin.register(AttemptResult)

@@ -49,7 +49,7 @@ def queue_message(
     if first := _first_with_key(client_key, conversation=conversation, body=body):
         return first
     if kind == Kind.TEXT:
-        _check_body(body, conversation)
+        check_body(body, conversation)
     elif not conversation.stream.settings.get("opening_text"):
         raise ValidationError(
             f"{conversation.stream.name} has no opening text. Set one up at the provider and note it here.",
@@ -60,7 +60,7 @@ def queue_message(
         kind=kind,
         body=body,
         purpose=purpose,
-        segments=_segments(body, conversation),
+        segments=count_segments(body, conversation),
         client_key=client_key,
     )
     return _queue(message, author=author, scheduled_for=scheduled_for, valid_until=valid_until, hold=hold)
@@ -151,10 +151,13 @@ def cancel_message(message: Message, *, actor: User | None, reason: str = "") ->
     conversations.note_cancelled(message, actor=actor)
 
 
-def send_again(message: Message, *, actor: User | None, client_key: str | None = None) -> Message:
+def send_again(
+    message: Message, *, actor: User | None, client_key: str | None = None, body: str | None = None
+) -> Message:
     """Send the words of a message that certainly did not arrive as a new message.
 
-    Raises ValidationError when the message may have arrived, when the actor may not, or when the gate says no.
+    `body` are other words, for a text that somebody has mended (None: the same). Raises ValidationError when the
+    message may have arrived, when the actor may not, or when the gate says no.
     """
     if not message.can_be_sent_again:
         raise ValidationError(
@@ -174,7 +177,7 @@ def send_again(message: Message, *, actor: User | None, client_key: str | None =
         )
     return queue_message(
         conversation=message.conversation,
-        body=message.body,
+        body=body if body is not None and message.kind == Kind.TEXT else message.body,
         author=actor,
         client_key=client_key,
         purpose=message.purpose,
@@ -286,7 +289,8 @@ def _first_with_key(client_key: str | None, *, conversation: Conversation, body:
     return first
 
 
-def _check_body(body: str, conversation: Conversation) -> None:
+def check_body(body: str, conversation: Conversation) -> None:
+    """Raise ValidationError unless the words can be sent on the conversation's stream."""
     if is_blank(body):
         raise ValidationError("Write a message first.", code="empty_body")
     if found := unsendable_characters(body):
@@ -323,7 +327,8 @@ def _check_header_media(template: WhatsAppTemplate, media: Mapping[str, str] | N
         raise ValidationError(f"The template {template.name} has no place for a file.", code="media_not_wanted")
 
 
-def _segments(body: str, conversation: Conversation) -> int:
+def count_segments(body: str, conversation: Conversation) -> int:
+    """How many texts a body takes on the conversation's stream; 0 where they are not counted."""
     if conversation.stream.channel != Channel.SMS or not body:
         return 0
     return measure(body, unicode_part=conversation.stream.limits().unicode_part).segments
