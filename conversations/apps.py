@@ -9,7 +9,8 @@ class ConversationsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        # Registers the system checks of the messaging library.
+        # Registers the system checks.
+        import conversations.checks  # noqa: F401
         import messaging.checks  # noqa: F401
         from conversations.permissions import make_missing_roles
 

@@ -21,7 +21,7 @@ from conversations.models import (
     User,
     WhatsAppTemplate,
 )
-from conversations.models.message import Direction, MessageStatus
+from conversations.models.message import TAKEN, Direction, MessageStatus
 from conversations.services import consent
 
 _numbers = itertools.count(1)
@@ -96,6 +96,8 @@ def make_message(
     status = status or (MessageStatus.ACCEPTED if direction == Direction.OUT else MessageStatus.RECEIVED)
     if status == MessageStatus.QUEUED:
         fields.setdefault("queued_at", timezone.now())
+    if status in TAKEN:
+        fields.setdefault("sent_at", timezone.now())
     return Message.objects.create(
         conversation=conversation,
         stream=conversation.stream,

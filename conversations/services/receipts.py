@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
@@ -16,6 +17,7 @@ from conversations.services import lifecycle
 from messaging.types import DeliveryReport
 
 PARKING = 7_302  # the first half of the advisory lock; the account is the second
+LONGEST_WAY = timedelta(days=3)  # what no provider keeps on trying longer; a report without an id is about no older one
 _FAILURES = (Status.FAILED, Status.UNDELIVERED, Status.EXPIRED)
 
 
@@ -24,9 +26,9 @@ def record(account: ProviderAccount, report: DeliveryReport, *, event: WebhookEv
     """Keep a report, once per key, and raise the message it is about; without one it is parked.
 
     A report finds its message by our own reference, else by the provider's id, else, where a report carries
-    neither, by the oldest message that is still on its way in that conversation or to that number. An unconfirmed
-    message is settled by our reference or the provider's id only. While the answer to the request is awaited a
-    report is parked too: what the answer brings, or its absence, comes first.
+    neither, by the oldest message of LONGEST_WAY still on its way in that conversation or to that number. An
+    unconfirmed message is settled by our reference or the provider's id only. While the answer to the request is
+    awaited a report is parked too: what the answer brings, or its absence, comes first.
     """
     receipt, created = Receipt.objects.get_or_create(
         account=account,
@@ -86,7 +88,9 @@ def _message_of(receipt: Receipt, conversation_id: str) -> Message | None:
         return candidates.filter(external_id=receipt.external_id).first()
     lower = [status for status in (Status.ACCEPTED, Status.SENT) if lifecycle.raises(status, receipt.status)]
     # A message whose id the provider gave is reported by that id.
-    on_their_way = candidates.filter(status__in=lower, external_id="").order_by("id")
+    on_their_way = candidates.filter(
+        status__in=lower, external_id="", sent_at__gte=receipt.received_at - LONGEST_WAY
+    ).order_by("id")
     if conversation_id:
         return on_their_way.filter(conversation__external_id=conversation_id).first()
     if receipt.phone:

@@ -208,6 +208,17 @@ def test_a_receipt_at_the_moment_of_the_answer_counts() -> None:
     assert message.status == "delivered"
 
 
+def test_a_receipt_by_number_alone_is_not_of_a_message_of_last_week() -> None:
+    conversation = factories.make_conversation(contact=factories.make_contact(AMIRA))
+    account = conversation.stream.account
+    old = factories.make_message(conversation, status="accepted", sent_at=timezone.now() - timedelta(days=7))
+    new = factories.make_message(conversation, status="accepted", sent_at=timezone.now() - timedelta(days=2))
+    receipts.record(account, DeliveryReport(DeliveryStatus.DELIVERED, key="evt_1", phone=AMIRA))
+    old.refresh_from_db()
+    new.refresh_from_db()
+    assert (old.status, new.status) == ("accepted", "delivered")
+
+
 def test_a_receipt_by_number_alone_is_not_of_a_message_whose_id_the_provider_gave() -> None:
     account, contact = factories.make_account(), factories.make_contact(AMIRA)
     whatsapp = factories.make_conversation(factories.make_stream(account, "whatsapp"), contact)

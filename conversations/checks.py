@@ -1,0 +1,58 @@
+"""System checks of the product: settings that would stop delivery, or break its promises.
+
+conversations.E001  the lease of a claim is too short for a request
+conversations.E002  there is no interactive worker
+conversations.E003  PostgreSQL may forget a commit (`manage.py check --database default`)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.db import connections
+
+
+@register()
+def check_delivery_settings(app_configs: object = None, **kwargs: Any) -> list[CheckMessage]:
+    """Can anything be sent with these settings?"""
+    found: list[CheckMessage] = []
+    needed = settings.DELIVERY_TOTAL_SECONDS + settings.DELIVERY_MARGIN_SECONDS
+    if needed >= settings.DELIVERY_LEASE_SECONDS:
+        found.append(
+            Error(
+                f"A claim holds for {settings.DELIVERY_LEASE_SECONDS:g} s, and a request needs {needed:g} s of it.",
+                hint="Make DELIVERY_LEASE_SECONDS more than DELIVERY_TOTAL_SECONDS and DELIVERY_MARGIN_SECONDS.",
+                id="conversations.E001",
+            )
+        )
+    if settings.INTERACTIVE_WORKERS < 1:
+        found.append(
+            Error(
+                "There is no worker for agents' messages.",
+                hint="Set INTERACTIVE_WORKERS to the number of workers of the queue `interactive` on all hosts.",
+                id="conversations.E002",
+            )
+        )
+    return found
+
+
+@register(Tags.database)
+def check_commits_are_kept(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Does a commit survive a crash of PostgreSQL? Without that, a message could be sent and forgotten."""
+    if "default" not in (databases or ()):
+        return []
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SHOW synchronous_commit")
+        (mode,) = cursor.fetchone()
+    if mode != "off":
+        return []
+    return [
+        Error(
+            "PostgreSQL runs with synchronous_commit off: a crash may forget that a message was sent.",
+            hint="Set synchronous_commit to on, for the database or the role of Parley.",
+            id="conversations.E003",
+        )
+    ]
