@@ -9,10 +9,12 @@ from conversations.models.contact import Contact
 from conversations.models.conversation import Conversation
 from conversations.models.dispatcher import DispatcherTick
 from conversations.models.draft import Draft
+from conversations.models.inbox import Handling, InboxCount, SavedFilter
 from conversations.models.message import Message, MessageEvent
 from conversations.models.pacing import StreamGate
 from conversations.models.search import ContactSearch, MessageSearch
 from conversations.models.stream import Stream, SubStream
+from conversations.models.tag import ConversationTag, Tag
 from conversations.models.team import AgentIdentity, Team, TeamMembership, TeamStream, User
 from conversations.models.template import WhatsAppTemplate
 from conversations.models.webhook import Receipt, WebhookEvent
@@ -26,8 +28,11 @@ __all__ = [
     "Contact",
     "ContactSearch",
     "Conversation",
+    "ConversationTag",
     "DispatcherTick",
     "Draft",
+    "Handling",
+    "InboxCount",
     "Indicator",
     "Message",
     "MessageEvent",
@@ -35,10 +40,12 @@ __all__ = [
     "OptIn",
     "ProviderAccount",
     "Receipt",
+    "SavedFilter",
     "SendAttempt",
     "Stream",
     "StreamGate",
     "SubStream",
+    "Tag",
     "Team",
     "TeamMembership",
     "TeamStream",

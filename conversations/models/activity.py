@@ -20,6 +20,8 @@ class ActivityKind(models.TextChoices):
     REMARK = "remark", _("Remark")
     STATUS_CHANGE = "status_change", _("Status changed")
     ASSIGNMENT = "assignment", _("Assigned")
+    TAG_ADDED = "tag_added", _("Tag added")
+    TAG_REMOVED = "tag_removed", _("Tag removed")
     INDICATOR_SET = "indicator_set", _("Indicator set")
     INDICATOR_REMOVED = "indicator_removed", _("Indicator removed")
     OPT_IN = "opt_in", _("Opted in")

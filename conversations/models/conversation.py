@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from conversations.models.inbox_triggers import PART, Urgency, conversation_triggers, first_of
 from conversations.models.stream import Channel, Stream
 
 if TYPE_CHECKING:
@@ -30,6 +33,22 @@ IN_INBOX = (ConversationStatus.OPEN, ConversationStatus.WAITING, ConversationSta
 CURRENT = (*IN_INBOX, ConversationStatus.DORMANT)  # at most one of these per stream and contact
 
 
+class ListOrder(StrEnum):
+    """The orders of a list of conversations."""
+
+    URGENT = "urgent"
+    NEWEST = "newest"
+    OLDEST = "oldest"
+
+
+_ORDERS = {
+    ListOrder.URGENT: ("urgency", "id"),
+    ListOrder.NEWEST: ("-last_message_at", "-id"),
+    ListOrder.OLDEST: ("last_message_at", "id"),
+}
+CLOSING_SOON = timedelta(hours=4)
+
+
 class ConversationQuerySet(models.QuerySet["Conversation"]):
     """Questions about conversations."""
 
@@ -47,13 +66,112 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
         """What an inbox lists: neither dormant nor done."""
         return self.filter(status__in=IN_INBOX)
 
+    def unassigned(self) -> ConversationQuerySet:
+        """Nobody has them, though a team may."""
+        return self.filter(assignee=None)
+
+    def for_teams_of(self, user: User) -> ConversationQuerySet:
+        """Given to no team, or to one of this user's."""
+        return self.filter(Q(team=None) | Q(team__in=user.memberships.values("team")))
+
+    def mentioning(self, user: User) -> ConversationQuerySet:
+        """In the inbox, with a remark that names this user."""
+        from conversations.models.activity import Activity
+
+        return self.in_inbox().filter(pk__in=Activity.objects.filter(mentions=user.pk).values("conversation"))
+
+    def window_closing(self, at: datetime) -> ConversationQuerySet:
+        """In the inbox, and WhatsApp's window closes within four hours."""
+        return self.in_inbox().filter(window_closes_at__gt=at, window_closes_at__lte=at + CLOSING_SOON)
+
+    def with_failed_send(self) -> ConversationQuerySet:
+        """In the inbox, and the newest of our messages did not arrive."""
+        return self.in_inbox().filter(failed_at__isnull=False)
+
+    def with_message(self, status: str) -> ConversationQuerySet:
+        """With a message of that status, whatever has become of the conversation."""
+        from conversations.models.message import Message
+
+        return self.filter(pk__in=Message.objects.filter(status=status).values("conversation"))
+
+    def with_draft_of(self, user: User) -> ConversationQuerySet:
+        """In which this user has begun to write."""
+        from conversations.models.draft import Draft
+
+        return self.filter(pk__in=Draft.objects.filter(user=user.pk).values("conversation"))
+
+    def matching(self, text: str) -> ConversationQuerySet:
+        """Whose contact's name has every word, or whose number has these digits."""
+        condition = Q()
+        for word in text.split():
+            condition &= Q(contact__first_name__icontains=word) | Q(contact__last_name__icontains=word)
+        digits = "".join(character for character in text if character.isdecimal()).lstrip("0")
+        if len(digits) >= 3 and not any(character.isalpha() for character in text):
+            condition |= Q(contact__phone__contains=digits)
+        return self.filter(condition)
+
+    def waking(self, at: datetime) -> ConversationQuerySet:
+        """Snoozed until then, or until some time before."""
+        return self.filter(status=ConversationStatus.SNOOZED, snoozed_until__lte=at)
+
+    def listed_by_a_closed_window(self, at: datetime) -> ConversationQuerySet:
+        """In the part of a list for open windows, though theirs has closed."""
+        first = first_of(Urgency.WINDOW)
+        closed = first + int(at.timestamp() * 1000)
+        return self.in_inbox().filter(urgency__gte=first, urgency__lte=closed)
+
     def newest_first(self) -> ConversationQuerySet:
         """The order of the inbox, which keyset paging follows."""
-        return self.order_by("-last_message_at", "-id")
+        return self.in_order(ListOrder.NEWEST)
+
+    def in_order(self, order: ListOrder) -> ConversationQuerySet:
+        """In the order of a list."""
+        return self.order_by(*_ORDERS[order])
+
+    def following(self, order: ListOrder, key: Any, pk: int) -> ConversationQuerySet:
+        """What comes after the row with that key (`urgency` or `last_message_at`) and id, in that order."""
+        column = _ORDERS[order][0].lstrip("-")
+        further = "lt" if order == ListOrder.NEWEST else "gt"
+        # The first condition alone tells PostgreSQL where in the index to begin.
+        return self.filter(
+            Q(**{f"{column}__{further}e": key})
+            & (Q(**{f"{column}__{further}": key}) | Q(**{column: key, f"pk__{further}": pk}))
+        )
+
+    def keys_stream_by_stream(self, order: ListOrder, streams: list[int], size: int) -> list[int]:
+        """The ids of the first `size` rows that lie on these streams.
+
+        Each stream is asked for its own first rows, which its index has in order; one question about several
+        streams would read all their rows and sort them.
+        """
+        column = _ORDERS[order][0].lstrip("-")
+        parts = [self.filter(stream=pk).in_order(order).values("id", column)[:size] for pk in streams]
+        if not parts:
+            return []
+        found = parts[0].union(*parts[1:], all=True).order_by(*_ORDERS[order])
+        return [row["id"] for row in found[:size]]
 
     def for_list(self) -> ConversationQuerySet:
         """With the rows a list row shows."""
-        return self.select_related("contact", "stream__account", "assignee")
+        return self.select_related("contact", "stream__account", "assignee", "team")
+
+    def with_attention(self, user: User) -> ConversationQuerySet:
+        """With what the chips of a list row say: is_unconfirmed, sends_at, is_opted_out, has_draft."""
+        from conversations.models.consent import ConsentDecision, ConsentState
+        from conversations.models.draft import Draft
+        from conversations.models.message import Message, MessageStatus
+
+        messages = Message.objects.filter(conversation=OuterRef("pk"))
+        scheduled = messages.filter(status=MessageStatus.SCHEDULED).order_by("scheduled_for")
+        opted_out = ConsentState.objects.filter(
+            phone=OuterRef("contact__phone"), channel=OuterRef("stream__channel"), service=ConsentDecision.OPTED_OUT
+        )
+        return self.annotate(
+            is_unconfirmed=Exists(messages.filter(status=MessageStatus.UNCONFIRMED)),
+            sends_at=Subquery(scheduled.values("scheduled_for")[:1]),
+            is_opted_out=Exists(opted_out),
+            has_draft=Exists(Draft.objects.filter(user=user.pk, conversation=OuterRef("pk"))),
+        )
 
 
 class Conversation(models.Model):
@@ -72,6 +190,12 @@ class Conversation(models.Model):
     assignee = models.ForeignKey(
         "conversations.User", on_delete=models.SET_NULL, null=True, blank=True, related_name="conversations"
     )
+    team = models.ForeignKey(
+        "conversations.Team", on_delete=models.SET_NULL, null=True, blank=True, related_name="conversations"
+    )
+    tags = models.ManyToManyField(
+        "conversations.Tag", through="conversations.ConversationTag", related_name="conversations"
+    )
     external_id = models.CharField(max_length=64, blank=True)
     last_message_at = models.DateTimeField(default=timezone.now)
     last_message_preview = models.CharField(max_length=160, blank=True)
@@ -83,8 +207,19 @@ class Conversation(models.Model):
     waiting_since = models.DateTimeField(
         null=True, blank=True, help_text="When the customer began to wait for an answer."
     )
+    reply_due_at = models.DateTimeField(
+        null=True, editable=False, help_text="When the customer should have an answer. Kept by PostgreSQL."
+    )
+    failed_at = models.DateTimeField(
+        null=True, editable=False, help_text="Since when our newest message has not arrived. Kept by PostgreSQL."
+    )
+    urgency = models.BigIntegerField(
+        default=0, editable=False, help_text="The place in a list: smaller is more urgent. Kept by PostgreSQL."
+    )
     unread_count = models.PositiveIntegerField(default=0)
-    snoozed_until = models.DateTimeField(null=True, blank=True)
+    snoozed_until = models.DateTimeField(
+        null=True, blank=True, help_text="When it comes back by itself; without a time, when the customer writes."
+    )
     resolved_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -98,21 +233,28 @@ class Conversation(models.Model):
                 fields=("stream", "contact"), condition=Q(status__in=CURRENT), name="conversation_current_once"
             ),
         ]
+        triggers = conversation_triggers(in_inbox=IN_INBOX, snoozed=ConversationStatus.SNOOZED)
         indexes = [
+            models.Index(fields=("status", "urgency", "id"), name="conversation_urgent"),
+            models.Index(fields=("assignee", "status", "urgency", "id"), name="conversation_urgent_of_user"),
+            models.Index(fields=("stream", "status", "urgency", "id"), name="conversation_urgent_on_stream"),
             models.Index(
-                fields=("-last_message_at", "-id"), name="conversation_inbox", condition=Q(status__in=IN_INBOX)
-            ),
-            models.Index(
-                fields=("assignee", "-last_message_at", "-id"),
-                name="conversation_mine",
-                condition=Q(status__in=IN_INBOX),
-            ),
-            models.Index(
-                fields=("stream", "-last_message_at", "-id"),
-                name="conversation_by_stream",
-                condition=Q(status__in=IN_INBOX),
+                fields=("stream", "status", "urgency", "id"),
+                name="conversation_urgent_untaken",
+                condition=Q(assignee__isnull=True),
             ),
             models.Index(fields=("status", "-last_message_at", "-id"), name="conversation_by_status"),
+            models.Index(fields=("assignee", "status", "-last_message_at", "-id"), name="conversation_new_of_user"),
+            models.Index(fields=("stream", "status", "-last_message_at", "-id"), name="conversation_new_on_stream"),
+            models.Index(
+                fields=("window_closes_at",),
+                name="conversation_window",
+                condition=Q(status__in=IN_INBOX, window_closes_at__isnull=False),
+            ),
+            models.Index(
+                fields=("snoozed_until",), name="conversation_waking", condition=Q(status=ConversationStatus.SNOOZED)
+            ),
+            models.Index(fields=("urgency",), name="conversation_failed", condition=Q(failed_at__isnull=False)),
             models.Index(fields=("contact", "-last_message_at"), name="conversation_of_contact"),
             models.Index(fields=("stream", "external_id"), name="conversation_external", condition=~Q(external_id="")),
         ]
@@ -131,3 +273,8 @@ class Conversation(models.Model):
         if self.stream.channel != Channel.WHATSAPP:
             return True
         return self.window_closes_at is not None and self.window_closes_at > timezone.now()
+
+    @property
+    def part(self) -> Urgency:
+        """The part of a list by urgency it stands in."""
+        return Urgency(self.urgency // PART)

@@ -11,6 +11,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from conversations.models.account import AccountHealth
+from conversations.models.inbox_triggers import failure_triggers
 from conversations.models.search import message_words
 from conversations.models.triggers import message_triggers
 
@@ -235,7 +236,11 @@ class Message(models.Model):
 
     class Meta:
         ordering = ("id",)
-        triggers = [*message_triggers(LEGAL_MOVES), message_words()]
+        triggers = [
+            *message_triggers(LEGAL_MOVES),
+            *failure_triggers(failures=NOT_ARRIVED, cancelled=MessageStatus.CANCELLED),
+            message_words(),
+        ]
         constraints = [
             models.CheckConstraint(condition=Q(status__in=MessageStatus.values), name="message_status_known"),
             models.CheckConstraint(
@@ -271,6 +276,16 @@ class Message(models.Model):
             ),
             models.Index(
                 fields=("scheduled_for",), name="message_scheduled", condition=Q(status=MessageStatus.SCHEDULED)
+            ),
+            models.Index(
+                fields=("conversation", "scheduled_for"),
+                name="message_scheduled_in",
+                condition=Q(status=MessageStatus.SCHEDULED),
+            ),
+            models.Index(
+                fields=("conversation",),
+                name="message_unconfirmed_in",
+                condition=Q(status=MessageStatus.UNCONFIRMED),
             ),
             models.Index(
                 fields=("next_lookup_at",),

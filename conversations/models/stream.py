@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
@@ -80,6 +81,12 @@ class Stream(models.Model):
     is_active = models.BooleanField(default=True)
     paused_until = models.DateTimeField(null=True, blank=True)
     pause_reason = models.CharField(max_length=200, blank=True)
+    reply_within = models.PositiveIntegerField(
+        _("answer within"),
+        default=240,
+        validators=[MinValueValidator(1)],
+        help_text=_("Minutes in which a customer who wrote should have an answer. Lists are sorted by it."),
+    )
     body_limit = models.PositiveIntegerField(
         default=1600, help_text=_("The longest text an agent may send, in characters.")
     )

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
-from django.contrib.auth.models import Group, PermissionsMixin
+from django.contrib.auth.models import Group, Permission, PermissionsMixin
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from conversations.models.stream import Stream
 
 
 class Role(models.TextChoices):
@@ -37,8 +41,15 @@ class UndoSeconds(models.IntegerChoices):
     THIRTY = 30, _("30 seconds")
 
 
+class Density(models.TextChoices):
+    """How much a list shows at once."""
+
+    COMFORTABLE = "", _("Comfortable")
+    COMPACT = "compact", _("Compact")
+
+
 class UserManager(BaseUserManager["User"]):
-    """Makes users by e-mail address."""
+    """Makes users by e-mail address, and knows who sees what."""
 
     def create_user(self, email: str, password: str | None = None, *, role: str = "", **fields: Any) -> User:
         """A user, in the group of `role` if one is given. Raises ValueError without an e-mail address."""
@@ -59,6 +70,25 @@ class UserManager(BaseUserManager["User"]):
         """The user of an e-mail address, in any case."""
         return self.get(email=(username or "").strip().lower())
 
+    def who_see(self, streams: Collection[Stream]) -> models.QuerySet[User]:
+        """The active people who see the conversations of every one of these streams, by name."""
+        everywhere = Permission.objects.filter(content_type__app_label="conversations", codename="view_every_stream")
+        by_team = models.Q()
+        for stream in streams:
+            member = TeamMembership.objects.filter(user=models.OuterRef("pk"), team__streams=stream)
+            by_team &= models.Q(models.Exists(member))
+        return (
+            self.filter(is_active=True)
+            .filter(
+                by_team
+                | models.Q(is_superuser=True)
+                | models.Q(user_permissions__in=everywhere)
+                | models.Q(groups__permissions__in=everywhere)
+            )
+            .distinct()
+            .order_by("name", "id")
+        )
+
 
 class User(AbstractBaseUser, PermissionsMixin):
     """A person who works here. Signs in with an e-mail address.
@@ -71,6 +101,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(default=True)
     is_available = models.BooleanField(default=True, help_text=_("Takes conversations now."))
     theme = models.CharField(max_length=8, choices=Theme.choices, default=Theme.SYSTEM, blank=True)
+    density = models.CharField(max_length=8, choices=Density.choices, default=Density.COMFORTABLE, blank=True)
     undo_seconds = models.PositiveSmallIntegerField(
         choices=UndoSeconds.choices,
         default=UndoSeconds.TEN,
@@ -113,12 +144,25 @@ class User(AbstractBaseUser, PermissionsMixin):
         return "".join(word[0] for word in (words[:1] + words[-1:] if len(words) > 1 else words))[:2].upper()
 
 
+class TeamQuerySet(models.QuerySet["Team"]):
+    """Questions about teams."""
+
+    def who_see(self, streams: Collection[Stream]) -> TeamQuerySet:
+        """The teams that see every one of these streams."""
+        found = self
+        for stream in streams:
+            found = found.filter(models.Exists(TeamStream.objects.filter(team=models.OuterRef("pk"), stream=stream)))
+        return found
+
+
 class Team(models.Model):
     """A group of people who answer the same streams. No provider has a term for it."""
 
     name = models.CharField(max_length=100, unique=True)
     members = models.ManyToManyField(User, through="TeamMembership", related_name="teams")
     streams = models.ManyToManyField("conversations.Stream", through="TeamStream", related_name="teams")
+
+    objects = TeamQuerySet.as_manager()
 
     class Meta:
         ordering = ("name",)

@@ -1,0 +1,158 @@
+"""What PostgreSQL keeps for the inbox, so that a list of a million conversations is read from an index.
+
+    urgency     the place of a conversation in a list by urgency: one number, smaller is more urgent
+    failed_at   since when something we sent has not arrived, and nobody has written after it
+    counts      how many conversations each person has on each stream, open, waiting and snoozed
+
+They follow from other columns, whoever changes those: a page, a worker, a shell. No service has to think of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from enum import IntEnum
+
+import pgtrigger
+
+
+class Urgency(IntEnum):
+    """The parts of a list by urgency, most urgent first."""
+
+    FAILED = 0  # something did not arrive: the oldest first
+    REPLY_DUE = 1  # the customer waits: whose reply is due first
+    WINDOW = 2  # WhatsApp's window is open: whose closes first
+    UNREAD = 3  # newest first
+    REST = 4  # newest first
+    SNOOZED = 5  # whose time comes first
+
+
+PART = 10**13  # milliseconds since 1970 fit into one part of `urgency` until the year 2286
+
+
+def first_of(part: Urgency) -> int:
+    """The smallest `urgency` of a part."""
+    return part * PART
+
+
+def _listed(words: Collection[str]) -> str:
+    return ", ".join(f"'{word}'" for word in sorted(words))
+
+
+def _milliseconds(column: str) -> str:
+    return f"(EXTRACT(EPOCH FROM {column}) * 1000)::bigint"
+
+
+def conversation_triggers(*, in_inbox: Collection[str], snoozed: str) -> list[pgtrigger.Trigger]:
+    """Keeps `urgency`, `reply_due_at` and the counts; lets nobody but the messages' triggers change `failed_at`."""
+    return [
+        pgtrigger.Trigger(
+            name="conversation_urgency",
+            when=pgtrigger.Before,
+            operation=pgtrigger.Insert | pgtrigger.Update,
+            func=f"""
+                IF TG_OP = 'INSERT' THEN
+                    NEW.failed_at := NULL;
+                ELSIF pg_trigger_depth() < 2 THEN
+                    NEW.failed_at := OLD.failed_at;  -- a row saved as it was read a while ago knows an old one
+                END IF;
+                IF NEW.status <> '{snoozed}' THEN
+                    NEW.snoozed_until := NULL;
+                END IF;
+                IF NEW.waiting_since IS NULL THEN
+                    NEW.reply_due_at := NULL;
+                ELSIF TG_OP = 'INSERT' OR OLD.waiting_since IS DISTINCT FROM NEW.waiting_since THEN
+                    SELECT NEW.waiting_since + make_interval(mins => stream.reply_within) INTO NEW.reply_due_at
+                      FROM conversations_stream AS stream WHERE stream.id = NEW.stream_id;
+                END IF;
+                NEW.urgency := CASE
+                    WHEN NEW.status NOT IN ({_listed(in_inbox)}) THEN
+                        {first_of(Urgency.SNOOZED)} - 1 - {_milliseconds("NEW.last_message_at")}
+                    WHEN NEW.status = '{snoozed}' THEN
+                        {first_of(Urgency.SNOOZED)}
+                        + COALESCE({_milliseconds("NEW.snoozed_until")}, {PART} - 1)
+                    WHEN NEW.failed_at IS NOT NULL THEN
+                        {first_of(Urgency.FAILED)} + {_milliseconds("NEW.failed_at")}
+                    WHEN NEW.reply_due_at IS NOT NULL THEN
+                        {first_of(Urgency.REPLY_DUE)} + {_milliseconds("NEW.reply_due_at")}
+                    WHEN NEW.window_closes_at > now() THEN
+                        {first_of(Urgency.WINDOW)} + {_milliseconds("NEW.window_closes_at")}
+                    WHEN NEW.unread_count > 0 THEN
+                        {first_of(Urgency.REST)} - 1 - {_milliseconds("NEW.last_message_at")}
+                    ELSE
+                        {first_of(Urgency.SNOOZED)} - 1 - {_milliseconds("NEW.last_message_at")}
+                END;
+                RETURN NEW;
+            """,  # noqa: S608 - every word in it is a constant of ours
+        ),
+        pgtrigger.Trigger(
+            name="conversation_counts",
+            when=pgtrigger.After,
+            operation=pgtrigger.Insert | pgtrigger.Delete | pgtrigger.UpdateOf("status", "assignee_id", "stream_id"),
+            func=f"""
+                IF TG_OP = 'UPDATE' AND ROW(OLD.status, OLD.assignee_id, OLD.stream_id)
+                    IS NOT DISTINCT FROM ROW(NEW.status, NEW.assignee_id, NEW.stream_id) THEN
+                    RETURN NULL;
+                END IF;
+                IF TG_OP <> 'INSERT' AND OLD.status IN ({_listed(in_inbox)}) THEN
+                    INSERT INTO conversations_inboxcount (stream_id, status, assignee_id, number)
+                         VALUES (OLD.stream_id, OLD.status, OLD.assignee_id, -1);
+                END IF;
+                IF TG_OP <> 'DELETE' AND NEW.status IN ({_listed(in_inbox)}) THEN
+                    INSERT INTO conversations_inboxcount (stream_id, status, assignee_id, number)
+                         VALUES (NEW.stream_id, NEW.status, NEW.assignee_id, 1);
+                END IF;
+                RETURN NULL;
+            """,  # noqa: S608 - the same
+        ),
+    ]
+
+
+def failure_triggers(*, failures: Collection[str], cancelled: str) -> list[pgtrigger.Trigger]:
+    """Keeps the conversation's `failed_at`: set while our newest message that nobody cancelled did not arrive."""
+    newest = f"""
+        SELECT CASE WHEN message.status IN ({_listed(failures)}) THEN COALESCE(conversation.failed_at, now()) END
+          FROM conversations_message AS message
+         WHERE message.conversation_id = conversation.id
+           AND message.direction = 'out' AND message.status <> '{cancelled}'
+         ORDER BY message.id DESC
+         LIMIT 1
+    """  # noqa: S608 - the same
+    return [
+        pgtrigger.Trigger(
+            name="message_failure_written",
+            level=pgtrigger.Statement,
+            when=pgtrigger.After,
+            operation=pgtrigger.Insert,
+            referencing=pgtrigger.Referencing(new="written"),
+            func=f"""
+                UPDATE conversations_conversation AS conversation
+                   SET failed_at = ({newest})
+                  FROM (SELECT conversation_id, bool_or(status IN ({_listed(failures)})) AS fails
+                          FROM written
+                         WHERE direction = 'out'
+                         GROUP BY conversation_id) AS one
+                 WHERE conversation.id = one.conversation_id
+                   AND (one.fails OR conversation.failed_at IS NOT NULL);
+                RETURN NULL;
+            """,  # noqa: S608 - the same
+        ),
+        pgtrigger.Trigger(
+            name="message_failure_moved",
+            when=pgtrigger.After,
+            operation=pgtrigger.UpdateOf("status"),
+            condition=pgtrigger.Condition(
+                f"""
+                NEW.direction = 'out' AND OLD.status IS DISTINCT FROM NEW.status
+                AND (OLD.status IN ({_listed({*failures, cancelled})})
+                     OR NEW.status IN ({_listed({*failures, cancelled})}))
+                """
+            ),
+            func=f"""
+                UPDATE conversations_conversation AS conversation
+                   SET failed_at = ({newest})
+                 WHERE conversation.id = NEW.conversation_id
+                   AND conversation.failed_at IS DISTINCT FROM ({newest});
+                RETURN NULL;
+            """,  # noqa: S608 - the same
+        ),
+    ]
