@@ -126,6 +126,7 @@ LEGAL_MOVES: dict[str, frozenset[str]] = {
 # Named sets drive buttons and queries.
 CANCELLABLE = (MessageStatus.DRAFT, MessageStatus.SCHEDULED, MessageStatus.HELD, MessageStatus.QUEUED)
 PENDING = (MessageStatus.SCHEDULED, MessageStatus.HELD, MessageStatus.QUEUED, MessageStatus.SENDING)
+UNSETTLED = (*PENDING, MessageStatus.UNCONFIRMED)  # somebody still waits for what becomes of it
 IN_FLIGHT = (MessageStatus.QUEUED, MessageStatus.SENDING)
 TAKEN = (MessageStatus.ACCEPTED, MessageStatus.SENT, MessageStatus.DELIVERED, MessageStatus.READ)
 NOT_ARRIVED = (MessageStatus.FAILED, MessageStatus.UNDELIVERED, MessageStatus.EXPIRED)
@@ -269,6 +270,7 @@ class Message(models.Model):
         indexes = [
             models.Index(fields=("conversation", "-id"), name="message_of_conversation"),
             models.Index(fields=("queued_at",), name="message_in_flight", condition=Q(status__in=IN_FLIGHT)),
+            models.Index(fields=("status", "stream"), name="message_unsettled", condition=Q(status__in=UNSETTLED)),
             models.Index(
                 fields=("next_attempt_at",),
                 name="message_to_try_again",

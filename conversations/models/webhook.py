@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from messaging.types import DeliveryStatus
+
+MATCH_GRACE = timedelta(minutes=1)  # a report may come before our own commit, and is parked until then
 
 
 class WebhookEventStatus(models.TextChoices):
@@ -39,7 +43,8 @@ class WebhookEvent(models.Model):
         ordering = ("-id",)
         constraints = [models.UniqueConstraint(fields=("account", "key"), name="webhook_event_once")]
         indexes = [
-            models.Index(fields=("id",), name="webhook_to_process", condition=Q(status=WebhookEventStatus.RECEIVED))
+            models.Index(fields=("id",), name="webhook_to_process", condition=Q(status=WebhookEventStatus.RECEIVED)),
+            models.Index(fields=("id",), name="webhook_failed", condition=Q(status=WebhookEventStatus.FAILED)),
         ]
 
     def __str__(self) -> str:
@@ -49,6 +54,18 @@ class WebhookEvent(models.Model):
     def text(self) -> str:
         """The body for people; bytes that are not UTF-8 are shown as such."""
         return bytes(self.body).decode(errors="backslashreplace")
+
+
+class ReceiptQuerySet(models.QuerySet["Receipt"]):
+    """Questions about delivery reports."""
+
+    def parked(self, at: datetime) -> ReceiptQuerySet:
+        """Without a message, and so new that its message may still be on the way here."""
+        return self.filter(message=None, received_at__gt=at - MATCH_GRACE)
+
+    def never_matched(self, at: datetime) -> ReceiptQuerySet:
+        """Without a message, and too old to expect one."""
+        return self.filter(message=None, received_at__lte=at - MATCH_GRACE)
 
 
 class Receipt(models.Model):
@@ -73,6 +90,8 @@ class Receipt(models.Model):
     text = models.TextField(blank=True)
     occurred_at = models.DateTimeField(null=True, blank=True)
     received_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ReceiptQuerySet.as_manager()
 
     class Meta:
         ordering = ("id",)
