@@ -234,6 +234,11 @@ def region_of(e164: str) -> str | None:
     return phonenumbers.region_code_for_number(parsed) or (fictional.region if fictional else None)
 
 
+def country_code(region: str) -> int:
+    """Return what numbers of a two-letter country begin with, 44 for GB; 0 for a country that is not known."""
+    return phonenumbers.country_code_for_region(region.upper())
+
+
 def digits(e164: str) -> str:
     """Return the number without its plus, as the providers' paths and WhatsApp bodies want it."""
     return e164.removeprefix("+")

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from messaging.phone import (
     PhoneError,
     PhoneNumber,
+    country_code,
     digits,
     format_for_people,
     is_fictional,
@@ -304,3 +305,7 @@ def test_hostile_text_is_refused_within_five_milliseconds(text: str) -> None:
         return time.perf_counter() - started
 
     assert min(seconds() for _ in range(5)) < 0.005
+
+
+def test_the_code_of_a_country() -> None:
+    assert (country_code("GB"), country_code("us"), country_code("ZZ")) == (44, 1, 0)
