@@ -239,6 +239,7 @@ INTERACTIVE_WORKERS = env.int("INTERACTIVE_WORKERS", default=2)
 SPOOL_FREE_MEGABYTES = env.int("SPOOL_FREE_MEGABYTES", default=50)
 SPOOL_DIR = env.str("SPOOL_DIR", default=str(BASE_DIR / ".local" / "spool"))
 DISPATCHER_TICK_SECONDS = env.float("DISPATCHER_TICK_SECONDS", default=1.0)
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 
 # --- Providers and the sandbox ----------------------------------------------------------------------------------
 

@@ -51,4 +51,5 @@ urlpatterns = [
     path("hooks/<str:token>/", webhooks.receive, name="webhook"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("metrics", health.metrics, name="metrics"),
 ]

@@ -76,6 +76,7 @@ PAGES = {
     "webhook": PUBLIC,  # its token is the secret
     "healthz": PUBLIC,
     "readyz": PUBLIC,
+    "metrics": ADMINISTRATOR,  # or whoever bears the token
     "admin:index": SUPERVISOR,
     "admin:login": SUPERVISOR,  # leads to the product's own sign-in
     "admin:logout": SUPERVISOR,
