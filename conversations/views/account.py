@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 from django.contrib import messages
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.contrib.auth.views import LoginView, PasswordChangeView
@@ -13,7 +15,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from conversations.forms.people import NewPasswordForm, SignInForm
-from conversations.models.team import Theme
+from conversations.models.team import Theme, UndoSeconds
+from conversations.services.sign_in import wait_after_failures
 from conversations.views.requests import UNPROCESSABLE, is_htmx, signed_in
 
 
@@ -37,6 +40,18 @@ class SignIn(LoginView):
         return response
 
 
+def too_many_tries(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+    """The sign-in page while it is shut for somebody (429): how long, and what to do. Called by django-axes."""
+    minutes = round(wait_after_failures(request).total_seconds() / 60)
+    sentence = (
+        f"Too many tries. Wait {minutes} minute{'s' if minutes > 1 else ''}, then try again. "
+        "An administrator can give you a new password."
+    )
+    form = SignInForm(request, initial={"username": request.POST.get("username", "")})
+    context = {"form": form, "shut": sentence, "next": request.POST.get("next", "")}
+    return render(request, "account/sign_in.html", context, status=HTTPStatus.TOO_MANY_REQUESTS)
+
+
 class ChangePassword(PasswordChangeView):
     """A new password; the other sessions of this person end."""
 
@@ -58,7 +73,7 @@ class ChangePassword(PasswordChangeView):
 @require_safe
 def account(request: HttpRequest) -> HttpResponse:
     """Who is signed in, the look of the pages, the password, the way out."""
-    return render(request, "account/page.html", {"themes": Theme.choices})
+    return render(request, "account/page.html", {"themes": Theme.choices, "undo_choices": UndoSeconds.choices})
 
 
 @require_POST

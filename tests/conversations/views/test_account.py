@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+import time_machine
+from django.http import HttpResponse
 from django.test import Client
+from django.utils import timezone
 
 from tests import factories
 from tests.conversations.views.conftest import Centre, signed_in
@@ -41,6 +46,39 @@ def test_unknown_wrong_and_inactive_get_the_same_answer(centre: Centre) -> None:
         page = read(response)
         assert page.one(class_="error-summary").text == "That email and password do not match."
         assert page.one("input", name="username").attributes["value"] == email
+
+
+def try_to_sign_in(email: str, password: str, address: str = "192.0.2.1") -> HttpResponse:
+    return Client(REMOTE_ADDR=address).post("/sign-in/", {"username": email, "password": password})
+
+
+def test_guessing_is_slowed_down_and_nobody_is_locked_out_for_good(centre: Centre) -> None:
+    email = centre.priya.email
+    began = timezone.now()
+    for waits, minutes in enumerate((1, 2, 4, 8, 15, 15)):
+        with time_machine.travel(began + timedelta(minutes=2 * sum((0, 1, 2, 4, 8, 15)[: waits + 1])), tick=False):
+            if waits < 5:
+                assert [try_to_sign_in(email.upper(), "wrong").status_code for _ in range(4)] == [422] * 4
+                shut = try_to_sign_in(email, "wrong")
+                assert shut.status_code == 429
+                words = f"Wait {minutes} minute{'s' if minutes > 1 else ''}, then try again."
+                assert words in read(shut).one(class_="error-summary").text
+                assert try_to_sign_in(email, factories.PASSWORD).status_code == 429, "the right one waits too"
+    with time_machine.travel(began + timedelta(hours=3)):
+        assert try_to_sign_in(email, factories.PASSWORD).status_code == 302
+
+
+def test_a_colleague_at_the_same_address_and_the_same_person_elsewhere_are_not_shut_out(centre: Centre) -> None:
+    for _ in range(5):
+        try_to_sign_in(centre.priya.email, "wrong")
+    assert try_to_sign_in(centre.tom.email, factories.PASSWORD).status_code == 302
+    assert try_to_sign_in(centre.priya.email, factories.PASSWORD, address="192.0.2.2").status_code == 302
+    assert try_to_sign_in(centre.priya.email, factories.PASSWORD).status_code == 429
+
+
+def test_an_unknown_address_is_slowed_down_alike(db: None) -> None:
+    answers = [try_to_sign_in("nobody@fernhill.example", "wrong").status_code for _ in range(6)]
+    assert answers == [422, 422, 422, 422, 429, 429]
 
 
 def test_the_sign_in_helps_password_managers(db: None) -> None:
