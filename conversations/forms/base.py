@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+COMES_TWICE = "time_comes_twice"  # its params: `moments`, the two aware times that may be meant
 
 
 class StyledForm(forms.Form):
@@ -24,6 +27,9 @@ class StyledForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
+            field.error_messages.setdefault(
+                "null_characters_not_allowed", "This holds a character that cannot be stored. Type it again."
+            )
             if not isinstance(field.widget, forms.HiddenInput | forms.RadioSelect | forms.CheckboxInput):
                 field.widget.attrs.setdefault("class", "input")
 
@@ -53,9 +59,24 @@ class LocalTimeField(forms.DateTimeField):
         try:
             return super().to_python(value)
         except ValidationError as error:
-            if error.code == "ambiguous_timezone":
-                raise ValidationError(
-                    "The clocks change then: that time does not exist, or comes twice. Choose another one.",
-                    code=error.code,
-                ) from error
+            if error.code == "ambiguous_timezone" and error.params:
+                raise _clock_change(error.params["datetime"]) from error
             raise
+
+
+def _clock_change(typed: datetime) -> ValidationError:
+    """What is wrong with a naive time that the site's clocks skip or show twice."""
+    zone = timezone.get_current_timezone()
+    first, second = typed.replace(tzinfo=zone, fold=0), typed.replace(tzinfo=zone, fold=1)
+    when, day = f"{typed:%H:%M}", f"{typed:%-d %B %Y}"
+    skipped = (second.utcoffset() or timedelta()) - (first.utcoffset() or timedelta())
+    if skipped > timedelta():  # PEP 495: in a gap the first offset is the one before the change
+        return ValidationError(
+            f"{when} does not exist on {day}: the clocks go forward. Choose {typed + skipped:%H:%M} or later.",
+            code="time_does_not_exist",
+        )
+    return ValidationError(
+        f"{when} comes twice on {day}: the clocks go back. Choose a time outside that hour.",
+        code=COMES_TWICE,
+        params={"moments": (first, second)},
+    )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import Any
 
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
-from conversations.forms.base import LocalTimeField, StyledForm
+from conversations.forms.base import COMES_TWICE, LocalTimeField, StyledForm
 from messaging.segments import is_blank
 
 REPLY, REMARK = "reply", "remark"
@@ -34,11 +35,18 @@ class BodyField(forms.CharField):
 
 
 class ScheduledForm(StyledForm):
-    """A message with a time: `later` says that the time counts, so that one typed and given up does not."""
+    """A message with a time: `later` says that the time counts, so that one typed and given up does not.
+
+    A time that the clocks show twice is asked for again, with `which_time` to say which of the two is meant.
+    """
 
     later = forms.BooleanField(required=False)
     scheduled_for = LocalTimeField(label="Send at")
+    which_time = forms.ChoiceField(
+        label="Which of the two", required=False, choices=[("first", "The first"), ("second", "The second")]
+    )
     client_key = forms.UUIDField(widget=forms.HiddenInput, initial=new_client_key)
+    comes_twice = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -51,12 +59,34 @@ class ScheduledForm(StyledForm):
     def clean(self) -> dict[str, Any]:
         """No time unless the message is for later."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        self.errors.pop("which_time", None)
         if not cleaned.get("later"):
             cleaned["scheduled_for"] = None
             self.errors.pop("scheduled_for", None)
+        elif self.has_error("scheduled_for", COMES_TWICE):
+            cleaned["scheduled_for"] = self._one_of_the_two(cleaned.get("which_time", ""))
         elif not cleaned.get("scheduled_for") and "scheduled_for" not in self.errors:
             self.add_error("scheduled_for", ValidationError("Choose a date and a time.", code="required"))
         return cleaned
+
+    def _one_of_the_two(self, which: str) -> datetime | None:
+        """The time that is meant; None, with the question at the field, until somebody has said it."""
+        (error,) = self.errors.as_data()["scheduled_for"]
+        first, second = (error.params or {})["moments"]
+        self.comes_twice = True
+        field = self.fields["which_time"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [
+            ("", "Which one?"),
+            ("first", f"{first:%H:%M %Z}, before the clocks go back"),
+            ("second", f"{second:%H:%M %Z}, after they went back"),
+        ]
+        del self.errors["scheduled_for"]
+        if which:
+            return first if which == "first" else second
+        sentence = f"{first:%H:%M} comes twice on {first:%-d %B %Y}: the clocks go back. Choose which one is meant."
+        self.add_error("scheduled_for", ValidationError(sentence, code=COMES_TWICE))
+        return None
 
 
 class ReplyForm(ScheduledForm):

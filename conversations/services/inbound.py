@@ -6,16 +6,19 @@ import hashlib
 import logging
 import re
 from collections.abc import Sequence
-from dataclasses import asdict
-from datetime import datetime
+from contextlib import suppress
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from functools import partial, singledispatch
+from uuid import UUID
 
-from django.db import OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
+from rq.timeouts import JobTimeoutException
 
 from conversations import live, queue
-from conversations.models import Activity, Contact, Conversation, Message, ProviderAccount, Stream, WebhookEvent
+from conversations.models import Activity, Contact, Conversation, Message, OptIn, ProviderAccount, Stream, WebhookEvent
 from conversations.models.activity import ActivityKind
 from conversations.models.consent import ConsentEventKind, ConsentSource
 from conversations.models.conversation import ConversationStatus
@@ -27,6 +30,7 @@ from conversations.services import consent, dispatch, lifecycle, receipts
 from conversations.services.conversations import open_conversation, preview
 from messaging.errors import WebhookRefused
 from messaging.keywords import Keyword, classify
+from messaging.providers.base import Provider
 from messaging.registry import provider_class
 from messaging.types import (
     ConsentEvent,
@@ -40,8 +44,11 @@ from messaging.types import (
 from messaging.whatsapp import window_closes_at
 
 logger = logging.getLogger(__name__)
+security = logging.getLogger("parley.security")
 
 LONGEST = {"first_name": 100, "last_name": 100, "email": 254}  # what does not fit a contact is left out
+LONGEST_STATUS = 40
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # no provider tells of a time before
 KEPT_HEADERS = ("content-type", "user-agent", "x-signature-timestamp")
 
 
@@ -56,9 +63,11 @@ class NumberNotReadable(Exception):
 def store_webhook(account: ProviderAccount, hook: HookRequest) -> WebhookEvent:
     """Verify a call and store its body, once, before anything is read; then wake a worker.
 
-    Raises WebhookRefused when it is not theirs. The same body again only counts up.
+    Raises WebhookRefused when it is not theirs (403), and when nobody can read it (400): then it is kept as failed,
+    to be looked at. The same body again only counts up.
     """
-    provider_class(account.provider).verify_hook(hook, account.credentials or {})
+    provider = provider_class(account.provider)
+    provider.verify_hook(hook, account.credentials or {})
     event, created = WebhookEvent.objects.get_or_create(
         account=account,
         key=hashlib.sha256(hook.body).hexdigest(),
@@ -69,11 +78,25 @@ def store_webhook(account: ProviderAccount, hook: HookRequest) -> WebhookEvent:
             "received_at": hook.received_at,
         },
     )
+    if not created:
+        WebhookEvent.objects.filter(pk=event.pk).update(times_received=F("times_received") + 1)
+    if refusal := _why_unreadable(provider, hook):
+        _failed(event, str(refusal))
+        raise refusal
     if created:
         transaction.on_commit(partial(queue.hint, "process_webhooks", [event.pk], queue=queue.DEFAULT), robust=True)
-    else:
-        WebhookEvent.objects.filter(pk=event.pk).update(times_received=F("times_received") + 1)
     return event
+
+
+def _why_unreadable(provider: type[Provider], hook: HookRequest) -> WebhookRefused | None:
+    """The refusal of a body that is no call of theirs in any form; a fault of ours is left to the job."""
+    try:
+        provider.parse_hook(hook)
+    except WebhookRefused as refusal:
+        return refusal
+    except Exception:
+        return None
+    return None
 
 
 def process_webhooks(event_ids: Sequence[int]) -> None:
@@ -102,18 +125,33 @@ def _process(event: WebhookEvent) -> None:
         with transaction.atomic():
             found = provider_class(event.account.provider).parse_hook(hook)
             for one in found:
-                handle(one, event.account, event)
-        unknown = bool(found) and all(isinstance(one, Unrecognised) for one in found)
-        event.status = WebhookEventStatus.UNRECOGNISED if unknown else WebhookEventStatus.PROCESSED
-    except OperationalError:
-        raise  # a deadlock, or the database is away: nothing is wrong with the call, and it is read again
+                handle(_with_plausible_time(one), event.account, event)
+    except (OperationalError, InterfaceError, JobTimeoutException):
+        raise  # a deadlock, no database, or the job's time is over: nothing is wrong with the call, it is read again
     except (WebhookRefused, StreamNotFound, NumberNotReadable) as error:
-        event.status, event.error = WebhookEventStatus.FAILED, str(error)[:300]
+        _failed(event, str(error))
     except Exception as error:
         logger.exception("Webhook event %s broke", event.pk)
-        event.status, event.error = WebhookEventStatus.FAILED, type(error).__name__
-    event.processed_at = timezone.now()
+        _failed(event, type(error).__name__)
+    else:
+        unknown = bool(found) and all(isinstance(one, Unrecognised) for one in found)
+        _done(event, WebhookEventStatus.UNRECOGNISED if unknown else WebhookEventStatus.PROCESSED)
+
+
+def _failed(event: WebhookEvent, error: str) -> None:
+    _done(event, WebhookEventStatus.FAILED, error[:300])
+
+
+def _done(event: WebhookEvent, status: WebhookEventStatus, error: str = "") -> None:
+    event.status, event.error, event.processed_at = status, error, timezone.now()
     event.save(update_fields=["status", "error", "processed_at"])
+
+
+def _with_plausible_time(one: HookEvent) -> HookEvent:
+    """A clock that is ahead must neither lengthen a window nor stand at the end of a conversation for ever."""
+    if isinstance(one, Unrecognised) or one.occurred_at is None:
+        return one
+    return replace(one, occurred_at=min(one.occurred_at, timezone.now()) if one.occurred_at >= EARLIEST else None)
 
 
 @singledispatch
@@ -123,7 +161,21 @@ def handle(one: HookEvent, account: ProviderAccount, event: WebhookEvent) -> Non
 
 @handle.register
 def _(one: DeliveryReport, account: ProviderAccount, event: WebhookEvent) -> None:
-    receipts.record(account, one, event=event)
+    receipt = receipts.record(account, one, event=event)
+    if receipt.message_id is None and (foreign := _of_another_account(one, account)):
+        security.warning("A report to account %s names message %s of another account: ignored", account.pk, foreign)
+
+
+def _of_another_account(one: DeliveryReport, account: ProviderAccount) -> int | None:
+    """The message that a report means by its reference or the provider's id, where it is not this account's."""
+    foreign = Message.objects.exclude(stream__account=account).values_list("pk", flat=True)
+    if one.external_id:
+        same_provider = foreign.filter(stream__account__provider=account.provider)
+        if found := same_provider.filter(external_id=one.external_id).first():
+            return found
+    with suppress(ValueError):
+        return foreign.filter(ref=UUID(one.ref)).first()
+    return None
 
 
 @handle.register
@@ -137,6 +189,10 @@ def _(one: ConsentEvent, account: ProviderAccount, event: WebhookEvent) -> None:
     channel = stream.channel if stream else Channel.SMS
     contact = _contact(one.phone)
     opens = one.event == "opt_in"
+    evidence = f"Event {one.key} of the provider"
+    consent.number_lock(contact.phone)
+    if OptIn.objects.filter(phone=contact.phone, channel=channel, evidence=evidence).exists():
+        return  # told again, in another call or at a replay: what the customer decided since counts
     consent.record(
         contact=contact,
         channel=channel,
@@ -144,6 +200,7 @@ def _(one: ConsentEvent, account: ProviderAccount, event: WebhookEvent) -> None:
         source=ConsentSource.PROVIDER,
         stream=stream,
         wording=one.text or ("Opted in at the provider" if opens else "Opted out at the provider"),
+        evidence=evidence,
         occurred_at=one.occurred_at,
     )
 
@@ -155,10 +212,10 @@ def _(one: ConversationEvent, account: ProviderAccount, event: WebhookEvent) -> 
     conversation = (
         Conversation.objects.filter(stream__account=account, external_id=one.conversation_id).newest_first().first()
     )
-    if conversation is None:
+    if conversation is None or conversation.activities.filter(data__key=one.key).exists():
         return
-    if one.external_status and one.external_status != conversation.external_status:
-        Conversation.objects.filter(pk=conversation.pk).update(external_status=one.external_status)
+    if one.external_status:
+        Conversation.objects.filter(pk=conversation.pk).update(external_status=one.external_status[:LONGEST_STATUS])
     Activity.objects.create(
         conversation=conversation,
         kind=ActivityKind.PROVIDER,
@@ -189,7 +246,7 @@ def receive(one: InboundMessage, account: ProviderAccount) -> Message | None:
             f"No stream of {account} is set up as {', '.join(one.stream_keys) or 'the one that was written to'}."
         )
     contact = _contact(one.phone, one) if one.phone or known is None else known.contact
-    at = min(one.occurred_at or timezone.now(), timezone.now())  # a clock that is ahead must not lengthen the window
+    at = one.occurred_at or timezone.now()
     with transaction.atomic():
         _conversation_lock(stream, contact)
         external_id = one.external_id or one.key
@@ -288,7 +345,7 @@ def _stream_by_keys(account: ProviderAccount, keys: Sequence[str], channel: str 
 
 def _contact(phone: str, one: InboundMessage | None = None) -> Contact:
     # Whoever wrote to us has a number that works, whatever a library thinks of it: only its form is checked.
-    if not re.match(E164, phone):
+    if not re.fullmatch(E164, phone):
         raise NumberNotReadable("The customer's number cannot be read.")
     names = {"first_name": one.first_name, "last_name": one.last_name, "email": one.email} if one else {}
     names = {name: value for name, value in names.items() if len(value) <= LONGEST[name]}

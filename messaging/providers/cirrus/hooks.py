@@ -30,6 +30,8 @@ from messaging.types import (
     Unrecognised,
 )
 
+LONGEST_ID = 64  # theirs have ten digits or so
+LONGEST_MESSAGE_ID = 100  # those of WhatsApp are longer
 _REPORTED = {status.value: status for status in DeliveryStatus}
 _MEDIA_TYPES: dict[int | None, str] = {
     ObjectType.PHOTO: "image",
@@ -87,7 +89,12 @@ def _listed(record: Fields, group: str, item: str) -> list[Fields]:
 
 
 def _conversation_id(record: Fields) -> str:
-    return record.text("id", "objectid")
+    return _id(record.text("id", "objectid"))
+
+
+def _id(text: str, longest: int = LONGEST_ID) -> str:
+    """An id; nothing for what is too long to be one."""
+    return text if len(text) <= longest else ""
 
 
 def _stream_keys(record: Fields) -> tuple[str, ...]:
@@ -101,8 +108,9 @@ def _written(record: Fields, child: Fields, name: str, body_key: str) -> HookEve
     A child has the same key in every event, so that OnNew and OnNewChild of one message count once.
     """
     message = Child.read(child)
-    kind_of_id, external_id = ("object", "") if child is record else ("child", message.id)
-    key = f"{kind_of_id}:{message.id}" if message.id else body_key
+    own_id = _id(message.id)
+    kind_of_id, external_id = ("object", "") if child is record else ("child", own_id)
+    key = f"{kind_of_id}:{own_id}" if own_id else body_key
     if message.is_manager:
         return ConversationEvent(
             key,
@@ -184,9 +192,9 @@ def _media_kind(message: Child, file: Fields, link: str) -> str:
 def _activity(record: Fields, entry: Fields, body_key: str) -> ConversationEvent:
     activity = Activity.read(entry)
     return ConversationEvent(
-        f"activity:{activity.id}" if activity.id and entry is not record else body_key,
+        f"activity:{activity.id}" if _id(activity.id) and entry is not record else body_key,
         "activity",
-        _conversation_id(record) or activity.object_id,
+        _conversation_id(record) or _id(activity.object_id),
         stream_keys=_stream_keys(record),
         external_status=Fields(activity.details).text("statusid", "status"),
         text=activity.text,
@@ -210,7 +218,8 @@ def _tags(record: Fields, body_key: str) -> ConversationEvent:
 def _report(record: Fields, child: Fields, body_key: str) -> HookEvent:
     word = child.text("status").lower()
     status = _REPORTED.get(word)
-    child_id, ref, message_id = child.text("id"), child.text("ref"), child.text("messageid")
+    child_id, ref = _id(child.text("id")), _id(child.text("ref"))
+    message_id = _id(child.text("messageid"), LONGEST_MESSAGE_ID)
     if status is None:
         return Unrecognised(body_key, f"Object.OnChildStatus {word}".strip())
     named = child_id or message_id or ref

@@ -132,7 +132,7 @@ def test_a_message_for_later_waits(centre: Centre, agent: Client) -> None:
         ("2020-01-01T10:00", "Choose a time that lies ahead."),
         ("", "Choose a date and a time."),
         ("tomorrow", "Enter a date and a time"),
-        ("2036-03-30T01:30", "The clocks change then"),
+        ("2036-03-30T01:30", "01:30 does not exist on 30 March 2036: the clocks go forward."),
         ("9999-12-31T23:59", "Choose a time before"),
     ],
 )
