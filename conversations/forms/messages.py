@@ -11,9 +11,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from conversations.forms.base import COMES_TWICE, LocalTimeField, StyledForm
-from messaging.segments import is_blank
 
-REPLY, REMARK = "reply", "remark"
 BODY_CODES = ("empty_body", "body_too_long", "unsendable_character", "key_reused")
 TIME_CODES = ("scheduled_in_the_past", "scheduled_too_far", "time_without_zone")
 
@@ -87,24 +85,3 @@ class ScheduledForm(StyledForm):
         sentence = f"{first:%H:%M} comes twice on {first:%-d %B %Y}: the clocks go back. Choose which one is meant."
         self.add_error("scheduled_for", ValidationError(sentence, code=COMES_TWICE))
         return None
-
-
-class ReplyForm(ScheduledForm):
-    """The composer under a conversation: a reply to the customer or a remark for the team."""
-
-    fields_of_codes = dict.fromkeys(BODY_CODES, "body") | dict.fromkeys(TIME_CODES, "scheduled_for")
-
-    mode = forms.ChoiceField(choices=[(REPLY, "Reply"), (REMARK, "Remark")], initial=REPLY)
-    body = BodyField(label="Message")
-
-    def clean_body(self) -> str:
-        """Something must be written, whichever it is."""
-        body: str = self.cleaned_data["body"]
-        if is_blank(body):
-            raise ValidationError("Write something first.", code="empty_body")
-        return body
-
-    @property
-    def is_remark(self) -> bool:
-        """Is this for the team?"""
-        return bool(self["mode"].value() == REMARK)

@@ -16,7 +16,7 @@ class NewMessageForm(ScheduledForm):
     """To whom, from which stream, what, and when; the words count on SMS only, WhatsApp begins with a template."""
 
     fields_of_codes = (
-        dict.fromkeys(BODY_CODES, "body")
+        dict.fromkeys((*BODY_CODES, "missing_value"), "body")
         | dict.fromkeys(TIME_CODES, "scheduled_for")
         | dict.fromkeys(STREAM_CODES, "stream")
     )

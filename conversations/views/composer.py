@@ -1,56 +1,70 @@
-"""The composer under a conversation: what may be written now, and why not; the count of segments beside it."""
+"""The composer under a conversation: the drafts in it, what may be sent now, and what stands there when nothing may."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 
 from django.utils import timezone
 
-from conversations.forms.messages import ReplyForm
-from conversations.models import Conversation, Stream, User, WhatsAppTemplate
+from conversations.forms.reply import ReplyForm
+from conversations.forms.templates import TemplateForm
+from conversations.models import Conversation, Draft, Message, Stream, User, WhatsAppTemplate
+from conversations.models.draft import DraftKind
 from conversations.models.message import Kind, Purpose
 from conversations.models.stream import Channel
+from conversations.services.drafts import drafts_in
 from conversations.services.gate import Verdict, can_send
+from conversations.services.replies import undoable
+from conversations.views.gates import Gate, gate_for, other_ways, trouble_of
+from conversations.views.meters import Meter, meter
+from conversations.views.presets import Preset, presets_for
+from conversations.views.template_preview import Part, preview
 from conversations.views.wording import CLOSING_SOON
-from messaging.segments import Segments, measure, plain_text
-
-MOST_FORCING = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Meter:
-    """The length of a text. Where plain characters save segments: `plain`, and the `forcing` ones it is without."""
+class Offer:
+    """A template to begin with, filled in as far as the contact tells."""
 
-    body: str
-    counted: Segments
-    limit: int
-    forcing: tuple[str, ...] = ()
-    plain: str = ""
-    plain_segments: int = 0
+    template: WhatsAppTemplate
+    parts: list[Part]
 
-    @property
-    def characters(self) -> int:
-        """The length as the stream's limit counts it."""
-        return len(self.body)
 
-    @property
-    def over(self) -> int:
-        """How much longer than the stream takes."""
-        return max(0, len(self.body) - self.limit)
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a text was not sent though nothing is wrong with it: somebody wrote meanwhile, or it has another version."""
+
+    newer: Message | None = None
+    newer_count: int = 0
+    other_draft: Draft | None = None
+    draft_is_gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Composer:
-    """What the composer shows. `mode` is write, template or gate; a page exchanges the composer when it changes."""
+    """What the composer shows. `mode` is write, template or gate; a page exchanges the composer when it changes.
+
+    `seen` is the newest message on the page it stands on, `drafts` what lies on the server, `undo` the message that
+    can still be taken back, `trouble` why what is sent waits, `others` the streams that reach the customer when this
+    one does not, `refusal` why the last try was sent back.
+    """
 
     conversation: Conversation
     form: ReplyForm
     verdict: Verdict
     mode: str
+    author: User
+    seen: int
+    drafts: dict[str, Draft]
+    undo: Message | None = None
+    trouble: str = ""
     closing_soon: bool = False
-    offered: WhatsAppTemplate | None = None
-    sms_stream: Stream | None = None
-    title: str = ""
+    offer: Offer | None = None
+    gate: Gate | None = None
+    others: tuple[Stream, ...] = ()
+    refusal: Refusal = field(default_factory=Refusal)
 
     @property
     def meter(self) -> Meter | None:
@@ -59,14 +73,67 @@ class Composer:
         return meter(stream, self.form["body"].value() or "") if stream.channel == Channel.SMS else None
 
     @property
+    def presets(self) -> list[Preset]:
+        """Times to schedule for."""
+        return presets_for(self.conversation.contact)
+
+    @property
     def state(self) -> str:
         """Changes when the composer must be exchanged."""
-        return f"{self.mode}-{self.verdict.code}"
+        return f"{self.mode}-{self.verdict.code}{'-waits' if self.trouble else ''}"
+
+    @property
+    def reply_version(self) -> int:
+        """The version of the reply's draft; 0 without one."""
+        return self._version(DraftKind.REPLY)
+
+    @property
+    def remark_version(self) -> int:
+        """The version of the remark's draft; 0 without one."""
+        return self._version(DraftKind.REMARK)
+
+    def _version(self, kind: str) -> int:
+        draft = self.drafts.get(kind)
+        return draft.version if draft else 0
+
+    @property
+    def saved_at(self) -> datetime | None:
+        """When a draft was last saved; None when there is none."""
+        return max((draft.updated_at for draft in self.drafts.values()), default=None)
+
+    @property
+    def undo_seconds_left(self) -> int:
+        """For how long the last message can still be taken back."""
+        if self.undo is None or self.undo.next_attempt_at is None:
+            return 0
+        return max(0, round((self.undo.next_attempt_at - timezone.now()).total_seconds()))
 
 
-def composer_for(conversation: Conversation, user: User, form: ReplyForm | None = None) -> Composer:
-    """The composer of a conversation for somebody."""
-    form = form or ReplyForm()
+def composer_for(
+    conversation: Conversation,
+    user: User,
+    form: ReplyForm | None = None,
+    *,
+    refusal: Refusal | None = None,
+    mode: str = "",
+) -> Composer:
+    """The composer of a conversation for somebody; without a form it holds their drafts, in `mode` if one is given."""
+    drafts = drafts_in(conversation, user)
+    if form is None:
+        form = ReplyForm(initial=_from_drafts(drafts) | ({"mode": mode} if mode else {}))
+    refusal = refusal or Refusal()
+    seen = form["seen"].value() if form.is_bound and refusal.newer is None else None
+    if not str(seen or "").isdigit():
+        seen = conversation.messages.order_by("-id").values_list("pk", flat=True).first() or 0
+    common: dict[str, Any] = {
+        "conversation": conversation,
+        "form": form,
+        "author": user,
+        "seen": int(seen),
+        "drafts": drafts,
+        "undo": undoable(conversation, user),
+        "refusal": refusal,
+    }
     now = timezone.now()
     verdict = can_send(
         stream=conversation.stream,
@@ -80,44 +147,33 @@ def composer_for(conversation: Conversation, user: User, form: ReplyForm | None 
     if verdict.ok:
         closes = conversation.window_closes_at
         soon = closes is not None and closes - now < CLOSING_SOON
-        return Composer(conversation, form, verdict, "write", closing_soon=soon)
-    if verdict.code not in ("window_closed", "no_object"):
-        return _gate(conversation, form, verdict, user)
-    offered = _offered_template(conversation)
-    if offered is None:
-        reason = f"{conversation.stream.name} has no approved template. Ask a supervisor to add one."
-        return _gate(conversation, form, Verdict(ok=False, code="no_template", sentence=reason), user)
-    of_template = _template_verdict(conversation, offered, user)
-    if not of_template.ok:
-        return _gate(conversation, form, of_template, user)
-    return Composer(
-        conversation, form, verdict, "template", offered=offered, sms_stream=_sms_stream(conversation, user)
-    )
+        return Composer(
+            mode="write", verdict=verdict, closing_soon=soon, trouble=trouble_of(conversation.stream), **common
+        )
+    template = None
+    if verdict.code in ("window_closed", "no_object"):
+        template = _suggested_template(conversation)
+        verdict = _template_verdict(conversation, template, user, otherwise=verdict)
+    if template is None or verdict.code not in ("window_closed", "no_object"):
+        gate = gate_for(conversation, verdict, user)
+        return Composer(mode="gate", verdict=verdict, gate=gate, others=gate.others, **common)
+    values = TemplateForm(template=template, contact=conversation.contact).typed_values()
+    offer = Offer(template, preview(template, values).body)
+    others = other_ways(conversation, user)
+    return Composer(mode="template", verdict=verdict, offer=offer, others=others, **common)
 
 
-_TITLES = {
-    "opted_out": "You can't write to this customer by {channel}",
-    "no_opt_in": "No WhatsApp permission on record",
-    "not_allowed": "You can read this stream, not send from it",
-    "stream_off": "This stream is switched off",
-    "no_template": "Only templates can be sent, and there is none",
-    "own_number": "This is our own number",
-}
+def _from_drafts(drafts: dict[str, Draft]) -> dict[str, object]:
+    """What the form holds at first. A remark that was begun is shown only where no reply was."""
+    reply, remark = drafts.get(DraftKind.REPLY), drafts.get(DraftKind.REMARK)
+    return {
+        "body": reply.body if reply else "",
+        "remark": remark.body if remark else "",
+        "mode": DraftKind.REMARK if remark and not reply else DraftKind.REPLY,
+    }
 
 
-def _gate(conversation: Conversation, form: ReplyForm, verdict: Verdict, user: User) -> Composer:
-    title = _TITLES.get(verdict.code, "This number can't be used")
-    return Composer(
-        conversation,
-        form,
-        verdict,
-        "gate",
-        sms_stream=_sms_stream(conversation, user) if verdict.code != "own_number" else None,
-        title=title.format(channel=conversation.stream.get_channel_display()),
-    )
-
-
-def _offered_template(conversation: Conversation) -> WhatsAppTemplate | None:
+def _suggested_template(conversation: Conversation) -> WhatsAppTemplate | None:
     """A template to begin with: in the customer's language where there is one, service before marketing."""
     language = conversation.contact.language[:2].lower()
 
@@ -127,8 +183,14 @@ def _offered_template(conversation: Conversation) -> WhatsAppTemplate | None:
     return min(conversation.stream.templates.sendable(), key=rank, default=None)
 
 
-def _template_verdict(conversation: Conversation, template: WhatsAppTemplate, user: User) -> Verdict:
-    return can_send(
+def _template_verdict(
+    conversation: Conversation, template: WhatsAppTemplate | None, user: User, *, otherwise: Verdict
+) -> Verdict:
+    """The verdict on the suggested template where it is a no; else the one on free text, which it answers."""
+    if template is None:
+        reason = f"{conversation.stream.name} has no approved template. Ask a supervisor to add one."
+        return Verdict(ok=False, code="no_template", sentence=reason)
+    verdict = can_send(
         stream=conversation.stream,
         contact=conversation.contact,
         kind=Kind.TEMPLATE,
@@ -138,24 +200,4 @@ def _template_verdict(conversation: Conversation, template: WhatsAppTemplate, us
         conversation=conversation,
         template=template,
     )
-
-
-def _sms_stream(conversation: Conversation, user: User) -> Stream | None:
-    """A stream that could text instead, for a conversation on WhatsApp."""
-    if conversation.stream.channel != Channel.WHATSAPP:
-        return None
-    return Stream.objects.sendable_by(user).working().filter(channel=Channel.SMS).first()
-
-
-def meter(stream: Stream, body: str) -> Meter:
-    """Count a text as this stream's provider would."""
-    part = stream.limits().unicode_part
-    counted = measure(body, unicode_part=part)
-    if counted.encoding == "GSM-7":
-        return Meter(body, counted, stream.body_limit)
-    plain = plain_text(body)
-    plain_count = measure(plain, unicode_part=part)
-    if plain_count.segments >= counted.segments:
-        return Meter(body, counted, stream.body_limit)
-    forcing = tuple(dict.fromkeys(character for _, character in counted.costly))[:MOST_FORCING]
-    return Meter(body, counted, stream.body_limit, forcing, plain, plain_count.segments)
+    return otherwise if verdict.ok else verdict

@@ -10,10 +10,10 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from conversations.forms.messages import ReplyForm
+from conversations.forms.reply import ReplyForm
 from conversations.models import Conversation, Message
 from conversations.services.conversations import mark_read
-from conversations.views.composer import composer_for
+from conversations.views.composer import Refusal, composer_for
 from conversations.views.inbox_query import InboxQuery
 from conversations.views.listing import LARGEST_PAGE
 from conversations.views.panel import panel_context
@@ -39,12 +39,13 @@ def conversation_page(
     found: Conversation,
     *,
     form: ReplyForm | None = None,
+    refusal: Refusal | None = None,
     status: int = 200,
     **forms: Any,
 ) -> HttpResponse:
     """The page of a conversation, with a form that was refused if there is one."""
     query = InboxQuery.read(request)
-    context = pane_context(request, found, query, form=form, **forms)
+    context = pane_context(request, found, query, form=form, refusal=refusal, **forms)
     if is_htmx(request):
         return render(request, "conversation/_pane.html", context, status=status)
     context |= workspace_context(request, query, conversation=found)
@@ -52,14 +53,20 @@ def conversation_page(
 
 
 def pane_context(
-    request: HttpRequest, found: Conversation, query: InboxQuery, *, form: ReplyForm | None = None, **forms: Any
+    request: HttpRequest,
+    found: Conversation,
+    query: InboxQuery,
+    *,
+    form: ReplyForm | None = None,
+    refusal: Refusal | None = None,
+    **forms: Any,
 ) -> dict[str, Any]:
     """What the thread and the panel show."""
     user = signed_in(request)
     return {
         "inbox": query,
         "timeline": read_timeline(found, user, before=number_in(request, "before")),
-        "composer": composer_for(found, user, form),
+        "composer": composer_for(found, user, form, refusal=refusal),
         "assignees": who_see(found.stream)[:MOST_ASSIGNEES],
         **panel_context(found, user, **forms),
     }

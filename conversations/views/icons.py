@@ -20,7 +20,8 @@ NAMES = frozenset(
         "key-round", "keyboard", "layers", "layout-template", "link", "loader", "lock", "log-out", "menu",
         "message-circle", "message-square", "message-square-text", "mic", "monitor", "moon", "panel-right", "pencil",
         "phone", "plus", "reply", "search", "settings", "shield-check", "shield-question-mark", "smartphone",
-        "sticky-note", "sun", "timer", "triangle-alert", "user", "user-check", "user-plus", "video", "x"
+        "sticky-note", "sun", "timer", "triangle-alert", "user", "user-check", "user-plus", "video", "x",
+        "message-square-quote", "wifi-off",
     )
 )
 # fmt: on

@@ -15,10 +15,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from conversations.forms.new_message import NewMessageForm
 from conversations.models import Conversation, Stream, User
+from conversations.models.draft import DraftKind
 from conversations.models.stream import Channel
-from conversations.services.compose import queue_message
+from conversations.services import drafts
 from conversations.services.conversations import contact_for_number, open_conversation
-from conversations.views.composer import meter
+from conversations.services.replies import send_reply
+from conversations.views.meters import meter
+from conversations.views.presets import presets_for
 from conversations.views.recipients import number_of, read_recipient, stream_choices
 from conversations.views.requests import UNPROCESSABLE, is_htmx, number_in, signed_in
 
@@ -26,11 +29,18 @@ from conversations.views.requests import UNPROCESSABLE, is_htmx, number_in, sign
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_message(request: HttpRequest) -> HttpResponse:
-    """The form; `?to=` and `?stream=` fill it in. Sent, it leads to the conversation."""
+    """The form; `?to=` and `?stream=` fill it in, and `?from=` with the text begun in that conversation.
+
+    Sent, it leads to the conversation.
+    """
     user = signed_in(request)
     streams = _streams(user)
     if request.method != "POST":
-        initial = {"to": request.GET.get("to", ""), "stream": number_in(request, "stream") or None}
+        initial = {
+            "to": request.GET.get("to", ""),
+            "stream": number_in(request, "stream") or None,
+            "body": _brought_along(request, user),
+        }
         return _page(request, NewMessageForm(initial=initial, streams=streams), user)
     form = NewMessageForm(request.POST, streams=streams)
     if form.is_valid():
@@ -51,14 +61,28 @@ def _answered(request: HttpRequest, form: NewMessageForm, user: User) -> HttpRes
     with transaction.atomic():
         contact = contact_for_number(number, stream=stream)
         conversation = open_conversation(stream=stream, contact=contact, actor=user)
-        queue_message(
+        send_reply(
             conversation=conversation,
-            body=given["body"],
             author=user,
+            body=given["body"],
             client_key=given["client_key"],
+            seen=None,
             scheduled_for=given["scheduled_for"],
         )
+        if left := _conversation_left(request, user):
+            drafts.let_go(left, user, DraftKind.REPLY)
     return _go(request, reverse("conversation", args=[conversation.pk]))
+
+
+def _conversation_left(request: HttpRequest, user: User) -> Conversation | None:
+    """The conversation whose text was brought along to this stream."""
+    return Conversation.objects.visible_to(user).filter(pk=number_in(request, "from")).first()
+
+
+def _brought_along(request: HttpRequest, user: User) -> str:
+    left = _conversation_left(request, user)
+    draft = drafts.drafts_in(left, user).get(DraftKind.REPLY) if left else None
+    return draft.body if draft else ""
 
 
 @never_cache
@@ -67,7 +91,7 @@ def recipient(request: HttpRequest) -> HttpResponse:
     """What is typed into To, read while somebody types, and the streams that reach that person."""
     user = signed_in(request)
     form = NewMessageForm(initial={"stream": number_in(request, "stream") or None}, streams=_streams(user))
-    return render(request, "new_message/_recipient.html", _context(request.GET.get("to", ""), form, user))
+    return render(request, "new_message/_recipient.html", _context(request, request.GET.get("to", ""), form, user))
 
 
 @require_POST
@@ -89,19 +113,26 @@ def start_conversation(request: HttpRequest) -> HttpResponse:
 
 def _page(request: HttpRequest, form: NewMessageForm, user: User, status: int = 200) -> HttpResponse:
     typed = form["to"].value() or ""
-    context = _context(typed, form, user)
+    context = _context(request, typed, form, user)
     template = "new_message/_form.html" if is_htmx(request) else "new_message/page.html"
     return render(request, template, context, status=status)
 
 
-def _context(typed: str, form: NewMessageForm, user: User) -> dict[str, Any]:
+def _context(request: HttpRequest, typed: str, form: NewMessageForm, user: User) -> dict[str, Any]:
     streams = list(_streams(user))
     found = read_recipient(typed, user, streams)
     choices = stream_choices(streams, found, user)
     wanted = str(form["stream"].value() or "")
     allowed = [choice.stream for choice in choices if choice.allowed]
     chosen = next((stream for stream in streams if str(stream.pk) == wanted), allowed[0] if allowed else None)
-    context: dict[str, Any] = {"form": form, "recipient": found, "choices": choices, "chosen": chosen}
+    context: dict[str, Any] = {
+        "form": form,
+        "recipient": found,
+        "choices": choices,
+        "chosen": chosen,
+        "left": number_in(request, "from"),
+        "presets": presets_for(found.contact) if found.contact else [],
+    }
     if chosen is not None:
         context["meter"] = meter(chosen, form["body"].value() or "")
     return context

@@ -1,73 +1,180 @@
-"""Sending a reply, leaving a remark, and counting segments while somebody writes."""
+"""Sending a reply, leaving a remark, taking a message back, and counting segments while somebody writes."""
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from contextlib import suppress
 
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_POST
 
-from conversations.forms.messages import ReplyForm
-from conversations.models import Conversation, Stream, User
+from conversations.forms.reply import THEN_RESOLVE, ReplyForm
+from conversations.models import Conversation, Draft, Message, Stream, User
+from conversations.models.draft import DraftKind
 from conversations.permissions import may_change
-from conversations.services.compose import queue_message
-from conversations.services.conversations import add_remark
-from conversations.views.composer import composer_for, meter
+from conversations.services import conversations, drafts
+from conversations.services.mentions import mentioned
+from conversations.services.replies import newer_messages, send_reply, undo_send
+from conversations.views.composer import Refusal, composer_for
 from conversations.views.conversation import conversation_address, conversation_page
 from conversations.views.inbox_query import InboxQuery
-from conversations.views.requests import UNPROCESSABLE, is_htmx, number_in, signed_in, visible_conversation
+from conversations.views.meters import meter
+from conversations.views.people import who_see
+from conversations.views.requests import (
+    UNPROCESSABLE,
+    done,
+    is_htmx,
+    number_in,
+    refused,
+    signed_in,
+    visible_conversation,
+)
+
+CONFLICT = 409
 
 
 @require_POST
 def reply(request: HttpRequest, pk: int) -> HttpResponse:
-    """Send a reply, or leave a remark. Refused: the composer comes back with the text and the reason (422)."""
-    conversation = visible_conversation(request, pk)
-    user = signed_in(request)
+    """Send a reply, or leave a remark.
+
+    What a rule refuses comes back with the text and the reason (422); so does what somebody should read again before
+    it goes (409): a colleague or the customer wrote meanwhile, or the draft has another version by now.
+    """
+    conversation, user = visible_conversation(request, pk), signed_in(request)
     form = ReplyForm(request.POST)
-    if form.is_valid() and _write(form, conversation, user):
-        if is_htmx(request):
-            fresh = ReplyForm(initial={"mode": form.cleaned_data["mode"]})
-            response = _composer_response(request, conversation, fresh)
-            response["HX-Trigger"] = '{"parley:refresh": {}, "parley:written": {}}'
-            return response
-        return HttpResponseRedirect(conversation_address(request, conversation))
-    if is_htmx(request):
-        return _composer_response(request, conversation, form, status=UNPROCESSABLE)
-    return conversation_page(request, conversation, form=form, status=UNPROCESSABLE)
-
-
-def _write(form: ReplyForm, conversation: Conversation, user: User) -> bool:
-    """Do what the form says; False when a rule refused, with the reason in the form."""
-    given: dict[str, Any] = form.cleaned_data
+    keep_texts(form, conversation, user)
+    if not form.is_valid():
+        return _sent_back(request, conversation, form, status=UNPROCESSABLE)
+    if form.cleaned_data["conversation"] not in (None, conversation.pk):
+        form.add_error(None, "This text was written in another conversation. Copy it, and reload the page.")
+        return _sent_back(request, conversation, form, status=CONFLICT)
+    if refusal := _another_version(form, conversation, user):
+        return _sent_back(request, conversation, form, status=CONFLICT, refusal=refusal)
     try:
         if form.is_remark:
-            if not may_change(user, conversation):
-                raise ValidationError("You cannot write remarks here.", code="not_allowed")
-            add_remark(conversation, text=given["body"], actor=user)
+            _remark(form, conversation, user)
         else:
-            queue_message(
-                conversation=conversation,
-                body=given["body"],
-                author=user,
-                client_key=given["client_key"],
-                scheduled_for=given["scheduled_for"],
-            )
+            _reply(form, conversation, user)
     except ValidationError as error:
+        if getattr(error, "code", "") == "not_seen":
+            newer = newer_messages(conversation, user, form.cleaned_data["seen"])
+            refusal = Refusal(newer=newer.first(), newer_count=newer.count())
+            return _sent_back(request, conversation, form, status=CONFLICT, refusal=refusal)
         form.take_refusal(error)
-        return False
-    return True
+        return _sent_back(request, conversation, form, status=UNPROCESSABLE)
+    return _written(request, conversation, mode=form.kind)
 
 
-def _composer_response(
-    request: HttpRequest, conversation: Conversation, form: ReplyForm, status: int = 200
+def keep_texts(form: ReplyForm, conversation: Conversation, user: User) -> None:
+    """Keep what stands in a form that was sent, both texts of it, so that nothing depends on a script."""
+    for kind, text in form.texts.items():
+        with suppress(ValidationError):  # another page has a newer one: that is for its writer to decide
+            drafts.save_draft(
+                user=user,
+                conversation=conversation,
+                kind=kind,
+                body=text,
+                version=form.version(kind),
+                client_key=str(form["client_key"].value() or ""),
+            )
+
+
+def _another_version(form: ReplyForm, conversation: Conversation, user: User) -> Refusal | None:
+    """The draft that would be lost by sending this text, or the news that it was sent or emptied elsewhere."""
+    if Message.objects.filter(client_key=form.cleaned_data["client_key"]).exists():
+        return None  # the same form for the second time
+    stored: Draft | None = drafts.drafts_in(conversation, user).get(form.kind)
+    text = form.texts[form.kind]
+    if stored is None:
+        return Refusal(draft_is_gone=True) if form.version(form.kind) else None
+    changed = stored.version != form.version(form.kind) and stored.body != text
+    return Refusal(other_draft=stored) if changed else None
+
+
+def _remark(form: ReplyForm, conversation: Conversation, user: User) -> None:
+    if not may_change(user, conversation):
+        raise ValidationError("You cannot write remarks here.", code="not_allowed")
+    text = form.cleaned_data["remark"]
+    with transaction.atomic():
+        remark = conversations.add_remark(conversation, text=text, actor=user)
+        remark.mentions.set(mentioned(text, who_see(conversation.stream)))
+        drafts.let_go(conversation, user, DraftKind.REMARK)
+
+
+def _reply(form: ReplyForm, conversation: Conversation, user: User) -> None:
+    given = form.cleaned_data
+    send_reply(
+        conversation=conversation,
+        author=user,
+        body=given["body"],
+        client_key=given["client_key"],
+        seen=given["seen"],
+        scheduled_for=given["scheduled_for"],
+        cancel_on_reply=given["cancel_on_reply"],
+        then_resolve=given["then"] == THEN_RESOLVE,
+    )
+
+
+def _written(request: HttpRequest, conversation: Conversation, *, mode: str) -> HttpResponse:
+    if not is_htmx(request):
+        return HttpResponseRedirect(conversation_address(request, conversation, "composer"))
+    conversation.refresh_from_db()
+    response = _composer(request, conversation, mode=mode)
+    response["HX-Trigger"] = json.dumps({"parley:refresh": {}, "parley:written": {}})
+    return response
+
+
+def _sent_back(
+    request: HttpRequest,
+    conversation: Conversation,
+    form: ReplyForm,
+    *,
+    status: int,
+    refusal: Refusal | None = None,
+) -> HttpResponse:
+    if is_htmx(request):
+        return _composer(request, conversation, form, status=status, refusal=refusal)
+    return conversation_page(request, conversation, form=form, refusal=refusal, status=status)
+
+
+def _composer(
+    request: HttpRequest,
+    conversation: Conversation,
+    form: ReplyForm | None = None,
+    *,
+    status: int = 200,
+    mode: str = "",
+    refusal: Refusal | None = None,
 ) -> HttpResponse:
     context = {
-        "composer": composer_for(conversation, signed_in(request), form),
+        "composer": composer_for(conversation, signed_in(request), form, refusal=refusal, mode=mode),
         "inbox": InboxQuery.read(request),
     }
     return render(request, "conversation/_composer.html", context, status=status)
+
+
+@require_POST
+def undo(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take back a message that has not left, with its text in the composer again."""
+    visible = Message.objects.visible_to(signed_in(request)).outbound()
+    found = visible.select_related("conversation__contact", "conversation__stream__account", "stream__account")
+    message = get_object_or_404(found, pk=pk)
+    conversation, user = message.conversation, signed_in(request)
+    if "body" in request.POST:
+        keep_texts(ReplyForm(request.POST), conversation, user)
+    try:
+        undo_send(message, actor=user)
+    except ValidationError as error:
+        return refused(request, error, back_to=conversation_address(request, conversation))
+    if not is_htmx(request):
+        return done(request, "Not sent", back_to=conversation_address(request, conversation, "composer"))
+    response = _composer(request, conversation, mode=DraftKind.REPLY)
+    response["HX-Retarget"], response["HX-Reswap"] = "#composer", "outerHTML"
+    response["HX-Trigger"] = json.dumps({"parley:refresh": {}, "parley:undone": {}})
+    return response
 
 
 @require_POST

@@ -1,58 +1,129 @@
-// The composer: Ctrl+Enter sends, and what is typed survives a change of page in this tab.
+// The composer: its keys, where the caret is after it was exchanged, and what of the conversation its writer has seen.
 
-import { settle } from "./pane.js";
+import { atEnd, timeline } from "./pane.js";
 
-const kept = (composer) => `parley:text:${document.body.dataset.user}:${composer.dataset.conversation}`;
+document.documentElement.classList.add("scripted");
+
+const LOOK = 1000; // milliseconds
+const LOOKS = 3; // a customer's message that was on the screen so many times has been seen
+
+/* Keys */
 
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.isComposing) return;
+  if (event.key !== "Enter" || event.isComposing || event.defaultPrevented) return;
   const form = event.target.closest?.("form:has(.composer-send)");
-  const button = form?.querySelector(".composer-send:not([hidden])");
+  const strong = event.ctrlKey || event.metaKey;
+  const plain = !strong && !event.shiftKey && !event.altKey;
+  if (!form || (!strong && !(plain && "enterSends" in form.dataset && event.target.matches(".composer-text")))) return;
+  const wanted = strong && event.shiftKey ? ".composer-resolve" : ".composer-send";
+  const button = [...form.querySelectorAll(wanted)].find((one) => one.checkVisibility());
   if (!button || button.disabled) return;
   event.preventDefault();
-  form.requestSubmit();
+  button.click();
 });
 
-document.addEventListener("input", (event) => {
-  const composer = event.target.closest?.("#composer");
-  if (!composer || event.target.name !== "body") return;
-  if (event.target.value) sessionStorage.setItem(kept(composer), event.target.value);
-  else sessionStorage.removeItem(kept(composer));
+/* Focus: an exchanged composer has the caret where it was, and an emptied one is ready for the next text */
+
+let caret = null;
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.detail.elt.closest?.("#composer")) setReadOnly(true);
+});
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (event.detail.elt.closest?.("#composer")) setReadOnly(false);
 });
 
-// The server took the message: the text is not needed any more.
-document.addEventListener("parley:written", () => {
-  const composer = document.getElementById("composer");
-  if (composer) sessionStorage.removeItem(kept(composer));
-  const text = document.getElementById("composer-body");
-  if (text) {
-    text.value = "";
-    text.focus();
+/** What is typed while a message is on its way would be lost with the old composer. */
+function setReadOnly(busy) {
+  for (const text of document.querySelectorAll("#composer .composer-text")) {
+    if (busy && !text.readOnly) text.dataset.busy = "";
+    if ("busy" in text.dataset) text.readOnly = busy;
+    if (!busy) delete text.dataset.busy;
   }
+}
+
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.target.id !== "composer") return;
+  const text = document.activeElement?.matches(".composer-text") ? document.activeElement : null;
+  caret = { from: text?.selectionStart, to: text?.selectionEnd };
+});
+document.addEventListener("htmx:afterSettle", (event) => {
+  if (event.detail.elt.id !== "composer" || !caret) return;
+  const text = [...document.querySelectorAll("#composer .composer-text")].find((one) => one.checkVisibility());
+  const { from = text?.value.length, to = text?.value.length } = caret;
+  caret = null;
+  if (!text) return;
+  text.focus();
+  text.setSelectionRange(from, to);
+});
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest?.("[data-takes]");
+  const text = button && button.form.querySelector(`.composer-text[data-kind="${button.form.elements.mode.value}"]`);
+  if (!text) return;
+  text.value = button.dataset.takes;
+  button.closest(".composer-notice").remove();
+  text.dispatchEvent(new Event("input", { bubbles: true }));
+  text.focus();
+});
+
+/* What has been seen: whatever was there when the text was begun, and what somebody looks at meanwhile */
+
+let looks = { message: 0, times: 0 };
+
+const seenField = () => document.getElementById("composer")?.elements.seen;
+const messages = () => [...(timeline()?.querySelectorAll(":scope > [data-message]") ?? [])];
+
+function see(id) {
+  const field = seenField();
+  if (field && id > Number(field.value)) field.value = id;
+}
+
+function seeAll() {
+  const last = messages().at(-1);
+  if (last && timeline().dataset.newest === "true") see(Number(last.dataset.message));
+}
+
+function look() {
+  if (!seenField() || !document.hasFocus() || !atEnd()) return;
+  if (!document.getElementById("composer-body")?.value) return seeAll();
+  // A colleague's reply is not seen by being on the screen: it may make the begun text needless.
+  let message = 0;
+  for (const one of messages()) {
+    if (Number(one.dataset.message) <= Number(seenField().value)) continue;
+    if (!one.matches(".message-in")) break;
+    message = Number(one.dataset.message);
+  }
+  looks = message && message === looks.message ? { message, times: looks.times + 1 } : { message, times: 1 };
+  if (looks.times > LOOKS) see(message);
+}
+
+setInterval(look, LOOK);
+document.addEventListener("pointerdown", (event) => {
+  if (event.target.closest?.("#timeline")) seeAll();
+});
+document.addEventListener("focusin", (event) => {
+  if (event.target.closest?.("#timeline")) seeAll();
+});
+
+/* Schedule */
+
+document.addEventListener("click", (event) => {
+  const preset = event.target.closest?.("schedule-presets [data-value]");
+  if (!preset) return;
+  const field = document.getElementById(preset.parentElement.dataset.field);
+  field.value = preset.dataset.value;
+  field.dispatchEvent(new Event("input", { bubbles: true }));
 });
 
 document.addEventListener("input", (event) => {
   if (event.target.name !== "scheduled_for") return;
-  const words = event.target.form?.querySelector(".schedule-words");
-  const moment = event.target.value ? new Date(event.target.value) : null;
-  if (!words) return;
+  const { form, value } = event.target;
+  for (const preset of form.querySelectorAll("schedule-presets [data-value]")) {
+    preset.setAttribute("aria-pressed", preset.dataset.value === value);
+  }
+  const words = form.querySelector(".schedule-words");
+  const moment = value ? new Date(value) : null;
   const day = { weekday: "long", day: "numeric", month: "long", hour: "2-digit", minute: "2-digit" };
-  words.textContent = moment && !Number.isNaN(moment.valueOf()) ? moment.toLocaleString("en-GB", day) : "";
-});
-
-/** Put back what was typed here before. */
-export function restoreText() {
-  const composer = document.getElementById("composer");
-  const text = document.getElementById("composer-body");
-  if (!composer || !text || text.value) return;
-  const before = sessionStorage.getItem(kept(composer));
-  if (!before) return;
-  text.value = before;
-  text.dispatchEvent(new Event("input", { bubbles: true }));
-}
-
-settle(restoreText);
-
-document.addEventListener("submit", (event) => {
-  if (event.target.matches("[data-signs-out]")) sessionStorage.clear();
+  if (words) words.textContent = moment && !Number.isNaN(moment.valueOf()) ? moment.toLocaleString("en-GB", day) : "";
 });

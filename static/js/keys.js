@@ -24,8 +24,9 @@ function write(mode) {
   const choice = document.getElementById(mode);
   if (!choice) return;
   choice.checked = true;
-  const text = document.getElementById("composer-body");
-  if (text?.checkVisibility()) text.focus();
+  choice.dispatchEvent(new Event("change", { bubbles: true }));
+  const text = [...document.querySelectorAll("#composer .composer-text")].find((one) => one.checkVisibility());
+  if (text) text.focus();
   else choice.focus();
 }
 

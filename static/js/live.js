@@ -1,7 +1,6 @@
 // Keeps an open inbox as it is on the server. One EventSource a tab says what changed; the page then asks for its
 // parts once and exchanges those that differ. The composer is left alone unless what may be written has changed.
 
-import { restoreText } from "./composer.js";
 import { atEnd, timeline, toEnd } from "./pane.js";
 import { patchChildren, replaceIfChanged } from "./patch.js";
 import { toast } from "./toasts.js";
@@ -78,7 +77,6 @@ function exchangeComposer(fresh) {
   const focused = document.activeElement?.id;
   document.getElementById("composer")?.replaceWith(fresh);
   window.htmx.process(fresh);
-  restoreText();
   if (focused) document.getElementById(focused)?.focus();
 }
 

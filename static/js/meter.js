@@ -1,6 +1,8 @@
 // <seg-meter>: asks the server how many segments a text takes, while somebody writes. The server's count decides.
+// The characters that make a text longer are marked behind the text.
 
 const PAUSE = 200;
+const STEADY = 1000; // a count is read out once the writer rests
 
 class SegmentMeter extends HTMLElement {
   connectedCallback() {
@@ -10,21 +12,35 @@ class SegmentMeter extends HTMLElement {
     this.announcer.className = "visually-hidden";
     this.announcer.setAttribute("role", "status");
     this.after(this.announcer);
+    this.marks = document.createElement("div");
+    this.marks.className = "composer-marks";
+    this.marks.setAttribute("aria-hidden", "true");
+    this.marks.dir = "auto";
+    this.textarea.before(this.marks);
     this.later = () => {
+      this.paint();
       clearTimeout(this.timer);
       this.timer = setTimeout(() => this.measure(), PAUSE);
     };
+    this.scroll = () => {
+      this.marks.scrollTop = this.textarea.scrollTop;
+    };
     this.textarea.addEventListener("input", this.later);
+    this.textarea.addEventListener("scroll", this.scroll);
     this.form.addEventListener("change", this.later);
     this.addEventListener("click", (event) => this.usePlain(event));
+    this.paint();
   }
 
   disconnectedCallback() {
     clearTimeout(this.timer);
+    clearTimeout(this.reading);
     this.request?.abort();
     this.textarea.removeEventListener("input", this.later);
+    this.textarea.removeEventListener("scroll", this.scroll);
     this.form.removeEventListener("change", this.later);
     this.announcer.remove();
+    this.marks.remove();
   }
 
   async measure() {
@@ -34,7 +50,8 @@ class SegmentMeter extends HTMLElement {
     const asked = new FormData();
     asked.set("csrfmiddlewaretoken", all.get("csrfmiddlewaretoken"));
     asked.set("stream", stream);
-    asked.set("body", this.textarea.value);
+    const body = this.textarea.value;
+    asked.set("body", body);
     this.request?.abort();
     this.request = new AbortController();
     try {
@@ -45,21 +62,51 @@ class SegmentMeter extends HTMLElement {
       });
       if (!response.ok || response.redirected) return;
       this.show(await response.text());
+      this.measured = body;
     } catch {
       // The count stays as it was; the server counts again when the message is sent.
     }
   }
 
   show(markup) {
-    const before = this.querySelector("[data-segments]")?.dataset.segments;
+    const segments = () => this.querySelector("[data-segments]")?.dataset.segments;
+    const before = segments();
     this.innerHTML = markup;
-    const after = this.querySelector("[data-segments]")?.dataset.segments;
-    if (before !== after) this.announcer.textContent = this.querySelector(".meter b")?.textContent ?? "";
+    this.paint();
+    if (before === segments()) return;
+    clearTimeout(this.reading);
+    this.reading = setTimeout(() => {
+      this.announcer.textContent = this.querySelector(".meter b")?.textContent ?? "";
+    }, STEADY);
   }
 
-  usePlain(event) {
-    const button = event.target.closest("[data-plain]");
-    if (!button) return;
+  /** Mark every character that forces the longer encoding, where it stands. */
+  paint() {
+    const forcing = new Set(this.querySelector("[data-forcing]")?.dataset.forcing ?? "");
+    this.marks.replaceChildren();
+    if (!forcing.size) return;
+    let plain = "";
+    for (const character of this.textarea.value) {
+      if (!forcing.has(character)) {
+        plain += character;
+        continue;
+      }
+      const mark = document.createElement("mark");
+      mark.textContent = character;
+      this.marks.append(plain, mark);
+      plain = "";
+    }
+    this.marks.append(`${plain} `); // a last empty line counts only with something in it
+    this.marks.style.setProperty("width", `${this.textarea.clientWidth}px`);
+    this.marks.style.setProperty("height", `${this.textarea.clientHeight}px`);
+    this.scroll();
+  }
+
+  async usePlain(event) {
+    if (!event.target.closest("[data-plain]")) return;
+    if (this.measured !== this.textarea.value) await this.measure(); // the server's text must be of these words
+    const button = this.querySelector("[data-plain]");
+    if (!button || this.measured !== this.textarea.value) return;
     this.textarea.value = button.dataset.plain;
     this.textarea.focus();
     this.textarea.dispatchEvent(new Event("input", { bubbles: true }));

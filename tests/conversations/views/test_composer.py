@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -31,9 +31,9 @@ def composer_of(client: Client, conversation: Conversation) -> Element:
 def test_a_reply_is_queued_in_the_agents_name(centre: Centre, agent: Client) -> None:
     amira = centre.conversation()
     response = agent.post(f"/c/{amira.pk}/reply/", form("Line one\r\nLine two  "))
-    assert response["Location"] == f"/c/{amira.pk}/"
+    assert response["Location"] == f"/c/{amira.pk}/#composer"
     message = Message.objects.get()
-    assert (message.body, message.author, message.status) == ("Line one\nLine two  ", centre.priya, "queued")
+    assert (message.body, message.author, message.status) == ("Line one\nLine two  ", centre.priya, "held")
 
 
 def test_htmx_gets_a_fresh_composer_and_the_word_to_refresh(centre: Centre, agent: Client) -> None:
@@ -41,7 +41,7 @@ def test_htmx_gets_a_fresh_composer_and_the_word_to_refresh(centre: Centre, agen
     first = form()
     response = agent.post(f"/c/{amira.pk}/reply/", first, headers=HX)
     fresh = read(response).one(id="composer")
-    assert fresh.one("textarea").text == ""
+    assert fresh.one(id="composer-body").text == ""
     assert fresh.one("input", name="client_key").attributes["value"] != first["client_key"]
     assert "parley:refresh" in response["HX-Trigger"]
     assert "parley:written" in response["HX-Trigger"]
@@ -58,7 +58,7 @@ def test_a_form_sent_twice_is_one_message(centre: Centre, agent: Client) -> None
 def test_the_list_beside_stays_the_same_after_sending(centre: Centre, agent: Client) -> None:
     amira = centre.conversation()
     response = agent.post(f"/c/{amira.pk}/reply/?view=all&status=waiting", form())
-    assert response["Location"] == f"/c/{amira.pk}/?view=all&status=waiting"
+    assert response["Location"] == f"/c/{amira.pk}/?view=all&status=waiting#composer"
 
 
 @pytest.mark.parametrize(
@@ -78,8 +78,8 @@ def test_what_cannot_be_sent_comes_back_with_the_reason(
     response = agent.post(f"/c/{amira.pk}/reply/", form(body), headers=headers)
     assert response.status_code == 422
     composer = read(response).one(id="composer")
-    assert "".join(composer.one("textarea").pieces).strip() == body.strip()
-    assert composer.one("textarea").attributes["aria-invalid"] == "true"
+    assert "".join(composer.one(id="composer-body").pieces).strip() == body.strip()
+    assert composer.one(id="composer-body").attributes["aria-invalid"] == "true"
     assert sentence in composer.one(id="composer-error").text
     assert not Message.objects.exists()
 
@@ -103,10 +103,10 @@ def test_a_form_without_a_key_is_refused(centre: Centre, agent: Client) -> None:
 
 def test_a_remark_stays_with_the_team(centre: Centre, agent: Client) -> None:
     amira = centre.conversation()
-    agent.post(f"/c/{amira.pk}/reply/", form("Call back", mode="remark"))
+    agent.post(f"/c/{amira.pk}/reply/", form(remark="Call back", mode="remark"))
     assert not Message.objects.exists()
     assert amira.activities.get().text == "Call back"
-    response = agent.post(f"/c/{amira.pk}/reply/", form("And again", mode="remark"), headers=HX)
+    response = agent.post(f"/c/{amira.pk}/reply/", form(remark="And again", mode="remark"), headers=HX)
     assert "checked" in read(response).one(id="mode-remark").attributes
 
 
@@ -114,7 +114,7 @@ def test_fields_of_others_are_not_taken(centre: Centre, agent: Client) -> None:
     amira = centre.conversation()
     agent.post(f"/c/{amira.pk}/reply/", form(status="delivered", author=str(centre.tom.pk), stream="999"))
     message = Message.objects.get()
-    assert (message.status, message.author, message.stream) == ("queued", centre.priya, centre.texts)
+    assert (message.status, message.author, message.stream) == ("held", centre.priya, centre.texts)
 
 
 def test_a_message_for_later_waits(centre: Centre, agent: Client) -> None:
@@ -142,7 +142,7 @@ def test_a_time_that_cannot_be_is_said_at_the_field(centre: Centre, agent: Clien
     assert response.status_code == 422
     composer = read(response).one(id="composer")
     assert sentence in composer.one(id="id_scheduled_for_error").text
-    assert composer.one("textarea").text == "Hello Amira"
+    assert composer.one(id="composer-body").text == "Hello Amira"
     assert "checked" in composer.one("input", name="later").attributes
     assert not Message.objects.exists()
 
@@ -159,7 +159,7 @@ def test_a_time_beyond_the_providers_limit_names_the_limit(centre: Centre, agent
 def test_a_time_that_was_typed_and_given_up_does_not_count(centre: Centre, agent: Client) -> None:
     amira = centre.conversation()
     agent.post(f"/c/{amira.pk}/reply/", form(scheduled_for="2020-01-01T10:00"))
-    assert Message.objects.get().status == MessageStatus.QUEUED
+    assert Message.objects.get().status == MessageStatus.HELD
 
 
 def gated(composer: Element) -> str:
@@ -168,14 +168,25 @@ def gated(composer: Element) -> str:
     return composer.one(class_="gate").text
 
 
-def test_an_opt_out_takes_the_send_button_away(centre: Centre, agent: Client) -> None:
+def test_an_opt_out_takes_the_send_button_away(centre: Centre, agent: Client, supervisor: Client) -> None:
     amira = centre.conversation()
+    at = datetime(2026, 11, 19, 13, 31, tzinfo=UTC)
     consent.record(
-        contact=amira.contact, channel="sms", event="opt_out", source="keyword", wording="STOP", stream=centre.texts
+        contact=amira.contact,
+        channel="sms",
+        event="opt_out",
+        source="keyword",
+        wording="STOP",
+        stream=centre.texts,
+        occurred_at=at,
     )
     composer = composer_of(agent, amira)
-    assert "Amira Haddad opted out of SMS" in gated(composer)
-    assert composer.one("a", data_opens_details="record-permission")
+    words = gated(composer)
+    assert "You can't text this number" in words
+    assert f"{amira.contact.phone_display} replied STOP to Service texts on 19 November 2026, 13:31." in words
+    assert "A supervisor can record a new permission" in words
+    assert not composer.all("a", data_opens_details="record-permission")
+    assert composer_of(supervisor, amira).one("a", data_opens_details="record-permission")
     response = agent.post(f"/c/{amira.pk}/reply/", form("Sneaky"), headers=HX)
     assert response.status_code == 422
     assert "opted out" in read(response).text
@@ -186,7 +197,7 @@ def test_whoever_may_only_read_may_still_remark(centre: Centre, agent: Client) -
     TeamStream.objects.update(can_send=False)
     amira = centre.conversation()
     assert "You can read Service texts but not send from it" in gated(composer_of(agent, amira))
-    agent.post(f"/c/{amira.pk}/reply/", form("For the team", mode="remark"))
+    agent.post(f"/c/{amira.pk}/reply/", form(remark="For the team", mode="remark"))
     assert amira.activities.get().text == "For the team"
     assert agent.post(f"/c/{amira.pk}/reply/", form()).status_code == 422
 
@@ -210,10 +221,14 @@ def test_a_closed_window_leaves_templates_and_sms(centre: Centre, agent: Client)
     factories.opt_in(amira.contact)
     composer = composer_of(agent, amira)
     assert "Only templates can be sent. Amira Haddad last wrote 2 days ago." in composer.text
-    assert template.name in composer.one(class_="template-card").text
+    card = composer.one(class_="template-card")
+    assert template.name in card.text
     links = {link.text: link.attributes["href"] for link in composer.all("a")}
-    assert links["Choose a template"] == f"/c/{amira.pk}/template/"
-    assert links["Text by SMS instead"].startswith("/new/?to=%2B447700900")
+    assert links["All templates"] == f"/c/{amira.pk}/template/"
+    assert links["Review and send"] == f"/c/{amira.pk}/template/?template={template.pk}"
+    button = composer.one("button", name="to_stream")
+    assert (button.text, button.attributes["value"]) == ("Text by SMS instead", str(centre.texts.pk))
+    assert button.attributes["formaction"] == f"/c/{amira.pk}/stream/"
 
 
 def test_whatsapp_without_permission_leads_to_recording_it(centre: Centre, agent: Client) -> None:

@@ -47,7 +47,7 @@ def test_a_text_to_a_new_number_opens_its_conversation(centre: Centre, agent: Cl
     assert response["Location"] == f"/c/{message.conversation_id}/"
     assert message.conversation.contact.phone == NUMBER
     assert message.conversation.assignee == centre.priya
-    assert (message.body, message.author, message.status) == ("Hello", centre.priya, "queued")
+    assert (message.body, message.author, message.status) == ("Hello", centre.priya, "held")
 
 
 def test_htmx_is_led_to_the_conversation(centre: Centre, agent: Client) -> None:

@@ -1,0 +1,143 @@
+"""Replies as agents send them from a page: with the time to undo, on what they have seen, and what follows."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from conversations.models import Conversation, Message, User
+from conversations.models.conversation import ConversationStatus
+from conversations.models.draft import DraftKind
+from conversations.models.message import PENDING, Direction, Kind, MessageStatus
+from conversations.services import compose, conversations, drafts, lifecycle
+from conversations.services.canned import check_filled
+
+
+def send_reply(
+    *,
+    conversation: Conversation,
+    author: User,
+    body: str,
+    client_key: str,
+    seen: int | None,
+    scheduled_for: datetime | None = None,
+    cancel_on_reply: bool = False,
+    then_resolve: bool = False,
+) -> Message:
+    """Queue a reply, kept back for as long as its author wants to be able to undo; their draft is let go with it.
+
+    `seen` is the last message that the author has read (None: never mind): raises ValidationError with code
+    `not_seen` when somebody wrote after it. The conversation is locked meanwhile, so that of two agents who press
+    Send together the second is told of the first. `cancel_on_reply` stops a scheduled message when the customer
+    writes first. Raises what queue_message raises, too; then nothing is stored.
+    """
+    check_filled(body)
+    with transaction.atomic():
+        conversation = _locked(conversation)
+        first_time = not Message.objects.filter(client_key=client_key).exists()
+        if first_time and seen is not None and newer_messages(conversation, author, seen).exists():
+            raise ValidationError("Somebody wrote while you did.", code="not_seen")
+        message = compose.queue_message(
+            conversation=conversation,
+            body=body,
+            author=author,
+            client_key=client_key,
+            scheduled_for=scheduled_for,
+            hold=timedelta(seconds=author.undo_seconds) if author.undo_seconds and not scheduled_for else None,
+        )
+        if first_time:
+            message.resolve_after = then_resolve
+            message.cancel_on_reply = cancel_on_reply and scheduled_for is not None
+            message.save(update_fields=["resolve_after", "cancel_on_reply"])
+            drafts.let_go(conversation, author, DraftKind.REPLY)
+    return message
+
+
+def _locked(conversation: Conversation) -> Conversation:
+    """The row as it is now, which nobody changes until we have."""
+    return Conversation.objects.select_for_update(no_key=True, of=("self",)).for_list().get(pk=conversation.pk)
+
+
+def newer_messages(conversation: Conversation, reader: User, seen: int) -> QuerySet[Message]:
+    """What others wrote after the message `seen`, newest first: the customer, colleagues, nobody's own words."""
+    theirs = Q(direction=Direction.IN) | ~Q(author=reader) | Q(author=None)
+    return (
+        conversation.messages.filter(theirs, pk__gt=seen)
+        .exclude(status=MessageStatus.CANCELLED)
+        .select_related("author")
+        .order_by("-id")
+    )
+
+
+def undo_send(message: Message, *, actor: User) -> None:
+    """Take back a message that has not left us, and put its text into the actor's composer.
+
+    The conversation is again what it was before: the customer waits as long as they did. Raises ValidationError
+    when the message has left, or is not the actor's to stop.
+    """
+    with transaction.atomic():
+        conversation = _locked(message.conversation)
+        compose.cancel_message(message, actor=actor, reason="Undone")
+        _forget(conversation)
+        if message.kind == Kind.TEXT:
+            drafts.put_back(message.conversation, actor, DraftKind.REPLY, message.body)
+
+
+def undoable(conversation: Conversation, user: User) -> Message | None:
+    """What this user sent here last and may still undo."""
+    held = conversation.messages.filter(status=MessageStatus.HELD, held_for="undo", author=user)
+    return held.filter(next_attempt_at__gt=timezone.now()).order_by("-id").first()
+
+
+def after_accepted(message: Message) -> None:
+    """The provider has taken the message: resolve the conversation if its author wished so.
+
+    Not when the customer has written since, or when more of ours is to follow.
+    """
+    if not message.resolve_after or message.author is None:
+        return
+    conversation = Conversation.objects.select_related("stream").get(pk=message.conversation_id)
+    since = conversation.messages.filter(pk__gt=message.pk)
+    if not since.filter(Q(direction=Direction.IN) | Q(status__in=PENDING)).exists():
+        conversations.resolve(conversation, actor=message.author)
+
+
+def after_failed(message: Message) -> None:
+    """The message did not arrive: a conversation that was resolved on the strength of it is open again."""
+    conversation = Conversation.objects.select_related("stream", "contact").get(pk=message.conversation_id)
+    if message.resolve_after and conversation.status == ConversationStatus.RESOLVED:
+        with suppress(ValidationError):  # the customer has a newer conversation: there it is seen
+            conversations.reopen(conversation, actor=None)
+
+
+def cancel_after_reply(conversation: Conversation) -> None:
+    """The customer wrote: stop the scheduled messages that were to go out only if they did not."""
+    for message in conversation.messages.filter(status=MessageStatus.SCHEDULED, cancel_on_reply=True):
+        if lifecycle.move(
+            [message], MessageStatus.CANCELLED, come_from=(MessageStatus.SCHEDULED,), reason="The customer wrote first"
+        ):
+            conversations.note_cancelled(message, actor=None)
+
+
+def _forget(conversation: Conversation) -> None:
+    """Show the conversation as it was before a message that was taken back."""
+    remaining = conversation.messages.exclude(status=MessageStatus.CANCELLED)
+    last = remaining.order_by("-id").first()
+    conversation.last_message_at = last.created_at if last else conversation.created_at
+    conversation.last_message_preview = conversations.preview(last) if last else ""
+    conversation.last_message_direction = last.direction if last else ""
+    if last is None or last.direction == Direction.IN:
+        ours = remaining.filter(direction=Direction.OUT).order_by("-id").values("pk")[:1]
+        unanswered = remaining.filter(direction=Direction.IN).exclude(pk__lt=Coalesce(Subquery(ours), 0))
+        conversation.waiting_since = unanswered.order_by("id").values_list("created_at", flat=True).first()
+        if conversation.status == ConversationStatus.WAITING:
+            conversation.status = ConversationStatus.OPEN
+    conversation.save(
+        update_fields=["last_message_at", "last_message_preview", "last_message_direction", "waiting_since", "status"]
+    )

@@ -1,0 +1,126 @@
+"""What stands in place of the send button when nothing may be sent: the reason, the proof, and the ways on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.text import Truncator
+
+from conversations.models import Contact, Conversation, OptIn, Stream, User
+from conversations.models.account import AccountHealth
+from conversations.models.consent import ConsentEventKind, ConsentSource
+from conversations.models.message import Purpose
+from conversations.models.stream import Channel
+from conversations.services.gate import Verdict
+from conversations.views.people import who_see
+from conversations.views.recipients import Recipient, stream_choices
+from conversations.views.wording import clock
+
+MOST_NAMES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A closed door: `reason` names the proof where there is one, `others` are streams that reach the customer still.
+
+    `may_record` says that this user may record a new permission, `asks` who else could open the door.
+    """
+
+    title: str
+    reason: str
+    others: tuple[Stream, ...] = ()
+    may_record: bool = False
+    asks: str = ""
+
+
+_TITLES = {
+    "no_opt_in": "No WhatsApp permission on record",
+    "not_allowed": "You can read this stream, not send from it",
+    "stream_off": "This stream is switched off",
+    "no_template": "Only templates can be sent, and there is none",
+    "own_number": "This is our own number",
+}
+
+
+def gate_for(conversation: Conversation, verdict: Verdict, user: User) -> Gate:
+    """The gate for a verdict that neither another text nor a template would change."""
+    stream, contact = conversation.stream, conversation.contact
+    title, reason, asks, may_record = (
+        _TITLES.get(verdict.code, "This number can't be used"),
+        verdict.sentence,
+        "",
+        False,
+    )
+    if verdict.code == "opted_out":
+        sms = stream.channel == Channel.SMS
+        title = "You can't text this number" if sms else "You can't write to this number on WhatsApp"
+        reason = opt_out_proof(contact, stream) or reason
+        may_record = user.has_perm("conversations.lift_opt_out")
+        asks = "" if may_record else "A supervisor can record a new permission, with its proof."
+    elif verdict.code == "no_opt_in":
+        may_record = True
+    elif verdict.code == "not_allowed":
+        reason = f"You can read {stream.name} but not send from it. Ask {_who_supervises(stream)} for access."
+    others = other_ways(conversation, user) if verdict.code != "own_number" else ()
+    return Gate(title, reason, others, may_record, asks)
+
+
+def opt_out_proof(contact: Contact, stream: Stream) -> str:
+    """How we know: +44 7700 900318 replied STOP to Service texts on 19 November 2026 at 13:31."""
+    event = (
+        OptIn.objects.filter(
+            phone=contact.phone,
+            channel=stream.channel,
+            event=ConsentEventKind.OPT_OUT,
+            purpose__in=("", Purpose.SERVICE),
+        )
+        .select_related("stream", "recorded_by")
+        .first()
+    )
+    if event is None:
+        return ""
+    number, line = contact.phone_display, f" to {event.stream.name}" if event.stream else ""
+    when = date_format(timezone.localtime(event.occurred_at), "j F Y, H:i")
+    words = Truncator(event.wording.strip()).chars(40)
+    match event.source:
+        case ConsentSource.KEYWORD:
+            return f"{number} replied {words}{line} on {when}."
+        case ConsentSource.AGENT:
+            return f"{number} asked us to stop; {event.recorded_by or 'an agent'} recorded it on {when}."
+        case ConsentSource.FORM:
+            return f"{number} opted out by a form on {when}."
+        case ConsentSource.PROVIDER:
+            return f"{stream.account.provider_label} told us on {when} that {number} opted out."
+        case _:
+            return f"{number} is recorded as opted out since {when} ({event.get_source_display().lower()})."
+
+
+def other_ways(conversation: Conversation, user: User) -> tuple[Stream, ...]:
+    """On each channel the best other stream on which this user may write to the customer."""
+    streams = Stream.objects.sendable_by(user).working().exclude(pk=conversation.stream_id).select_related("account")
+    choices = stream_choices(list(streams), Recipient(contact=conversation.contact), user)
+    best: dict[str, Stream] = {}
+    for choice in choices:
+        if choice.allowed:
+            best.setdefault(choice.stream.channel, choice.stream)
+    return tuple(best.values())
+
+
+def trouble_of(stream: Stream) -> str:
+    """Why what is sent now waits here for a while; empty when nothing is in the way."""
+    if stream.is_paused:
+        reason = f" ({stream.pause_reason})" if stream.pause_reason else ""
+        return f"{stream.name} is paused until {clock(stream.paused_until)}{reason}. What you send waits until then."
+    if stream.account.health == AccountHealth.NEEDS_CREDENTIALS:
+        return f"{stream.account.provider_label} refuses our credentials. What you send waits until that is mended."
+    if stream.account.health == AccountHealth.UNREACHABLE:
+        return f"{stream.account.provider_label} is not answering. What you send waits, and leaves by itself."
+    return ""
+
+
+def _who_supervises(stream: Stream) -> str:
+    """The names of people who could give access, or what they are called."""
+    found = who_see(stream).filter(groups__permissions__codename="enter_admin")[:MOST_NAMES]
+    return " or ".join(str(person) for person in found) or "a supervisor"
