@@ -3,6 +3,7 @@
 from conversations.admin import (
     accounts,
     attempts,
+    canned,
     consent,
     conversations,
     dispatchers,
@@ -10,6 +11,7 @@ from conversations.admin import (
     people,
     queues,
     streams,
+    tags,
     templates,
     webhooks,
 )
@@ -17,6 +19,7 @@ from conversations.admin import (
 __all__ = [
     "accounts",
     "attempts",
+    "canned",
     "consent",
     "conversations",
     "dispatchers",
@@ -24,6 +27,7 @@ __all__ = [
     "people",
     "queues",
     "streams",
+    "tags",
     "templates",
     "webhooks",
 ]

@@ -12,18 +12,18 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 
-from conversations.admin import attention
+from conversations.admin import attention, operations
 
 # The first page lists models by what people come for, not by the Python package they lie in.
 SUBJECTS: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
-    ("inbox", _("Conversations"), ("Conversation", "Message", "Activity", "Indicator", "WhatsAppTemplate")),
+    ("inbox", _("Conversations"), ("Conversation", "Message", "Activity", "Indicator", "Tag", "WhatsAppTemplate")),
     ("customers", _("Customers and consent"), ("Contact", "OptIn", "ConsentState")),
     ("lines", _("Accounts and streams"), ("ProviderAccount", "Stream", "SubStream", "StreamGate")),
     ("people", _("People"), ("User", "Team", "TeamMembership", "TeamStream", "AgentIdentity", "Group")),
@@ -58,6 +58,10 @@ class ParleyAdminSite(AdminSite):
 
     def __init__(self, name: str = "admin") -> None:
         """Nothing: the one site was set up when it was made."""
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        """Django's pages, and ours that belong to no model."""
+        return [path("operations/", self.admin_view(operations.page), name="operations"), *super().get_urls()]
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         """Django's guard, which also refuses what no query can hold."""

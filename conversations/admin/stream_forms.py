@@ -43,6 +43,7 @@ class StreamForm(forms.ModelForm):
             "business_name",
             "region",
             "body_limit",
+            "reply_within",
             "is_active",
         )
 

@@ -146,10 +146,9 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
         """
         column = _ORDERS[order][0].lstrip("-")
         parts = [self.filter(stream=pk).in_order(order).values("id", column)[:size] for pk in streams]
-        if not parts:
-            return []
-        found = parts[0].union(*parts[1:], all=True).order_by(*_ORDERS[order])
-        return [row["id"] for row in found[:size]]
+        if len(parts) > 1:
+            parts = [parts[0].union(*parts[1:], all=True).order_by(*_ORDERS[order])[:size]]
+        return [row["id"] for part in parts for row in part]
 
     def for_list(self) -> ConversationQuerySet:
         """With the rows a list row shows."""

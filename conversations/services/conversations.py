@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -15,9 +14,12 @@ from conversations.models import Activity, Contact, Conversation, Indicator, Mes
 from conversations.models.activity import ActivityKind
 from conversations.models.conversation import ConversationStatus as Status
 from conversations.models.message import Direction, Kind
+from conversations.services import handling
+from conversations.services.activities import note
 from messaging.phone import PhoneError, parse_number
 
 PREVIEW_LENGTH = 160
+STANDING = ("status", "resolved_at", "waiting_since", "unread_count", "snoozed_until")
 
 
 def contact_for_number(text: str, *, stream: Stream) -> Contact:
@@ -41,10 +43,13 @@ def open_conversation(*, stream: Stream, contact: Contact, actor: User | None = 
     try:
         with transaction.atomic():
             if resolved is not None:
-                _change_status(resolved, Status.OPEN, actor=actor)
+                Conversation.objects.filter(pk=resolved.pk).update(status=Status.OPEN, resolved_at=None)
+                data = {"from": Status.RESOLVED, "to": Status.OPEN}
+                note(resolved, ActivityKind.STATUS_CHANGE, actor=actor, data=data)
+                resolved.refresh_from_db(fields=STANDING)
                 return resolved
             conversation = Conversation.objects.create(stream=stream, contact=contact, assignee=actor)
-            _note(conversation, ActivityKind.OPENED, actor=actor)
+            note(conversation, ActivityKind.OPENED, actor=actor)
             return conversation
     except IntegrityError:
         return ours.current().get()
@@ -87,55 +92,34 @@ def preview(message: Message) -> str:
 
 def note_cancelled(message: Message, *, actor: User | None) -> None:
     """Leave a line in the conversation of a message that was stopped."""
-    _note(message.conversation, ActivityKind.MESSAGE_CANCELLED, actor=actor, data={"message": message.pk})
+    note(message.conversation, ActivityKind.MESSAGE_CANCELLED, actor=actor, data={"message": message.pk})
 
 
 def assign(conversation: Conversation, *, to: User | None, actor: User) -> None:
     """Give a conversation to somebody, or to nobody. Raises ValidationError when they cannot see it."""
-    if to is not None and not Conversation.objects.visible_to(to).filter(pk=conversation.pk).exists():
-        raise ValidationError(f"{to} cannot see {conversation.stream}. Choose somebody who can.", code="cannot_see")
-    if conversation.assignee == to:
-        return
-    with transaction.atomic():
-        before = conversation.assignee
-        conversation.assignee = to
-        conversation.save(update_fields=["assignee"])
-        data = {"from": before.pk if before else None, "to": to.pk if to else None}
-        _note(conversation, ActivityKind.ASSIGNMENT, actor=actor, text=str(to) if to else "", data=data)
+    came_of = handling.assign([conversation.pk], to=to, actor=actor)
+    if came_of.refused:
+        raise ValidationError(came_of.refused[0][1], code="cannot_see")
+    conversation.refresh_from_db(fields=["assignee", "team"])
 
 
 def claim(conversation: Conversation, *, actor: User) -> None:
     """Take a conversation that nobody has. Raises ValidationError naming the one who was quicker."""
-    with transaction.atomic():
-        taken = Conversation.objects.filter(pk=conversation.pk, assignee=None).update(assignee=actor)
-        conversation.refresh_from_db(fields=["assignee"])
-        if not taken:
-            if conversation.assignee == actor:
-                return
-            raise ValidationError(f"Taken by {conversation.assignee} just now.", code="taken")
-        data = {"from": None, "to": actor.pk}
-        _note(conversation, ActivityKind.ASSIGNMENT, actor=actor, text=str(actor), data=data)
+    handling.claim(conversation, actor=actor)
 
 
-def resolve(conversation: Conversation, *, actor: User) -> None:
+def resolve(conversation: Conversation, *, actor: User | None) -> None:
     """The work is done; a reply opens it again."""
-    if conversation.is_current:
-        with transaction.atomic():
-            _change_status(conversation, Status.RESOLVED, actor=actor)
+    handling.resolve([conversation.pk], actor=actor)
+    conversation.refresh_from_db(fields=STANDING)
 
 
 def reopen(conversation: Conversation, *, actor: User | None) -> None:
     """Work again on a resolved conversation. Raises ValidationError when a newer one is current."""
-    if conversation.is_current:
-        return
-    try:
-        with transaction.atomic():
-            _change_status(conversation, Status.OPEN, actor=actor)
-    except IntegrityError as error:
-        raise ValidationError(
-            f"{conversation.contact} already has an open conversation on {conversation.stream}. Go on there.",
-            code="another_is_open",
-        ) from error
+    came_of = handling.reopen([conversation.pk], actor=actor)
+    if came_of.refused:
+        raise ValidationError(came_of.refused[0][1], code="another_is_open")
+    conversation.refresh_from_db(fields=STANDING)
 
 
 def mark_read(conversation: Conversation) -> None:
@@ -149,7 +133,7 @@ def add_remark(conversation: Conversation, *, text: str, actor: User) -> Activit
     """A remark for the team; the customer never sees it. Raises ValidationError when it is empty."""
     if not text.strip():
         raise ValidationError("Write a remark first.", code="empty_remark")
-    return _note(conversation, ActivityKind.REMARK, actor=actor, text=text.strip())
+    return note(conversation, ActivityKind.REMARK, actor=actor, text=text.strip())
 
 
 def set_indicator(
@@ -176,7 +160,7 @@ def set_indicator(
             },
         )
         if created:
-            _note(conversation, ActivityKind.INDICATOR_SET, actor=actor, text=title, data={"key": key})
+            note(conversation, ActivityKind.INDICATOR_SET, actor=actor, text=title, data={"key": key})
     return indicator
 
 
@@ -184,35 +168,10 @@ def remove_indicator(indicator: Indicator, *, actor: User | None) -> None:
     """Take a flag off; it stays in the history."""
     with transaction.atomic():
         if Indicator.objects.filter(pk=indicator.pk, removed_at=None).update(removed_at=timezone.now()):
-            _note(
+            note(
                 indicator.conversation,
                 ActivityKind.INDICATOR_REMOVED,
                 actor=actor,
                 text=indicator.title,
                 data={"key": indicator.key},
             )
-
-
-def _change_status(conversation: Conversation, to: str, *, actor: User | None) -> None:
-    before, conversation.status = conversation.status, to
-    done = to in (Status.RESOLVED, Status.ARCHIVED)
-    conversation.resolved_at = timezone.now() if done else None
-    if done:
-        conversation.waiting_since, conversation.unread_count = None, 0
-    conversation.save(update_fields=["status", "resolved_at", "waiting_since", "unread_count"])
-    _note(conversation, ActivityKind.STATUS_CHANGE, actor=actor, data={"from": before, "to": to})
-
-
-def _note(
-    conversation: Conversation,
-    kind: str,
-    *,
-    actor: User | None,
-    text: str = "",
-    data: Mapping[str, Any] | None = None,
-) -> Activity:
-    activity = Activity.objects.create(
-        conversation=conversation, kind=kind, actor=actor, text=text, data=dict(data or {})
-    )
-    live.publish(stream_id=conversation.stream_id, kind="conversation", conversation_id=conversation.pk)
-    return activity

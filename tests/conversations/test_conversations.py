@@ -101,7 +101,7 @@ def test_a_conversation_goes_to_nobody_who_cannot_see_it() -> None:
 
 def test_resolving_and_reopening_leave_activities() -> None:
     conversation = factories.make_conversation(unread_count=2)
-    priya = factories.make_user()
+    priya = factories.make_user("administrator")
     conversations.resolve(conversation, actor=priya)
     assert (conversation.status, conversation.unread_count) == ("resolved", 0)
     conversations.reopen(conversation, actor=priya)
@@ -113,7 +113,7 @@ def test_reopening_beside_a_newer_one_is_refused() -> None:
     old = factories.make_conversation(status="resolved")
     factories.make_conversation(old.stream, old.contact)
     with pytest.raises(ValidationError) as found:
-        conversations.reopen(old, actor=factories.make_user())
+        conversations.reopen(old, actor=factories.make_user("administrator"))
     assert found.value.code == "another_is_open"
     assert Conversation.objects.get(pk=old.pk).status == "resolved"
 

@@ -12,17 +12,23 @@ from conversations.models import (
     Activity,
     AgentIdentity,
     AttemptResult,
+    CannedReply,
     ConsentState,
     ContactSearch,
+    ConversationTag,
     DispatcherTick,
+    Handling,
+    InboxCount,
     Indicator,
     MessageEvent,
     MessageSearch,
     Receipt,
+    SavedFilter,
     SendAttempt,
     Stream,
     StreamGate,
     SubStream,
+    Tag,
     TeamMembership,
     TeamStream,
     WebhookEvent,
@@ -32,9 +38,10 @@ from tests import factories
 
 
 def rows_for_people() -> list[type[Model]]:
-    """The models that the administration shows: all but what search keeps for itself."""
+    """The models that the administration shows: all but what search and the inbox keep for themselves."""
     models = apps.get_app_config("conversations").get_models()
-    return [model for model in models if model not in (ContactSearch, MessageSearch)]
+    kept = (ContactSearch, MessageSearch, ConversationTag, Handling, InboxCount, SavedFilter)
+    return [model for model in models if model not in kept]
 
 
 def make_rows(stream: Stream | None = None, *, text: str = "Hello") -> dict[type[Model], Model]:
@@ -119,7 +126,9 @@ def make_rows(stream: Stream | None = None, *, text: str = "Hello") -> dict[type
         ),
         DispatcherTick.objects.create(host=f"{text}-{number}"[-200:], process_id=1, ticked_at=timezone.now()),
         Activity.objects.create(conversation=conversation, kind="remark", actor=author, text=text, data={"was": text}),
+        Tag.objects.create(name=f"{text} {number}"[:40]),
         Indicator.objects.create(conversation=conversation, key="vip", title=text, created_by=author),
+        CannedReply.objects.create(shortcut=f"reply-{number[:8]}", title=text[:100], body=text, team=team),
         entry,
         ConsentState.objects.get(phone=contact.phone),
         factories.make_template(

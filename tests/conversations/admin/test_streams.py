@@ -23,7 +23,7 @@ LIST = "/admin/conversations/stream/"
 def add(browser: Client, account: Any, **fields: Any) -> HttpResponse:
     """Fill in the form of a new stream and save it."""
     form = {"name": "Service texts", "channel": "sms", "external_id": "enc-new", "sender": "+447700900150"}
-    form |= {"region": "GB", "body_limit": "1600", "is_active": "on"}
+    form |= {"region": "GB", "body_limit": "1600", "reply_within": "240", "is_active": "on"}
     form |= {f"option_{one.name}": one.default for one in provider_classes()[account.provider].stream_options}
     return browser.post(f"{LIST}add/?account={account.pk}", form | fields)
 
@@ -61,6 +61,7 @@ def test_settings_are_checked_and_others_are_kept(admin_browser: Client) -> None
         "sender": "+44 7700 (900) 151",
         "region": "gb",
         "body_limit": "160",
+        "reply_within": "30",
     }
     form |= {
         f"{prefix}-{count}": "0"
