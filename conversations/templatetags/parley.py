@@ -11,12 +11,12 @@ from urllib.parse import urlsplit
 from django import template
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import escape, format_html, format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language_info
 
-from conversations.models import Activity, Message, WhatsAppTemplate
-from conversations.views import icons, wording
+from conversations.models import Activity, WhatsAppTemplate
+from conversations.views import icons, message_text, wording
 from conversations.views.template_preview import body_text
 
 register = template.Library()
@@ -45,20 +45,34 @@ def _icon(name: str, size: int, label: str) -> SafeString:
 
 @register.filter
 def linked(text: str) -> SafeString:
-    """Escape a customer's or agent's text and make its http and https addresses into links; nothing else."""
+    """Escape a customer's or agent's text and make its http and https addresses into links; nothing else.
+
+    Characters that turn the direction of writing stay in the text and turn nothing (conversations/views/message_text).
+    """
     parts: list[tuple[SafeString]] = []
     end = 0
     for match in _ADDRESS.finditer(text):
         address = match.group().rstrip(_AFTER_ADDRESS)
         if not _is_safe(address):
             continue
-        parts.append((escape(text[end : match.start()]),))
+        parts.append((_isolated(text[end : match.start()]),))
         parts.append(
             (format_html('<a href="{}" rel="noopener noreferrer nofollow" target="_blank">{}</a>', address, address),)
         )
         end = match.start() + len(address)
-    parts.append((escape(text[end:]),))
+    parts.append((_isolated(text[end:]),))
     return format_html_join("", "{}", parts)
+
+
+def _isolated(text: str) -> SafeString:
+    """Escaped, each character that turns the direction of writing shut in an element of its own, where it ends."""
+    pieces = message_text.TURNING.split(text)
+    turning = [*message_text.TURNING.findall(text), ""]
+    marked = (
+        (piece, format_html('<bdi class="direction-mark">{}</bdi>', one) if one else "")
+        for piece, one in zip(pieces, turning, strict=True)
+    )
+    return format_html_join("", "{}{}", marked)
 
 
 def _is_safe(address: str) -> bool:
@@ -67,6 +81,18 @@ def _is_safe(address: str) -> bool:
     except ValueError:
         return False
     return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+@register.filter
+def shortened(text: str) -> message_text.Shortened:
+    """What is shown of a text at first."""
+    return message_text.shortened(text)
+
+
+@register.filter
+def turns_direction(text: str) -> bool:
+    """Does the text hold characters that would show it in another order?"""
+    return message_text.turns_direction(text)
 
 
 @register.filter
@@ -79,6 +105,18 @@ def is_web_address(text: str) -> bool:
 def clock(moment: datetime | None) -> str:
     """14:27, Wed 15:15, 2 Nov, 2 Nov 2024."""
     return wording.clock(moment)
+
+
+@register.filter
+def clock_ahead(moment: datetime | None) -> str:
+    """A time that lies ahead, with the hour."""
+    return wording.clock_ahead(moment)
+
+
+@register.filter
+def moment_words(moment: datetime) -> str:
+    """Thursday 26 November, 09:00 London time."""
+    return wording.moment_words(moment)
 
 
 @register.filter
@@ -108,12 +146,6 @@ def time_ago(moment: datetime) -> str:
 def avatar_tone(pk: int | None) -> int:
     """One of six colours, always the same for the same person."""
     return (pk or 0) % 6 + 1
-
-
-@register.filter
-def delivery_state(message: Message) -> wording.DeliveryState:
-    """The one vocabulary of delivery states."""
-    return wording.delivery_state(message)
 
 
 @register.filter

@@ -9,8 +9,8 @@ from django.views.decorators.http import require_POST
 
 from conversations.forms.consent import ConsentForm
 from conversations.forms.indicators import IndicatorForm
-from conversations.models import Conversation, Indicator, Message
-from conversations.services import compose, consent
+from conversations.models import Conversation, Indicator
+from conversations.services import consent
 from conversations.services import conversations as service
 from conversations.views.conversation import conversation_address, conversation_page
 from conversations.views.inbox_query import InboxQuery
@@ -25,7 +25,6 @@ from conversations.views.requests import (
     signed_in,
     visible_conversation,
 )
-from conversations.views.timeline import again_key
 from conversations.views.workspace import oldest_unassigned
 
 
@@ -90,30 +89,6 @@ def reopen(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-def cancel(request: HttpRequest, pk: int) -> HttpResponse:
-    """Stop a message that has not left us."""
-    message = _visible_message(request, pk)
-    back = conversation_address(request, message.conversation)
-    try:
-        compose.cancel_message(message, actor=signed_in(request))
-    except ValidationError as error:
-        return refused(request, error, back_to=back)
-    return done(request, "Message cancelled. Nothing was sent.", back_to=back)
-
-
-@require_POST
-def send_again(request: HttpRequest, pk: int) -> HttpResponse:
-    """Send the words of a failed message as a new one; pressed twice it is sent once."""
-    message = _visible_message(request, pk)
-    back = conversation_address(request, message.conversation)
-    try:
-        compose.send_again(message, actor=signed_in(request), client_key=again_key(message))
-    except ValidationError as error:
-        return refused(request, error, back_to=back)
-    return done(request, "Queued again as a new message", back_to=back)
-
-
-@require_POST
 def record_consent(request: HttpRequest, pk: int) -> HttpResponse:
     """Write a customer's decision into the ledger."""
     conversation = visible_conversation(request, pk)
@@ -168,13 +143,6 @@ def remove_indicator(request: HttpRequest, pk: int) -> HttpResponse:
     indicator = get_object_or_404(Indicator.objects.filter(conversation__in=visible), pk=pk)
     service.remove_indicator(indicator, actor=signed_in(request))
     return _panel_done(request, visible_conversation(request, indicator.conversation_id))
-
-
-def _visible_message(request: HttpRequest, pk: int) -> Message:
-    found = Message.objects.visible_to(signed_in(request)).select_related(
-        "conversation__contact", "conversation__stream__account", "stream__account", "template__stream"
-    )
-    return get_object_or_404(found.outbound(), pk=pk)
 
 
 def _panel_done(request: HttpRequest, conversation: Conversation) -> HttpResponse:

@@ -5,21 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from conversations.forms.reply import ReplyForm
-from conversations.models import Conversation, Message
+from conversations.models import Conversation
 from conversations.services.conversations import mark_read
 from conversations.views.composer import Refusal, composer_for
 from conversations.views.inbox_query import InboxQuery
 from conversations.views.listing import LARGEST_PAGE
+from conversations.views.message_card import Refused
 from conversations.views.panel import panel_context
 from conversations.views.people import who_see
 from conversations.views.requests import is_htmx, number_in, signed_in, visible_conversation
-from conversations.views.timeline import read_timeline
+from conversations.views.timeline import Timeline, read_timeline
 from conversations.views.workspace import workspace_context
 
 MOST_ASSIGNEES = 200
@@ -40,12 +41,13 @@ def conversation_page(
     *,
     form: ReplyForm | None = None,
     refusal: Refusal | None = None,
+    message_form: Refused | None = None,
     status: int = 200,
     **forms: Any,
 ) -> HttpResponse:
     """The page of a conversation, with a form that was refused if there is one."""
     query = InboxQuery.read(request)
-    context = pane_context(request, found, query, form=form, refusal=refusal, **forms)
+    context = pane_context(request, found, query, form=form, refusal=refusal, message_form=message_form, **forms)
     if is_htmx(request):
         return render(request, "conversation/_pane.html", context, status=status)
     context |= workspace_context(request, query, conversation=found)
@@ -59,17 +61,27 @@ def pane_context(
     *,
     form: ReplyForm | None = None,
     refusal: Refusal | None = None,
+    message_form: Refused | None = None,
     **forms: Any,
 ) -> dict[str, Any]:
     """What the thread and the panel show."""
     user = signed_in(request)
     return {
         "inbox": query,
-        "timeline": read_timeline(found, user, before=number_in(request, "before")),
+        "timeline": _timeline(request, found, message_form),
         "composer": composer_for(found, user, form, refusal=refusal),
         "assignees": who_see(found.stream)[:MOST_ASSIGNEES],
         **panel_context(found, user, **forms),
     }
+
+
+def _timeline(request: HttpRequest, found: Conversation, refused: Refused | None) -> Timeline:
+    """The page that the address names, or the one with the message whose form was refused."""
+    user = signed_in(request)
+    timeline = read_timeline(found, user, before=number_in(request, "before"), refused=refused)
+    if refused is not None and refused.message < timeline.first_message:
+        return read_timeline(found, user, before=refused.message + 1, refused=refused)
+    return timeline
 
 
 @never_cache
@@ -80,22 +92,6 @@ def older_messages(request: HttpRequest, pk: int) -> HttpResponse:
     timeline = read_timeline(found, signed_in(request), before=number_in(request, "before"))
     context = {"conversation": found, "timeline": timeline, "inbox": InboxQuery.read(request)}
     return render(request, "conversation/_entries.html", context)
-
-
-@never_cache
-@require_safe
-def attempts(request: HttpRequest, pk: int) -> HttpResponse:
-    """What was tried for one message, and what the provider answered."""
-    found = Message.objects.visible_to(signed_in(request)).select_related("stream__account")
-    message = get_object_or_404(found, pk=pk)
-    context = {
-        "message": message,
-        "results": message.results.select_related("attempt"),
-        "events": message.events.select_related("actor"),
-        "receipts": message.receipts.all(),
-    }
-    template = "conversation/_attempts.html" if is_htmx(request) else "conversation/attempts_page.html"
-    return render(request, template, context)
 
 
 @never_cache

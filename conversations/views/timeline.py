@@ -17,15 +17,12 @@ from django.utils import timezone
 
 from conversations.models import Activity, Conversation, Message, User
 from conversations.models.activity import ActivityKind
-from conversations.models.message import NOT_ARRIVED, MessageStatus
-from conversations.permissions import may_send_on
-from conversations.views.wording import delivery_state
+from conversations.models.message import MessageStatus
+from conversations.views.message_card import Card, Refused, cards
 
 PAGE = 40
 LARGEST_PAGE = 400
 MOST_ACTIVITIES = 400
-BEFORE_SENDING = (MessageStatus.DRAFT, MessageStatus.SCHEDULED, MessageStatus.HELD, MessageStatus.CANCELLED)
-TROUBLE = (*NOT_ARRIVED, MessageStatus.UNCONFIRMED)
 FOLD_FROM = 4  # a longer run of activities is folded into one line
 
 
@@ -37,37 +34,38 @@ class Entry:
     key: str
     at: datetime
     day: date | None = None
-    message: Message | None = None
+    card: Card | None = None
     activity: Activity | None = None
     folded: list[Activity] = field(default_factory=list)
-    may_cancel: bool = False
-    may_send_again: bool = False
-    sent_again: bool = False
     version: int = 0
 
     @property
-    def has_attempts(self) -> bool:
-        """Has a worker had this message?"""
-        return self.message is not None and self.message.status not in BEFORE_SENDING
-
-    @property
-    def is_trouble(self) -> bool:
-        """Is it a message that did not arrive, or perhaps not?"""
-        return self.message is not None and self.message.status in TROUBLE
+    def message(self) -> Message | None:
+        """The message of the line, if it is one."""
+        return self.card.message if self.card else None
 
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Some entries, and where they stand: `older_than` is the cursor of the page above (0: none)."""
+    """Some entries, and where they stand: `older_than` is the cursor of the page above (0: none).
+
+    `doubtful` are the messages of the conversation that nobody has confirmed and that others have followed.
+    """
 
     entries: list[Entry]
     older_than: int
     first_message: int
     is_newest: bool
+    doubtful: list[Message] = field(default_factory=list)
 
 
-def read_timeline(conversation: Conversation, user: User, *, before: int = 0, since: int = 0) -> Timeline:
-    """The newest page; with `before` the page above that message; with `since` everything from that message on."""
+def read_timeline(
+    conversation: Conversation, user: User, *, before: int = 0, since: int = 0, refused: Refused | None = None
+) -> Timeline:
+    """The newest page; with `before` the page above that message; with `since` everything from that message on.
+
+    `refused` is a form under one of the messages, to be shown again with its reason.
+    """
     wanted = conversation.messages.select_related("author", "template", "stream__account").order_by("-id")
     if before:
         wanted = wanted.filter(pk__lt=before)
@@ -78,14 +76,20 @@ def read_timeline(conversation: Conversation, user: User, *, before: int = 0, si
     shown = found[:size][::-1]
     older = len(found) > size or bool(since and conversation.messages.filter(pk__lt=since).exists())
     activities = _activities(conversation, shown, older=older, before=before)
-    may_send = may_send_on(user, conversation.stream)
-    lines = _merged(shown, activities, user, may_send=may_send)
+    lines = _merged(cards(shown, conversation, user, refused=refused), activities)
     return Timeline(
         entries=list(_with_days(lines)),
         older_than=shown[0].pk if older and shown else 0,
         first_message=shown[0].pk if shown else 0,
         is_newest=not before,
+        doubtful=[] if before else _doubtful(conversation, shown),
     )
+
+
+def _doubtful(conversation: Conversation, shown: Sequence[Message]) -> list[Message]:
+    """What nobody has confirmed, oldest first, unless it is the last message, where everybody sees it."""
+    found = conversation.messages.filter(status=MessageStatus.UNCONFIRMED).order_by("id")
+    return list(found.exclude(pk=shown[-1].pk)[:PAGE]) if shown else []
 
 
 def _activities(
@@ -102,35 +106,16 @@ def _activities(
     return list(found.order_by("-occurred_at", "-id")[:MOST_ACTIVITIES])[::-1]
 
 
-def again_key(message: Message) -> str:
-    """The client_key of the message that sends this one's words again: one for each message that failed."""
-    return f"again-{message.ref}"
-
-
-def _sent_again(messages: Iterable[Message]) -> set[int]:
-    """Those of the messages that failed and were sent again."""
-    by_key = {again_key(message): message.pk for message in messages if message.can_be_sent_again}
-    if not by_key:
-        return set()
-    found = Message.objects.filter(client_key__in=by_key).values_list("client_key", flat=True)
-    return {by_key[key] for key in found if key}
-
-
-def _merged(messages: Sequence[Message], activities: Iterable[Activity], user: User, *, may_send: bool) -> list[Entry]:
-    any_message = user.has_perm("conversations.cancel_any_message")
-    again = _sent_again(messages)
+def _merged(shown: Iterable[Card], activities: Iterable[Activity]) -> list[Entry]:
     lines = [
         Entry(
             kind="message",
-            key=f"message-{message.pk}",
-            at=message.created_at,
-            message=message,
-            may_cancel=message.can_be_cancelled and (any_message or message.author_id == user.pk),
-            may_send_again=message.can_be_sent_again and may_send and message.pk not in again,
-            sent_again=message.pk in again,
-            version=_version(delivery_state(message), message.attempt_count, message.failure_text, message.pk in again),
+            key=f"message-{card.message.pk}",
+            at=card.message.created_at,
+            card=card,
+            version=card.version,
         )
-        for message in messages
+        for card in shown
     ]
     lines += [
         Entry(

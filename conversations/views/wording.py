@@ -12,7 +12,7 @@ from typing import NamedTuple
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from conversations.models import Activity, Message
+from conversations.models import Activity, Message, MessageEvent
 from conversations.models.account import AccountHealth
 from conversations.models.activity import ActivityKind
 from conversations.models.conversation import ConversationStatus
@@ -31,16 +31,18 @@ class DeliveryState(NamedTuple):
     tone: str = ""
 
 
-def delivery_state(message: Message) -> DeliveryState:
-    """The state of an outbound message, for people."""
+def delivery_state(message: Message, decision: MessageEvent | None = None) -> DeliveryState:
+    """The state of an outbound message, for people; `decision` is the last one that a person took about it."""
+    if decision is not None and (state := _decided_state(message, decision)):
+        return state
     plain = _PLAIN_STATES.get(message.status)
     if plain:
         return plain
     match message.status:
         case Status.SCHEDULED:
-            return DeliveryState("calendar-clock", f"Sends {clock(message.scheduled_for)}", "waiting")
+            return DeliveryState("calendar-clock", f"Sends {clock_ahead(message.scheduled_for)}", "waiting")
         case Status.HELD:
-            words = "Held until the window opens" if message.held_for == "window" else "Held, about to be sent"
+            words = "Held until the customer writes" if message.held_for == "window" else "Sends in a moment"
             return DeliveryState("circle-dashed", words, "waiting")
         case Status.QUEUED:
             return DeliveryState("clock", _queued_words(message), "waiting")
@@ -49,6 +51,8 @@ def delivery_state(message: Message) -> DeliveryState:
             return DeliveryState("loader", f"Sending{tries}")
         case Status.READ:
             return DeliveryState("check-check", f"Read {clock(message.read_at)}".strip(), "read")
+        case Status.FAILED | Status.EXPIRED:
+            return _failed_state(message)
         case _:
             return _accepted_state(message)
 
@@ -57,12 +61,32 @@ _PLAIN_STATES: dict[str, DeliveryState] = {
     Status.DRAFT: DeliveryState("pencil", "Draft", "waiting"),
     Status.SENT: DeliveryState("check", "Sent"),
     Status.DELIVERED: DeliveryState("check-check", "Delivered"),
-    Status.FAILED: DeliveryState("circle-alert", "Not sent", "failed"),
     Status.UNDELIVERED: DeliveryState("circle-alert", "Not delivered", "failed"),
-    Status.EXPIRED: DeliveryState("clock-alert", "Not sent, its time ran out", "failed"),
     Status.CANCELLED: DeliveryState("calendar-x", "Not sent, cancelled", "cancelled"),
     Status.UNCONFIRMED: DeliveryState("circle-question-mark", "Not confirmed", "unconfirmed"),
 }
+
+
+def _decided_state(message: Message, decision: MessageEvent) -> DeliveryState | None:
+    """A person's word is no report of the provider's: it says whose it is."""
+    if decision.actor is None or decision.to_status != message.status:
+        return None
+    match decision.from_status, decision.to_status:
+        case Status.UNCONFIRMED, Status.DELIVERED:
+            return DeliveryState("user-check", f"Arrived, says {decision.actor}")
+        case Status.HELD, Status.CANCELLED:
+            return DeliveryState("calendar-x", f"Not sent, undone by {decision.actor}", "cancelled")
+        case _, Status.CANCELLED:
+            return DeliveryState("calendar-x", f"Not sent, cancelled by {decision.actor}", "cancelled")
+    return None
+
+
+def _failed_state(message: Message) -> DeliveryState:
+    """What the provider had accepted was sent, and did not arrive."""
+    words = "Not delivered" if message.sent_at else "Not sent"
+    if message.status == Status.EXPIRED:
+        return DeliveryState("clock-alert", f"{words}, its time ran out", "failed")
+    return DeliveryState("circle-alert", words, "failed")
 
 
 def _queued_words(message: Message) -> str:
@@ -165,6 +189,25 @@ def clock(moment: datetime | None) -> str:
     return date_format(local, "j M" if local.year == today.year else "j M Y")
 
 
+def clock_ahead(moment: datetime | None) -> str:
+    """A time that lies ahead, always with the hour: 14:27 today, Wed 15:15 within a week, else 2 Nov 15:15."""
+    if moment is None:
+        return ""
+    local, today = timezone.localtime(moment), timezone.localdate()
+    if abs((local.date() - today).days) < 7:
+        return clock(moment)
+    return date_format(local, "j M H:i" if local.year == today.year else "j M Y H:i")
+
+
+def moment_words(moment: datetime) -> str:
+    """A time in full, with the zone it is meant in: Thursday 26 November, 09:00 London time."""
+    local = timezone.localtime(moment)
+    day = date_format(local, "l j F" if local.year == timezone.localdate().year else "l j F Y")
+    zone = timezone.get_current_timezone_name()
+    place = zone.rpartition("/")[2].replace("_", " ")
+    return f"{day}, {local:%H:%M} {place if zone == 'UTC' else f'{place} time'}"
+
+
 def day_words(day: date) -> str:
     """A day as the line between messages names it: Today, Thursday 19 November."""
     today = timezone.localdate()
@@ -177,8 +220,11 @@ def day_words(day: date) -> str:
 
 
 def time_left(until: datetime) -> str:
-    """How long until then: 2 d 4 h, 22 h, 3 h 08 m, 41 m; under a minute is 1 m."""
-    minutes = max(1, int((until - timezone.now()).total_seconds() // 60))
+    """How long until then: 2 d 4 h, 22 h, 3 h 08 m, 41 m; in the last minute 6 s."""
+    seconds = max(1, int((until - timezone.now()).total_seconds()))
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes = seconds // 60
     hours, rest = divmod(minutes, 60)
     if hours >= 48:
         return f"{hours // 24} d {hours % 24} h"

@@ -11,17 +11,20 @@ export function replaceIfChanged(old, fresh) {
 
 /**
  * Make the children of `old` those of `fresh`, matched by id. A child stays when its data-version is the same, or,
- * without one, its markup; a child that is exchanged keeps focus and open details.
+ * without one, its markup; a child that is exchanged keeps focus, open details and what was typed into it. One
+ * with words that its successor has no field for stays, so that nothing is lost before it is sent.
  */
 export function patchChildren(old, fresh) {
   const known = new Map([...old.children].map((child) => [child.id, child]));
   const wanted = [...fresh.children];
-  const stays = new Set(wanted.map((child) => child.id));
-  for (const [id, child] of known) if (!stays.has(id)) child.remove();
+  const wantedIds = new Set(wanted.map((child) => child.id));
+  for (const [id, child] of known) if (!wantedIds.has(id)) child.remove();
   let place = old.firstElementChild;
   for (const child of wanted) {
     const before = known.get(child.id);
-    const node = before && isSame(before, child) ? before : child;
+    const typed = before && !isSame(before, child) ? typedInto(before) : [];
+    const stays = before && (isSame(before, child) || typed.some((field) => !twin(child, field)));
+    const node = stays ? before : child;
     if (node === place) {
       place = place.nextElementSibling;
       continue;
@@ -30,15 +33,33 @@ export function patchChildren(old, fresh) {
       old.insertBefore(node, place);
       continue;
     }
-    const focused = before?.contains(document.activeElement) ?? false;
-    const opened = [...(before?.querySelectorAll("details[open]") ?? [])].map((one) => one.className);
+    const focused = before?.contains(document.activeElement) ? document.activeElement : null;
+    const opened = [...(before?.querySelectorAll("details[open]") ?? [])].map(
+      (one) => (one.id ? `#${CSS.escape(one.id)}` : `details.${CSS.escape(one.className)}`),
+    );
+    for (const field of typed) twin(child, field).value = field.value;
     if (before === place) place = place?.nextElementSibling ?? null;
     before?.remove();
     old.insertBefore(node, place);
     window.htmx.process(node);
-    for (const name of opened) node.querySelector(`details.${CSS.escape(name)}`)?.setAttribute("open", "");
-    if (focused) (node.matches("a") ? node : node.querySelector("summary, button, a"))?.focus();
+    for (const one of opened) node.querySelector(one)?.setAttribute("open", "");
+    if (focused) successor(focused, before, node)?.focus({ preventScroll: true });
   }
+}
+
+/** The fields in which somebody has typed. */
+function typedInto(child) {
+  const fields = child.querySelectorAll("textarea[id], input[id]:not([type=hidden])");
+  return [...fields].filter((field) => field.value !== field.defaultValue);
+}
+
+const twin = (child, field) => child.querySelector(`#${CSS.escape(field.id)}`);
+
+/** What takes the focus over from an element of a child that was exchanged. */
+function successor(focused, before, node) {
+  if (focused === before) return node;
+  if (focused.id && twin(node, focused)) return twin(node, focused);
+  return node.matches("a") ? node : node.querySelector("summary, button, a");
 }
 
 function isSame(before, after) {

@@ -9,7 +9,7 @@ from django.contrib.messages import get_messages
 from django.test import Client
 from django.utils import timezone
 
-from conversations.models import ConsentState, Conversation, Message, OptIn
+from conversations.models import ConsentState, Conversation, OptIn
 from conversations.models.message import MessageStatus
 from conversations.services import consent, conversations
 from tests import factories
@@ -77,63 +77,6 @@ def test_an_old_conversation_stays_closed_while_a_newer_one_is_open(centre: Cent
     old = centre.conversation(status="resolved")
     Conversation.objects.create(stream=centre.texts, contact=old.contact)
     assert "already has an open conversation" in sentences(agent.post(f"/c/{old.pk}/reopen/"))[0]
-
-
-def test_a_waiting_message_is_cancelled_by_its_author(centre: Centre, agent: Client) -> None:
-    amira = centre.conversation()
-    message = factories.make_message(amira, status=MessageStatus.QUEUED, author=centre.priya)
-    assert read(agent.get(f"/c/{amira.pk}/")).all("form", action=f"/m/{message.pk}/cancel/")
-    agent.post(f"/m/{message.pk}/cancel/")
-    message.refresh_from_db()
-    assert message.status == MessageStatus.CANCELLED
-
-
-def test_a_colleagues_message_is_cancelled_by_a_supervisor_alone(
-    centre: Centre, agent: Client, supervisor: Client
-) -> None:
-    amira = centre.conversation()
-    message = factories.make_message(amira, status=MessageStatus.QUEUED, author=factories.make_user())
-    assert not read(agent.get(f"/c/{amira.pk}/")).all("form", action=f"/m/{message.pk}/cancel/")
-    assert sentences(agent.post(f"/m/{message.pk}/cancel/")) == [
-        "Only its author or a supervisor can cancel this message."
-    ]
-    message.refresh_from_db()
-    assert message.status == MessageStatus.QUEUED
-    assert read(supervisor.get(f"/c/{amira.pk}/")).all("form", action=f"/m/{message.pk}/cancel/")
-    supervisor.post(f"/m/{message.pk}/cancel/")
-    message.refresh_from_db()
-    assert message.status == MessageStatus.CANCELLED
-
-
-def test_a_message_that_left_is_not_cancelled(centre: Centre, agent: Client) -> None:
-    message = factories.make_message(centre.conversation(), author=centre.priya, status=MessageStatus.ACCEPTED)
-    response = agent.post(f"/m/{message.pk}/cancel/", headers=HX)
-    assert response.status_code == 422
-    assert "too late" in json.loads(response["HX-Trigger"])["parley:toast"]["text"]
-
-
-def test_a_failed_message_is_sent_again_once(centre: Centre, agent: Client) -> None:
-    amira = centre.conversation()
-    failed = factories.make_message(amira, status=MessageStatus.FAILED, body="Try me", failure_text="No route")
-    page = read(agent.get(f"/c/{amira.pk}/"))
-    assert "No route" in page.one(class_="message-notice").text
-    assert page.one("form", action=f"/m/{failed.pk}/send-again/")
-    agent.post(f"/m/{failed.pk}/send-again/")
-    agent.post(f"/m/{failed.pk}/send-again/")
-    again = Message.objects.exclude(pk=failed.pk).get()
-    assert (again.body, again.status, again.author) == ("Try me", MessageStatus.QUEUED, centre.priya)
-    page = read(agent.get(f"/c/{amira.pk}/"))
-    assert "It was sent again as a new message." in page.one(class_="message-notice").text
-    assert not page.all("form", action=f"/m/{failed.pk}/send-again/")
-
-
-def test_a_doubtful_message_is_not_sent_again_from_here(centre: Centre, supervisor: Client) -> None:
-    amira = centre.conversation()
-    doubtful = factories.make_message(amira, status=MessageStatus.UNCONFIRMED)
-    page = read(supervisor.get(f"/c/{amira.pk}/"))
-    assert not page.all("form", action=f"/m/{doubtful.pk}/send-again/")
-    assert "may have arrived" in sentences(supervisor.post(f"/m/{doubtful.pk}/send-again/"))[0]
-    assert Message.objects.count() == 1
 
 
 def opt_in_form(**fields: str) -> dict[str, str]:
