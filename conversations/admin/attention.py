@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from conversations.admin import operations
 from conversations.models import Message, ProviderAccount, WebhookEvent
 from conversations.models.account import AccountHealth
 from conversations.models.message import MessageStatus
@@ -36,7 +37,7 @@ _LINES: tuple[tuple[type[Model], dict[str, str], str | Promise], ...] = (
 
 def lines(site: AdminSite, request: HttpRequest) -> list[dict[str, Any]]:
     """The lines that are not empty, of the lists this user may see."""
-    found = []
+    found: list[dict[str, Any]] = []
     for model, lookups, words in _LINES:
         page = site.get_model_admin(model)
         if not page.has_view_permission(request):
@@ -47,4 +48,7 @@ def lines(site: AdminSite, request: HttpRequest) -> list[dict[str, Any]]:
             found.append(
                 {"count": count, "more": count == COUNTED, "words": words, "address": reverse(name, query=lookups)}
             )
+    if wrong := operations.how_many_are_wrong(request):
+        words = _("Things wrong with sending and receiving")
+        found.insert(0, {"count": wrong, "more": False, "words": words, "address": reverse("admin:operations")})
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import admin
@@ -97,6 +97,17 @@ def short_moment(at: datetime) -> str:
     """A time in a list: to the minute, with the year where it is another one."""
     local = timezone.localtime(at)
     return date_format(local, "j M H:i" if local.year == timezone.localdate().year else "j M Y")
+
+
+def span(length: timedelta) -> str:
+    """A length of time in its two largest units: 45 s, 4 min 10 s, 2 h 5 min, 3 d 4 h."""
+    seconds = max(int(length.total_seconds()), 0)
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
+    if days:
+        return f"{days} d {hours % 24} h"
+    if hours:
+        return f"{hours} h {minutes % 60} min"
+    return f"{minutes} min {seconds % 60} s" if minutes else f"{seconds} s"
 
 
 def list_link(model: type[Model], text: Any, **lookups: Any) -> SafeString:

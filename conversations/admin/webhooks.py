@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -14,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from conversations.admin.display import WithStatus, chip, raw, raw_json
 from conversations.admin.mixins import SEE_ALL, LedgerAdmin, PhoneSearchMixin, RowsInline, signed_in
 from conversations.models import Message, Receipt, Stream, WebhookEvent
-from conversations.models.webhook import WebhookEventStatus
+from conversations.models.webhook import MATCH_GRACE, WebhookEventStatus
 from conversations.services.inbound import replay
 
 
@@ -82,13 +83,34 @@ class WebhookEventAdmin(WithStatus, LedgerAdmin):
         return raw_json(event.headers)
 
 
+class MatchFilter(admin.SimpleListFilter):
+    """By whether a report has found its message."""
+
+    title = _("message")
+    parameter_name = "match"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("found", _("Found")), ("parked", _("Expected")), ("never", _("Never matched"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Receipt]) -> QuerySet[Receipt]:
+        rows: Any = queryset
+        match self.value():
+            case "found":
+                return rows.exclude(message=None)
+            case "parked":
+                return rows.parked(timezone.now())
+            case "never":
+                return rows.never_matched(timezone.now())
+        return rows
+
+
 @admin.register(Receipt)
 class ReceiptAdmin(PhoneSearchMixin, LedgerAdmin):
-    """Every delivery report. Without a message it is parked until the message is known."""
+    """Every delivery report. One whose message is not known yet is expected to find it within a minute."""
 
     visible_through = ("message", Message)
     list_display = ("row_number", "status", "message_or_parked", "account", "code", "external_id", "received_at")
-    list_filter = ("status", ("message", admin.EmptyFieldListFilter), "account__provider")
+    list_filter = ("status", MatchFilter, "account__provider")
     list_select_related = ("account", "message")
     search_fields = ("=external_id", "=ref", "phone")
     search_help_text = _("The provider's id of the message, our reference, or a number")
@@ -114,4 +136,7 @@ class ReceiptAdmin(PhoneSearchMixin, LedgerAdmin):
 
     @admin.display(description=_("message"))
     def message_or_parked(self, receipt: Receipt) -> Any:
-        return receipt.message or chip(_("Parked"), "warn")
+        if receipt.message is not None:
+            return receipt.message
+        is_old = timezone.now() - receipt.received_at >= MATCH_GRACE
+        return chip(_("Never matched"), "warn") if is_old else chip(_("Expected"), "info")

@@ -105,6 +105,11 @@ class StreamFigures:
         return not (self.stream.is_active and self.stream.account.is_active)
 
     @property
+    def is_late(self) -> bool:
+        """Has a message been due for too long?"""
+        return self.due_since is not None and self.at - self.due_since > DUE_LATE
+
+    @property
     def unconfirmed(self) -> int:
         return self.messages.get(Status.UNCONFIRMED, 0)
 
@@ -154,6 +159,12 @@ class Figures:
         return min((found for one in self.streams if (found := getattr(one, name)) is not None), default=None)
 
     @property
+    def calls_are_late(self) -> bool:
+        """Has a call of a provider waited to be read for too long?"""
+        since = self.calls.waiting_since
+        return since is not None and self.at - since > CALLS_LATE
+
+    @property
     def led_at(self) -> datetime | None:
         """When a dispatcher that leads last came round; None when none ever did."""
         return max((one.ticked_at for one in self.rounds if one.leads), default=None)
@@ -196,7 +207,7 @@ def numbered() -> dict[str, int]:
     Numbers are given once and a few are skipped, so these count what there has been as well as a counter needs to.
     """
     tables = {"messages": Message, "attempts": SendAttempt, "webhook_events": WebhookEvent, "receipts": Receipt}
-    return {name: table.objects.aggregate(highest=Max("pk"))["highest"] or 0 for name, table in tables.items()}
+    return {name: table._default_manager.aggregate(highest=Max("pk"))["highest"] or 0 for name, table in tables.items()}
 
 
 def note_tick(*, leads: bool) -> None:
@@ -216,7 +227,7 @@ def note_tick(*, leads: bool) -> None:
 
 
 def _streams(streams: QuerySet[Stream], at: datetime) -> tuple[StreamFigures, ...]:
-    found: dict[int, dict[str, Any]] = defaultdict(lambda: {"messages": {}})
+    found: dict[int, dict[str, Any]] = defaultdict(dict)
     unsettled = Message.objects.filter(status__in=UNSETTLED).order_by()
     for row in unsettled.values("stream", "status").annotate(
         number=Count("pk"),
@@ -226,7 +237,7 @@ def _streams(streams: QuerySet[Stream], at: datetime) -> tuple[StreamFigures, ..
         on_wire=Min(Coalesce("on_wire_at", "created_at")),
     ):
         figures = found[row["stream"]]
-        figures["messages"][row["status"]] = row["number"]
+        figures.setdefault("messages", {})[row["status"]] = row["number"]
         if row["status"] == Status.SENDING:
             figures["leases_over"] = row["over"]
         elif row["status"] == Status.QUEUED:
@@ -234,8 +245,9 @@ def _streams(streams: QuerySet[Stream], at: datetime) -> tuple[StreamFigures, ..
         elif row["status"] == Status.UNCONFIRMED:
             figures |= {"looked_up": row["asked"], "unconfirmed_since": row["on_wire"]}
     since = Greatest("queued_at", "next_attempt_at")  # PostgreSQL's passes over a null
-    for row in Message.objects.due(at).order_by().values("stream").annotate(due=Count("pk"), due_since=Min(since)):
-        found[row["stream"]] |= {"due": row["due"], "due_since": row["due_since"]}
+    due = Message.objects.due(at).order_by().values("stream").annotate(number=Count("pk"), since=Min(since))
+    for stream, number, since_when in due.values_list("stream", "number", "since"):
+        found[stream] |= {"due": number, "due_since": since_when}
     rows = streams.select_related("account", "gate").defer("account__credentials").order_by("name")
     return tuple(StreamFigures(stream=stream, at=at, **found.get(stream.pk, {})) for stream in rows)
 

@@ -96,6 +96,7 @@ PAGES = {
     "metrics": ADMINISTRATOR,  # or whoever bears the token
     "admin:operations": SUPERVISOR,
     "admin:index": SUPERVISOR,
+    "admin:operations": SUPERVISOR,
     "admin:login": SUPERVISOR,  # leads to the product's own sign-in
     "admin:logout": SUPERVISOR,
     "admin:password_change": SUPERVISOR,

@@ -86,6 +86,7 @@ def test_pages_are_silent_accessible_and_fit(
     changed = [ProviderAccount, Stream, User, Team, Message, Contact, WhatsAppTemplate, WebhookEvent]
     addresses = [
         reverse("admin:index"),
+        reverse("admin:operations"),
         *(address_of(model, "changelist") for model in (Message, Stream, Contact)),
         *(address_of(model, "change", rows[model].pk) for model in changed),
         address_of(ProviderAccount, "add"),

@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from conversations.models import Conversation, Indicator, Message, User
 from conversations.models.message import MessageStatus
+from conversations.services.operations import note_tick
 from tests import factories
 from tests.conversations.admin.browsing import act, page, signed_in, told
 from tests.conversations.admin.rows import make_rows
@@ -51,6 +52,7 @@ def test_messages_are_filtered(admin_browser: Client) -> None:
 
 
 def test_the_first_page_names_what_to_look_at(admin_browser: Client) -> None:
+    note_tick(leads=True)
     assert "To look at" not in admin_browser.get(reverse("admin:index")).content.decode()
     factories.make_message(status="unconfirmed")
     factories.make_account(health="needs_credentials")
