@@ -94,7 +94,6 @@ PAGES = {
     "healthz": PUBLIC,
     "readyz": PUBLIC,
     "metrics": ADMINISTRATOR,  # or whoever bears the token
-    "admin:operations": SUPERVISOR,
     "admin:index": SUPERVISOR,
     "admin:operations": SUPERVISOR,
     "admin:login": SUPERVISOR,  # leads to the product's own sign-in
