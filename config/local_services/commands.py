@@ -10,6 +10,7 @@ from types import FrameType
 from typing import NoReturn
 
 WITHOUT_SERVERS = {
+    "benchmark",
     "check",
     "collectstatic",
     "compilemessages",

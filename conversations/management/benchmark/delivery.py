@@ -1,0 +1,175 @@
+"""`benchmark delivery`: an agent's message from the commit to the provider, and messages a second through workers."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import CommandError, CommandParser
+
+from conversations.management.benchmark import floor
+from conversations.management.benchmark.company import MOST_CONVERSATIONS, Company, make_company
+from conversations.management.benchmark.contract import Benchmark, Say, whole_number
+from conversations.management.benchmark.ground import Arrival, Ground, frozen
+from conversations.management.benchmark.machine import Used, used_so_far
+from conversations.management.benchmark.report import OURS, Count, Findings, Measure
+from conversations.management.benchmark.sides import Floor, FloorThroughRQ, Parley, Sent, Side
+from conversations.models import AttemptResult, Conversation, Message
+from conversations.models.message import MessageStatus
+from messaging.types import Outcome
+
+WARM_UP = 4  # messages a worker: it imports and connects with its first
+THOUSAND = 1000.0
+A_SECOND = "messages a second"
+
+
+class Delivery(Benchmark):
+    """Parley, the floor inside RQ's worker, and the floor, by turns."""
+
+    name = "delivery"
+    help = (
+        "An agent's messages: from the commit to the provider holding the request, and messages a second through one "
+        "and two workers."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "-n",
+            type=whole_number(2, MOST_CONVERSATIONS),
+            default=100,
+            metavar="MESSAGES",
+            help="How many messages each measurement sends in each round. Default: %(default)s.",
+        )
+
+    def run(self, options: Mapping[str, Any], say: Say) -> Findings:
+        company = make_company(options["n"])
+        with tempfile.TemporaryDirectory(prefix="parley-benchmark-") as logs, Ground(Path(logs)) as ground:
+            store = floor.Store(settings.DATABASE_URL)
+            rounds = _Rounds(
+                ground,
+                company,
+                [Parley(ground, company.agent), FloorThroughRQ(ground, store), Floor(ground, store)],
+            )
+            for turn in range(1, options["rounds"] + 1):
+                say(f"Round {turn} of {options['rounds']}")
+                rounds.play(backwards=turn % 2 == 0)
+            return rounds.findings()
+
+
+class _Rounds:
+    """The rounds of one run, and what they found: a value a round, by measure and side."""
+
+    def __init__(self, ground: Ground, company: Company, sides: Sequence[Side]) -> None:
+        self._ground = ground
+        self._conversations = company.conversations
+        self._sides = sides
+        self._values: defaultdict[tuple[str, str], dict[str, list[float]]] = defaultdict(dict)
+        self._refs: dict[str, list[str]] = {side.name: [] for side in sides}
+
+    def play(self, *, backwards: bool) -> None:
+        """One round: single messages on an idle site, then all at once through two workers and through one."""
+        sides = self._sides[::-1] if backwards else self._sides
+        for side in sides:
+            self._rush(side, self._conversations[: 2 * WARM_UP], workers=2)
+        self._measure_latency(sides)
+        for side in sides:
+            self._note("through two workers", A_SECOND, side, self._rush(side, self._conversations, workers=2).rate)
+        for side in sides:
+            rush = self._rush(side, self._conversations, workers=1)
+            self._note("through one worker", A_SECOND, side, rush.rate)
+            for name, seconds in (
+                ("processor time of the worker", rush.used.workers),
+                ("processor time of PostgreSQL", rush.used.postgres),
+                ("processor time of Valkey", rush.used.valkey),
+            ):
+                self._note(name, "ms a message", side, seconds * THOUSAND / len(self._conversations))
+            if isinstance(side, Parley):
+                self._note("queued by one process", A_SECOND, side, rush.queued_rate)
+                self._note("most memory of a worker", "MB", side, self._ground.peak_megabytes())
+
+    def findings(self) -> Findings:
+        """What all rounds found."""
+        measures = [Measure(name, unit, values) for (name, unit), values in self._values.items()]
+        return Findings(measures, self._counts())
+
+    def _measure_latency(self, sides: Sequence[Side]) -> None:
+        """Single messages, one side after the other, each on a site that has come to rest."""
+        sent: dict[str, list[Sent]] = {side.name: [] for side in sides}
+        with ExitStack() as stack:
+            for side in sides:
+                stack.enter_context(side.workers(2))
+            for conversation in self._conversations:
+                for side in sides:
+                    sent[side.name].append(self._send(side, conversation))
+                    self._wait_for(sent[side.name][-1:])
+        for side in sides:
+            arrivals = self._wait_for(sent[side.name])
+            waits = [(arrivals[one.ref].first - one.committed_at) * THOUSAND for one in sent[side.name]]
+            self._note("commit to provider, median", "ms", side, median(waits))
+            self._note("commit to provider, 95 of 100", "ms", side, quantiles(waits, n=20, method="inclusive")[-1])
+            self._note("commit to provider, longest", "ms", side, max(waits))
+
+    def _rush(self, side: Side, conversations: Sequence[Conversation], *, workers: int) -> _Rush:
+        """Queue a message for each conversation while the workers stand still, then let them go."""
+        with side.workers(workers) as pids:
+            with frozen(pids):
+                began = time.monotonic()
+                sent = [self._send(side, conversation) for conversation in conversations]
+                before = used_so_far(pids)
+                started = time.monotonic()
+            arrivals = self._wait_for(sent)
+            used = used_so_far(pids) - before
+        seconds = max(arrival.first for arrival in arrivals.values()) - started
+        return _Rush(len(sent) / seconds, len(sent) / (started - began), used)
+
+    def _send(self, side: Side, conversation: Conversation) -> Sent:
+        sent = side.send(conversation)
+        self._refs[side.name].append(sent.ref)
+        return sent
+
+    def _wait_for(self, sent: Sequence[Sent]) -> dict[str, Arrival]:
+        """When they came to the provider. Raises CommandError when some did not, for there is nothing to measure."""
+        arrivals = self._ground.wait_for_arrivals([one.ref for one in sent])
+        if len(arrivals) < len(sent):
+            came = f"{len(arrivals)} of {len(sent)} messages came to the provider."
+            raise CommandError(f"{came}\n{self._ground.logs()}")
+        self._ground.wait_until_quiet()
+        return arrivals
+
+    def _note(self, measure: str, unit: str, side: Side, value: float) -> None:
+        self._values[measure, unit].setdefault(side.name, []).append(value)
+
+    def _counts(self) -> list[Count]:
+        """What must be true at the end, of the provider's ledger and of our rows."""
+        arrivals = self._ground.arrivals()
+        ours = self._refs[OURS]
+        others = [ref for name, refs in self._refs.items() if name != OURS for ref in refs]
+        messages = Message.objects.filter(ref__in=ours)
+        once = {ref for ref, arrival in arrivals.items() if arrival.times == 1}
+        results = AttemptResult.objects.filter(message__in=messages)
+        return [
+            Count("messages that the provider got exactly once", len(ours), len(once.intersection(ours))),
+            Count("messages of the floor that it got exactly once", len(others), len(once.intersection(others))),
+            Count("messages that it got and nobody sent", 0, len(set(arrivals).difference(ours, others))),
+            Count("rows accepted", len(ours), messages.filter(status=MessageStatus.ACCEPTED).count()),
+            Count("attempts accepted", len(ours), results.filter(outcome=Outcome.ACCEPTED.value).count()),
+            Count("attempts with another outcome", 0, results.exclude(outcome=Outcome.ACCEPTED.value).count()),
+            Count("jobs left in the queue", 0, self._ground.waiting_jobs()),
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Rush:
+    """What came of queueing many at once: messages a second to the provider and into the queue, processor time."""
+
+    rate: float
+    queued_rate: float
+    used: Used

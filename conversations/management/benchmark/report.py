@@ -1,0 +1,154 @@
+"""What a benchmark found, and how it reads: as text, as JSON for scripts, as a section of docs/performance.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+
+from conversations.management.benchmark.machine import Machine
+
+OURS, FLOOR = "Parley", "floor"
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One quantity, a value a round for each side; sides in the order in which they are shown."""
+
+    name: str
+    unit: str
+    sides: Mapping[str, Sequence[float]]
+
+    @property
+    def ratio(self) -> float | None:
+        """Our median over the floor's, where both were measured."""
+        if OURS not in self.sides or FLOOR not in self.sides:
+            return None
+        floor = median(self.sides[FLOOR])
+        return median(self.sides[OURS]) / floor if floor else None
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Something that must come out exactly: the benchmark fails otherwise."""
+
+    name: str
+    expected: int
+    found: int
+
+    @property
+    def is_right(self) -> bool:
+        """Did it?"""
+        return self.found == self.expected
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.found:,}" + ("" if self.is_right else f" instead of {self.expected:,}")
+
+
+@dataclass(slots=True)
+class Findings:
+    """What a run hands back."""
+
+    measures: list[Measure] = field(default_factory=list)
+    counts: list[Count] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The findings with the circumstances in which they were found. Loads are those of 1, 5 and 15 minutes."""
+
+    command: str
+    day: str
+    seconds: float
+    machine: Machine
+    load_before: Sequence[float]
+    load_after: Sequence[float]
+    findings: Findings
+
+    @property
+    def wrong(self) -> list[Count]:
+        """The counts that did not come out."""
+        return [count for count in self.findings.counts if not count.is_right]
+
+    def as_json(self) -> dict[str, Any]:
+        """For scripts."""
+        return {
+            "command": self.command,
+            "day": self.day,
+            "seconds": round(self.seconds, 1),
+            "machine": self.machine.as_json(),
+            "load": {"before": list(self.load_before), "after": list(self.load_after)},
+            "measures": [
+                {
+                    "name": measure.name,
+                    "unit": measure.unit,
+                    "ratio": measure.ratio,
+                    "sides": {
+                        side: {
+                            "median": median(values),
+                            "min": min(values),
+                            "max": max(values),
+                            "values": list(values),
+                        }
+                        for side, values in measure.sides.items()
+                    },
+                }
+                for measure in self.findings.measures
+            ],
+            "counts": [
+                {"name": count.name, "expected": count.expected, "found": count.found, "ok": count.is_right}
+                for count in self.findings.counts
+            ],
+            "ok": not self.wrong,
+        }
+
+    def as_text(self) -> str:
+        """For a terminal."""
+        table = _table(self.findings.measures)
+        widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
+        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in table]
+        counts = [f"{'ok' if count.is_right else 'WRONG':<6}{count}" for count in self.findings.counts]
+        return "\n".join([self._circumstances(), "", *lines, "", *counts, ""])
+
+    def as_markdown(self) -> str:
+        """The section of docs/performance.md between its marks."""
+        head, *rows = _table(self.findings.measures)
+        lines = [_row(head), _row(["---"] + ["---:"] * (len(head) - 1)), *map(_row, rows)]
+        counts = [f"- {count}" for count in self.findings.counts]
+        return "\n".join([f"`{self.command}`, {self._circumstances()}", "", *lines, "", *counts, ""])
+
+    def _circumstances(self) -> str:
+        before, after = (", ".join(f"{load:.2f}" for load in loads) for loads in (self.load_before, self.load_after))
+        return (
+            f"{self.day}, {self.seconds:.0f} s, on {self.machine}. Load (1, 5, 15 minutes) {before} before, {after} "
+            "after."
+        )
+
+
+def _table(measures: Sequence[Measure]) -> list[list[str]]:
+    """A head and a row a measure: median and, in brackets, least and most of the rounds."""
+    sides = list(dict.fromkeys(side for measure in measures for side in measure.sides))
+    rows = [["", *sides, f"{OURS} / {FLOOR}"]]
+    for measure in measures:
+        cells = [_cell(measure.sides.get(side, ())) for side in sides]
+        ratio = "" if measure.ratio is None else _figures(measure.ratio)
+        rows.append([f"{measure.name}, {measure.unit}", *cells, ratio])
+    return rows
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _cell(values: Sequence[float]) -> str:
+    if not values:
+        return ""
+    return f"{_figures(median(values))} ({_figures(min(values))} to {_figures(max(values))})"
+
+
+def _figures(value: float) -> str:
+    """Three figures, no more: the last ones are noise."""
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"

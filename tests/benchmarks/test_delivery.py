@@ -1,0 +1,114 @@
+"""`benchmark delivery`, small: it counts right and reports what it should. No test is about how fast that was."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import psutil
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+from config import local_services
+from conversations.management.benchmark.report import FLOOR, OURS
+
+PATIENCE = 240  # seconds
+COMPARED = {
+    "commit to provider, median",
+    "commit to provider, 95 of 100",
+    "commit to provider, longest",
+    "through one worker",
+    "through two workers",
+    "processor time of the worker",
+    "processor time of PostgreSQL",
+    "processor time of Valkey",
+}
+
+
+def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "manage.py", "benchmark", *arguments]
+    return subprocess.run(command, cwd=settings.BASE_DIR, capture_output=True, text=True, timeout=PATIENCE, check=False)
+
+
+def _left_over() -> list[psutil.Process]:
+    """What still runs in the benchmark's profile: its name is in the processes' environment or in their arguments."""
+    name = f"benchmark-{local_services.profile()}"
+    found = []
+    for process in psutil.process_iter():
+        try:
+            environment = process.environ().get(local_services.PROFILE_VARIABLE)
+            if environment == name or f"/{name}/" in " ".join(process.cmdline()):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+@pytest.fixture(scope="module")
+def report() -> Any:
+    """A run of four messages a measurement, in one round."""
+    done = _run("delivery", "-n", "4", "--rounds", "1", "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_everything_came_once_and_was_accepted(report: Any) -> None:
+    # Each side sends 4 to warm up, 4 one by one, 4 through two workers and 4 through one.
+    assert {count["name"]: count["found"] for count in report["counts"]} == {
+        "messages that the provider got exactly once": 16,
+        "messages of the floor that it got exactly once": 32,
+        "messages that it got and nobody sent": 0,
+        "rows accepted": 16,
+        "attempts accepted": 16,
+        "attempts with another outcome": 0,
+        "jobs left in the queue": 0,
+    }
+    assert all(count["ok"] for count in report["counts"])
+    assert report["ok"] is True
+
+
+def test_every_measure_has_a_value_a_round_for_each_side(report: Any) -> None:
+    sides = {measure["name"]: measure["sides"] for measure in report["measures"]}
+    assert set(sides) == COMPARED | {"queued by one process", "most memory of a worker"}
+    for name, found in sides.items():
+        assert list(found) == ([OURS, "floor in RQ", FLOOR] if name in COMPARED else [OURS])
+        assert all(len(side["values"]) == 1 for side in found.values())
+    times = {name: found for name, found in sides.items() if not name.startswith("processor")}  # those come in ticks
+    assert all(side["median"] > 0 for found in times.values() for side in found.values())
+
+
+def test_it_says_on_what_it_ran(report: Any) -> None:
+    assert report["command"] == "manage.py benchmark delivery -n 4 --rounds 1"
+    assert set(report["machine"]["versions"]) == {"Python", "Django", "RQ", "PostgreSQL", "Valkey"}
+    assert [len(report["load"][when]) for when in ("before", "after")] == [3, 3]
+
+
+def test_nothing_is_left_of_it(report: Any) -> None:
+    assert _left_over() == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("delivery", "-n", "1"), "argument -n: choose 2 to 4,000, not 1"),
+        (("delivery", "--rounds", "0"), "argument --rounds: choose 1 to 100, not 0"),
+        (("delivery", "--json", "--markdown"), "argument --markdown: not allowed with argument --json"),
+        ((), "the following arguments are required: NAME"),
+    ],
+)
+def test_an_option_that_cannot_be_is_refused_before_anything_starts(arguments: tuple[str, ...], complaint: str) -> None:
+    done = _run(*arguments)
+    assert done.returncode == 2
+    assert complaint in done.stderr
+    assert done.stdout == ""
+
+
+def test_it_does_not_replace_the_process_that_calls_it() -> None:
+    with pytest.raises(CommandError, match="Run it from a shell"):
+        call_command("benchmark", "delivery")
+    assert os.getpid() == psutil.Process().pid
