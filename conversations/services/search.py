@@ -26,7 +26,7 @@ LONGEST_TEXT = 100
 LONGEST_SECONDS = 2.0
 SHORTEST_NUMBER = 3  # digits
 SHORTEST_NATIONAL = 7  # digits that are left when a leading zero is taken for the one of a national number
-WHOLE_WORD_BYTES = 2  # words of one or two letters are found whole: "a" begins too many
+WHOLE_WORD_BYTES = 1  # a single letter is found as a word only: it begins too many
 MOST_FLAGGED = 200
 MOST_PEOPLE = 200  # of more matches, which ones are looked at is left to the database
 

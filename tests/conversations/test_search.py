@@ -119,7 +119,7 @@ def test_messages_are_found_by_all_their_words_newest_first(rosa: Conversation, 
     for typed in ("fb-20417", "FB 204", "20417", "won't"):
         assert bodies(typed, priya) == ["The label FB-20417 won't print"], typed
     assert bodies("d", priya) == []  # a single letter is a word of its own
-    assert bodies("do", priya) == ["Do I print it at home?"]
+    assert bodies("ho", priya) == bodies("i", priya) == ["Do I print it at home?"]
     assert bodies("", priya) == bodies("&", priya) == []
 
 
