@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from conversations.models import Conversation, Draft, Message, User
+from conversations.models.activity import ActivityKind
 
 LONGEST = 20_000  # characters; longer than anything that could be sent, so that nothing typed is cut
 
@@ -34,7 +35,7 @@ def save_draft(
 
 def _save(user: User, conversation: Conversation, kind: str, body: str, version: int, client_key: str) -> Draft | None:
     draft = Draft.objects.select_for_update().filter(user=user, conversation=conversation, kind=kind).first()
-    if draft is None and client_key and Message.objects.filter(client_key=client_key).exists():
+    if draft is None and client_key and was_sent(conversation, client_key):
         raise ValidationError("This text has been sent.", code="already_sent")
     if body == (draft.body if draft else "") or (draft is None and not body.strip()):
         return draft  # the same save, for the second time
@@ -49,6 +50,12 @@ def _save(user: User, conversation: Conversation, kind: str, body: str, version:
     draft.body, draft.version = body, draft.version + 1
     draft.save(update_fields=["body", "version", "updated_at"])
     return draft
+
+
+def was_sent(conversation: Conversation, client_key: str) -> bool:
+    """Did the form with this key leave its reply or its remark?"""
+    remarks = conversation.activities.filter(kind=ActivityKind.REMARK, data__client_key=client_key)
+    return Message.objects.filter(client_key=client_key).exists() or remarks.exists()
 
 
 def _changed() -> ValidationError:

@@ -9,7 +9,7 @@ from typing import Any
 from django.utils import timezone
 
 from conversations.forms.reply import ReplyForm
-from conversations.forms.templates import TemplateForm
+from conversations.forms.templates import FILE_KINDS, TemplateForm
 from conversations.models import Conversation, Draft, Message, Stream, User, WhatsAppTemplate
 from conversations.models.draft import DraftKind
 from conversations.models.message import Kind, Purpose
@@ -22,6 +22,7 @@ from conversations.views.meters import Meter, meter
 from conversations.views.presets import Preset, presets_for
 from conversations.views.template_preview import Part, preview
 from conversations.views.wording import CLOSING_SOON
+from messaging.whatsapp import variables_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,11 +175,12 @@ def _from_drafts(drafts: dict[str, Draft]) -> dict[str, object]:
 
 
 def _suggested_template(conversation: Conversation) -> WhatsAppTemplate | None:
-    """A template to begin with: in the customer's language where there is one, service before marketing."""
+    """A template to begin with: service before marketing, in the customer's language, and one that needs no file."""
     language = conversation.contact.language[:2].lower()
 
-    def rank(one: WhatsAppTemplate) -> tuple[bool, bool, str]:
-        return one.category == "marketing", not one.language.startswith(language), one.name
+    def rank(one: WhatsAppTemplate) -> tuple[bool, bool, bool, str]:
+        needs_file = any(variable.kind in FILE_KINDS for variable in variables_of(one.components))
+        return one.category == "marketing", not one.language.startswith(language), needs_file, one.name
 
     return min(conversation.stream.templates.sendable(), key=rank, default=None)
 

@@ -6,7 +6,6 @@ import json
 from contextlib import suppress
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_POST
@@ -15,8 +14,8 @@ from conversations.forms.reply import THEN_RESOLVE, ReplyForm
 from conversations.models import Conversation, Draft, Message, Stream, User
 from conversations.models.draft import DraftKind
 from conversations.permissions import may_change
-from conversations.services import conversations, drafts
-from conversations.services.mentions import mentioned
+from conversations.services import drafts
+from conversations.services.remarks import leave_remark
 from conversations.services.replies import newer_messages, send_reply, undo_send
 from conversations.views.composer import Refusal, composer_for
 from conversations.views.conversation import conversation_address, conversation_page
@@ -84,7 +83,7 @@ def keep_texts(form: ReplyForm, conversation: Conversation, user: User) -> None:
 
 def _another_version(form: ReplyForm, conversation: Conversation, user: User) -> Refusal | None:
     """The draft that would be lost by sending this text, or the news that it was sent or emptied elsewhere."""
-    if Message.objects.filter(client_key=form.cleaned_data["client_key"]).exists():
+    if drafts.was_sent(conversation, form.cleaned_data["client_key"]):
         return None  # the same form for the second time
     stored: Draft | None = drafts.drafts_in(conversation, user).get(form.kind)
     text = form.texts[form.kind]
@@ -97,11 +96,13 @@ def _another_version(form: ReplyForm, conversation: Conversation, user: User) ->
 def _remark(form: ReplyForm, conversation: Conversation, user: User) -> None:
     if not may_change(user, conversation):
         raise ValidationError("You cannot write remarks here.", code="not_allowed")
-    text = form.cleaned_data["remark"]
-    with transaction.atomic():
-        remark = conversations.add_remark(conversation, text=text, actor=user)
-        remark.mentions.set(mentioned(text, who_see(conversation.stream)))
-        drafts.let_go(conversation, user, DraftKind.REMARK)
+    leave_remark(
+        conversation,
+        text=form.cleaned_data["remark"],
+        actor=user,
+        colleagues=who_see(conversation.stream),
+        client_key=form.cleaned_data["client_key"],
+    )
 
 
 def _reply(form: ReplyForm, conversation: Conversation, user: User) -> None:

@@ -1,6 +1,6 @@
 // The composer: its keys, where the caret is after it was exchanged, and what of the conversation its writer has seen.
 
-import { atEnd, timeline } from "./pane.js";
+import { atEnd, settle, timeline, toEnd } from "./pane.js";
 
 document.documentElement.classList.add("scripted");
 
@@ -65,6 +65,24 @@ document.addEventListener("click", (event) => {
   button.closest(".composer-notice").remove();
   text.dispatchEvent(new Event("input", { bubbles: true }));
   text.focus();
+});
+
+/* A composer that grows takes its room from the timeline: who reads the end goes on reading it */
+
+let reading = true;
+const room = new ResizeObserver(() => {
+  if (reading) toEnd();
+});
+
+settle(() => {
+  const log = timeline();
+  if (!log) return;
+  room.disconnect();
+  room.observe(log);
+  reading = atEnd();
+  log.addEventListener("scroll", () => {
+    reading = atEnd();
+  });
 });
 
 /* What has been seen: whatever was there when the text was begun, and what somebody looks at meanwhile */

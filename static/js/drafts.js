@@ -92,7 +92,7 @@ class DraftSaver extends HTMLElement {
   /** Two texts for one place: both are kept until somebody has chosen. */
   choose(text, theirs) {
     this.held.add(text);
-    this.say("Saved on this device only");
+    this.onThisDevice();
     const notice = this.form.querySelector("template.draft-conflict").content.firstElementChild.cloneNode(true);
     notice.querySelector(".other-text").textContent = theirs.body || "nothing: it was sent or deleted";
     const decide = (value) => {
@@ -111,10 +111,13 @@ class DraftSaver extends HTMLElement {
 
   onThisDevice() {
     this.say("Saved on this device only");
+    this.toggleAttribute("data-only-here", true);
   }
 
   say(words) {
-    if (this.textContent.trim() !== words) this.textContent = words;
+    const place = this.querySelector(".draft-words");
+    if (place.textContent !== words) place.textContent = words;
+    this.removeAttribute("data-only-here");
   }
 
   version(text) {

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from conversations.models import (
     AgentIdentity,
+    CannedReply,
     Contact,
     Conversation,
     ProviderAccount,
@@ -32,6 +33,7 @@ from conversations.services import consent
 from conversations.services.demo_data.company import (
     ACCOUNTS,
     AMIRA,
+    CANNED_REPLIES,
     CARE,
     COMPANY,
     CONTACTS,
@@ -98,6 +100,10 @@ def create(*, sandbox_url: str) -> None:
                 status_reason=reason,
                 components=components,
             )
+        CannedReply.objects.bulk_create(
+            CannedReply(shortcut=shortcut, title=title, body=body, language=language)
+            for shortcut, title, body, language in CANNED_REPLIES
+        )
         History(streams, contacts, users).write()
 
 

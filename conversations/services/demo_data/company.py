@@ -196,3 +196,25 @@ TEMPLATES: tuple[tuple[str, str, str, str, str, list[dict[str, Any]]], ...] = (
         [_body("Hello {{1}}, please return your old router within 14 days.", "Rosa")],
     ),
 )
+
+# Shortcut, title, text, language (empty: any).
+CANNED_REPLIES = (
+    ("thanks", "Thank you for writing", "Thank you for writing, ${first_name}. I am looking into it now.", ""),
+    (
+        "refund-timing",
+        "When a refund arrives",
+        "Your refund goes back to the card you paid with. Banks take 3 to 5 working days.",
+        "",
+    ),
+    ("refund-sorry", "Sorry for a wrong charge", "I am sorry about the wrong charge, ${first_name}.", ""),
+    ("refund-cheque", "Refund by cheque", "We will post a cheque to ${postal_address}.", ""),
+    ("engineer-late", "The engineer is late", "Your engineer is running late and will arrive by ${time}.", ""),
+    (
+        "router-restart",
+        "Restart the router",
+        "Unplug the router, wait 30 seconds and plug it in again. The light turns green after about two minutes.",
+        "",
+    ),
+    ("goodbye", "Goodbye", "Is there anything else I can help with? ${agent_first_name}, ${business_name}", ""),
+    ("thanks", "شكر على الرسالة", "شكراً على رسالتك يا ${first_name}. أنظر في الأمر الآن.", "ar"),
+)
