@@ -12,13 +12,23 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from django.contrib.postgres.search import SearchVectorField
 from django.db import OperationalError, connection, transaction
 from django.db.models import F, Func, OuterRef, QuerySet
 from psycopg.errors import QueryCanceled
 
-from conversations.models import Contact, Conversation, Indicator, Message, MessageSearch, Stream, User
+from conversations.models import (
+    Contact,
+    Conversation,
+    ConversationTag,
+    Indicator,
+    Message,
+    MessageSearch,
+    Stream,
+    User,
+)
 from conversations.models.search import ANY, beginnings_query, words_query
 from messaging.phone import country_code
 
@@ -168,19 +178,25 @@ class Search:
         return list(found.order_by("-pk").values_list("pk", flat=True)[:limit])
 
     def conversations(self, limit: int, *, people: Sequence[Contact] = ()) -> list[Conversation]:
-        """Conversations with one of `people`, or with an indicator that has all the words; newest first."""
+        """Conversations with one of `people`, or with a tag or an indicator of all the words; newest first."""
         visible = Conversation.objects.visible_to(self.user)
         with_people = visible.filter(contact__in=people).for_list().newest_first()[:limit]
-        flagged = visible.filter(pk__in=self._flagged()).for_list().newest_first()[:limit]
-        found = {one.pk: one for one in (*with_people, *flagged)}.values()
+        with_flag = visible.filter(pk__in=self._flagged()).for_list().newest_first()[:limit]
+        found = {one.pk: one for one in (*with_people, *with_flag)}.values()
         return sorted(found, key=lambda one: (one.last_message_at, one.pk), reverse=True)[:limit]
 
     def _flagged(self) -> list[int]:
         if not self.text:
             return []
-        found = Indicator.objects.filter(removed_at=None)
-        if not self.sees_everything:
-            found = found.filter(conversation__stream__in=[stream.pk for stream in self.streams])
-        for word in self.text.split():
-            found = found.filter(title__icontains=word)
-        return list(found.order_by("-pk").values_list("conversation", flat=True)[:MOST_FLAGGED])
+        flags: list[tuple[QuerySet[Any], str]] = [
+            (Indicator.objects.filter(removed_at=None), "title__icontains"),
+            (ConversationTag.objects.all(), "tag__name__icontains"),
+        ]
+        found: list[int] = []
+        for rows, holds in flags:
+            for word in self.text.split():
+                rows = rows.filter(**{holds: word})
+            if not self.sees_everything:
+                rows = rows.filter(conversation__stream__in=[stream.pk for stream in self.streams])
+            found += rows.order_by("-pk").values_list("conversation", flat=True)[:MOST_FLAGGED]
+        return found

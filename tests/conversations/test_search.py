@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import connection
 
-from conversations.models import Contact, Conversation, Message, MessageSearch, Stream, User
+from conversations.models import Contact, Conversation, ConversationTag, Message, MessageSearch, Stream, Tag, User
 from conversations.services import conversations
 from conversations.services.search import Search, SearchTookTooLong, time_limit
 from tests import factories
@@ -198,6 +198,12 @@ def test_conversations_are_found_by_people_and_by_indicators(rosa: Conversation,
     assert search.conversations(1, people=[rosa.contact]) == [flagged]
     conversations.remove_indicator(flagged.indicators.get(), actor=priya)
     assert Search("fault", priya).conversations(5) == []
+
+
+def test_conversations_are_found_by_tags(rosa: Conversation, priya: User) -> None:
+    ConversationTag.objects.create(conversation=rosa, tag=Tag.objects.create(name="Engineer visit"))
+    assert Search("visit eng", priya).conversations(5) == [rosa]
+    assert Search("visit", factories.make_user()).conversations(5) == []
 
 
 def test_a_search_that_takes_too_long_is_stopped_and_the_page_goes_on(rosa: Conversation, priya: User) -> None:
