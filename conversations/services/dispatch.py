@@ -48,14 +48,14 @@ def hint(message_ids: Sequence[int]) -> bool:
     return True
 
 
-def hint_next_in(conversation_ids: Sequence[int], *, tried: Collection[int]) -> None:
-    """Some messages of these conversations were tried: wake a worker for the first that is due and was not.
+def hint_next_after(tried: Collection[int]) -> None:
+    """These messages were tried: wake a worker for the first of each of their conversations that is due and was not.
 
     One that was tried and is still due is left to the dispatcher: woken at once, it would be tried without end.
     """
     following = (
         Message.objects.due(timezone.now())
-        .filter(conversation__in=conversation_ids)
+        .filter(conversation__in=Message.objects.filter(pk__in=tried).values("conversation"))
         .order_by("conversation_id", "queued_at", "id")
         .distinct("conversation_id")
         .values_list("pk", flat=True)

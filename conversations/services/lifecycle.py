@@ -72,7 +72,7 @@ def move(
     illegal = [status for status in come_from if not is_legal(status, to)]
     if illegal:
         raise ValidationError(f"A message cannot go from {illegal[0]} to {to}.", code="illegal_move")
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         rows = list(
             Message.objects.select_for_update(no_key=True)
             .filter(where or Q(), pk__in=[message.pk for message in messages], status__in=list(come_from))

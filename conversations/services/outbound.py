@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Count, Exists, F, OuterRef, Q, Subquery
 
 from conversations.models import AttemptResult, Conversation, Message, SendAttempt
 from conversations.models.message import IN_FLIGHT, Kind
@@ -70,12 +70,13 @@ def deliver(message_ids: Sequence[int]) -> None:
         batch = _claim(ids)
         if batch is not None:
             _send(batch)
-    conversation_ids = Message.objects.filter(pk__in=message_ids).values_list("conversation", flat=True)
-    dispatch.hint_next_in(list(conversation_ids), tried=message_ids)
+    dispatch.hint_next_after(message_ids)
 
 
 def _groups(message_ids: Sequence[int]) -> list[list[int]]:
     """The ids in groups that can share a request: same stream, same kind, same text, no number twice."""
+    if len(message_ids) == 1:
+        return [list(message_ids)]
     groups: list[list[int]] = []
     keys: list[tuple[object, ...]] = []
     phones: list[set[str]] = []
@@ -107,15 +108,17 @@ def _claim(ids: Sequence[int]) -> Batch | None:
     claim = uuid.uuid4()
     with transaction.atomic():
         # Locking the conversations first lets two workers see each other's claims in one conversation.
-        list(Conversation.objects.select_for_update(no_key=True).filter(messages__in=ids).order_by("pk"))
+        list(Conversation.objects.select_for_update(no_key=True).filter(messages__in=ids).order_by("pk").only("pk"))
         earlier = Message.objects.filter(
             conversation=OuterRef("conversation"), status__in=IN_FLIGHT, queued_at__lt=OuterRef("queued_at")
         ).exclude(scheduled_for__isnull=False)
+        made = AttemptResult.objects.filter(message=OuterRef("pk")).order_by().values("message")
         messages = list(
             Message.objects.select_for_update(skip_locked=True, of=("self",))
             .filter(pk__in=ids)
             .due(now)
             .filter(~Exists(earlier))
+            .annotate(earlier_tries=Subquery(made.annotate(count=Count("pk")).values("count")))
             .select_related(
                 "stream__account", "conversation__contact", "template", "author", "conversation__sub_stream"
             )
@@ -143,7 +146,7 @@ def _claim(ids: Sequence[int]) -> Batch | None:
             started_at=now,
         )
         AttemptResult.objects.bulk_create(AttemptResult(attempt=attempt, message=message) for message in messages)
-        tries = AttemptResult.objects.filter(message=messages[0]).count()
+        tries = 1 + (messages[0].earlier_tries or 0)
     for message in messages:
         message.claim, message.status = claim, Status.SENDING
         message.attempt_count += 1

@@ -26,8 +26,11 @@ _A_HAIR = 1e-6  # of a token: what sums of floating point may lack
 
 def lock(stream: Stream) -> StreamGate:
     """The gate of a stream, locked until the present transaction ends."""
+    gates = StreamGate.objects.select_for_update().filter(stream=stream)
+    if gate := gates.first():
+        return gate
     StreamGate.objects.get_or_create(stream=stream)
-    return StreamGate.objects.select_for_update().get(stream=stream)
+    return gates.get()
 
 
 def has_place(gate: StreamGate, *, at: datetime) -> bool:

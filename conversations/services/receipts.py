@@ -55,7 +55,7 @@ def record(account: ProviderAccount, report: DeliveryReport, *, event: WebhookEv
     return receipt
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def apply_parked(message: Message, *, external_id: str = "", by_number: bool = False) -> None:
     """Apply the reports that came before the provider's answer was stored; in the transaction that stores it.
 

@@ -199,14 +199,14 @@ def test_a_slow_provider_holds_up_its_own_stream_alone(product_sandbox: PlayedSa
     streams = factories.make_sandbox_streams(product_sandbox.url)
     slow = [queued_on(streams["cirrus"]) for _ in range(2)]
     quick = [queued_on(streams["webex_interact"]) for _ in range(3)]
-    product_sandbox.control("faults", account="Fernhill Cirrus", fault="slow", settings={"seconds": 1}, times=2)
+    product_sandbox.control("faults", account="Fernhill Cirrus", fault="slow", settings={"seconds": 6}, times=1)
     sender = InlineSender()
     sender.send([message.pk for message in (*slow, *quick)])
     sender.send([message.pk for message in slow])
     sender.close()
     assert set(Message.objects.values_list("status", flat=True)) == {"accepted"}
     ends = dict(SendAttempt.objects.values_list("messages", "finished_at"))
-    assert max(ends[message.pk] for message in quick) < min(ends[message.pk] for message in slow)
+    assert max(ends[message.pk] for message in quick) < ends[slow[0].pk]
     assert len(product_sandbox.messages()) == 5
 
 
