@@ -27,6 +27,7 @@ class ActivityKind(models.TextChoices):
     OPT_IN = "opt_in", _("Opted in")
     OPT_OUT = "opt_out", _("Opted out")
     MESSAGE_CANCELLED = "message_cancelled", _("Message cancelled")
+    MERGED = "merged", _("Contacts merged")
     PROVIDER = "provider", _("Noted by the provider")
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, Value
+from django.db.models.functions import Coalesce, Lower, NullIf
 
 from conversations.models.fields import E164
 from conversations.models.search import contact_words
@@ -16,16 +17,32 @@ if TYPE_CHECKING:
     from conversations.models.team import User
 
 
+_LAST_OF_ALL = "\uffff"
+
+
+def _name_key() -> Lower:
+    """What contacts are sorted by first."""
+    last, first = NullIf("last_name", Value("")), NullIf("first_name", Value(""))
+    return Lower(Coalesce(last, first, Value(_LAST_OF_ALL)))
+
+
 class ContactQuerySet(models.QuerySet["Contact"]):
     """Questions about contacts."""
 
     def visible_to(self, user: User) -> ContactQuerySet:
-        """The contacts with whom this user may see a conversation."""
+        """The contacts with whom this user may see a conversation; those with none are seen by all who may write."""
         from conversations.models.conversation import Conversation
 
         if user.is_active and user.has_perm("conversations.view_every_stream"):
             return self
-        return self.filter(Exists(Conversation.objects.visible_to(user).filter(contact=OuterRef("pk"))))
+        shared = Exists(Conversation.objects.visible_to(user).filter(contact=OuterRef("pk")))
+        if user.is_active and user.has_perm("conversations.send_messages"):
+            return self.filter(Q(shared) | ~Exists(Conversation.objects.filter(contact=OuterRef("pk"))))
+        return self.filter(shared)
+
+    def by_name(self) -> ContactQuerySet:
+        """By last name, then first name; contacts without a name at the end. The order is `contact_by_name`."""
+        return self.alias(name_key=_name_key(), first_key=Lower("first_name")).order_by("name_key", "first_key", "pk")
 
 
 class Contact(models.Model):
@@ -49,6 +66,7 @@ class Contact(models.Model):
         ordering = ("-id",)
         triggers = [*contact_triggers(), contact_words()]
         constraints = [models.CheckConstraint(condition=Q(phone__regex=E164), name="contact_phone_is_e164")]
+        indexes = [models.Index(_name_key(), Lower("first_name"), "id", name="contact_by_name")]
 
     def __str__(self) -> str:
         return self.name

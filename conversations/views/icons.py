@@ -14,14 +14,14 @@ from lucide.templatetags.lucide import lucide
 # fmt: off
 NAMES = frozenset(
     (
-        "arrow-left", "arrow-up-down", "ban", "calendar-clock", "calendar-x", "check", "check-check", "check-line",
-        "chevron-down", "circle-alert", "circle-check", "circle-dashed", "circle-question-mark", "clock",
-        "clock-alert", "external-link", "eye", "file-text", "flag", "hourglass", "image", "inbox", "info",
-        "key-round", "keyboard", "layers", "layout-template", "link", "loader", "lock", "log-out", "menu",
-        "message-circle", "message-square", "message-square-text", "mic", "monitor", "moon", "panel-right", "pencil",
-        "phone", "plus", "reply", "search", "settings", "shield-check", "shield-question-mark", "smartphone",
-        "sticky-note", "sun", "timer", "triangle-alert", "user", "user-check", "user-plus", "video", "x",
-        "message-square-quote", "wifi-off",
+        "arrow-left", "arrow-right", "arrow-up-down", "ban", "calendar-clock", "calendar-x", "check", "check-check",
+        "check-line", "chevron-down", "circle-alert", "circle-check", "circle-dashed", "circle-question-mark",
+        "clock", "clock-alert", "download", "external-link", "eye", "file-text", "flag", "hourglass", "image",
+        "inbox", "info", "key-round", "keyboard", "layers", "layout-template", "link", "loader", "lock", "log-out",
+        "menu", "merge", "message-circle", "message-square", "message-square-quote", "message-square-text", "mic",
+        "monitor", "moon", "panel-right", "pencil", "phone", "plus", "reply", "search", "settings", "shield-check",
+        "shield-question-mark", "smartphone", "sticky-note", "sun", "timer", "triangle-alert", "undo-2", "upload",
+        "user", "user-check", "user-plus", "users", "video", "wifi-off", "x"
     )
 )
 # fmt: on

@@ -52,13 +52,22 @@ class ForPerson(NamedTuple):
     options: list[Option]
 
 
+_TEXT = "#composer .composer-text"
+
 # Controls of the page, in the order in which they are offered.
 _ON_THIS_PAGE = (
     Option(
         "Resolve or reopen this conversation", "circle-check", press='[data-key="e"]', keys=("E",), also="done close"
     ),
-    Option("Write a reply", "reply", press="#mode-reply", focus="composer-body", keys=("R",), also="answer"),
-    Option("Add a remark", "sticky-note", press="#mode-remark", focus="composer-body", keys=("N",), also="note team"),
+    Option("Write a reply", "reply", press="#mode-reply", focus=_TEXT, keys=("R",), also="answer"),
+    Option(
+        "Add a remark",
+        "sticky-note",
+        press="#mode-remark",
+        focus=_TEXT,
+        keys=("N",),
+        also="note team",
+    ),
     Option("Send a WhatsApp template", "layout-template", press='[data-key="t"]', keys=("T",)),
     Option("Show contact details", "panel-right", press='.panel-toggle[data-key="i"]', keys=("I",), also="panel"),
 )

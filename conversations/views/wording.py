@@ -135,6 +135,9 @@ def activity_line(activity: Activity) -> ActivityLine:
             return ActivityLine("flag", "removed", what)
         case ActivityKind.OPT_IN | ActivityKind.OPT_OUT:
             return _consent_line(activity)
+        case ActivityKind.MERGED:
+            did = "parted this contact again from" if activity.data.get("undone") else "merged this contact with"
+            return ActivityLine("users", did, what)
         case ActivityKind.MESSAGE_CANCELLED:
             return ActivityLine("calendar-x", "cancelled a message")
         case _:

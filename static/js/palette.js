@@ -92,14 +92,19 @@ function follow(option, newTab) {
   if (option.dataset.press) {
     const control = document.querySelector(option.dataset.press);
     dialog.close();
-    control?.click();
-    if (option.dataset.focus) document.getElementById(option.dataset.focus)?.focus();
+    press(control, option.dataset.focus);
   } else if (newTab) {
     window.open(option.href, "_blank", "noopener");
   } else {
     dialog.close();
     location.assign(option.href);
   }
+}
+
+/** Use a control of the page; `focus` is a selector of fields, of which the one that shows then gets the focus. */
+function press(control, focus) {
+  control?.click();
+  if (focus) [...document.querySelectorAll(focus)].find((one) => one.checkVisibility())?.focus();
 }
 
 const keys = {
@@ -175,7 +180,4 @@ document.addEventListener("keydown", (event) => {
 });
 
 // A link of the palette that leads to a control of the composer.
-if (location.hash === "#mode-remark") {
-  document.getElementById("mode-remark")?.click();
-  document.getElementById("composer-body")?.focus();
-}
+if (location.hash === "#mode-remark") press(document.getElementById("mode-remark"), "#composer .composer-text");
