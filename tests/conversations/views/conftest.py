@@ -25,7 +25,8 @@ class Centre:
 
     def conversation(self, stream: Stream | None = None, **fields: Any) -> Conversation:
         """A conversation with Amira, by SMS unless a stream is given."""
-        fields.setdefault("contact", factories.make_contact(first_name="Amira", last_name="Haddad"))
+        if "contact" not in fields:
+            fields["contact"] = factories.make_contact(first_name="Amira", last_name="Haddad")
         return factories.make_conversation(stream or self.texts, **fields)
 
 
