@@ -15,7 +15,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
-from conversations.admin.display import chip, link_to, list_link, moment, span
+from conversations.admin.display import chip, link_to, list_link, short_moment, span
 from conversations.admin.mixins import SEE_ALL, signed_in
 from conversations.admin.stream_forms import UNTIL_RESUMED
 from conversations.admin.troubles import BAD, amount, clock, troubles
@@ -117,7 +117,12 @@ def _tiles(figures: Figures) -> list[Tile]:
 
 def _worst_first(figures: Figures) -> list[StreamFigures]:
     """Streams with something to say come before those that just send."""
-    return sorted(figures.streams, key=lambda one: (one.is_switched_off, not _hindrances(one), not one.unconfirmed))
+
+    def rank(one: StreamFigures) -> tuple[bool, bool, bool, bool]:
+        tones = {tone for _word, tone, _why in _hindrances(one)}
+        return one.is_switched_off, BAD not in tones and not one.is_late, not tones, not one.unconfirmed
+
+    return sorted(figures.streams, key=rank)
 
 
 def _hindrances(one: StreamFigures) -> list[tuple[str, str, str]]:
@@ -135,7 +140,7 @@ def _hindrances(one: StreamFigures) -> list[tuple[str, str, str]]:
         found.append((gettext("Provider waits until %s") % clock(one.asked_to_wait_until), "warn", ""))
     if one.paused_until is not None:
         is_open_end = one.paused_until >= UNTIL_RESUMED
-        words = gettext("Paused") if is_open_end else gettext("Paused until %s") % moment(one.paused_until)
+        words = gettext("Paused") if is_open_end else gettext("Paused until %s") % short_moment(one.paused_until)
         found.append((words, "warn", one.stream.pause_reason))
     return found
 

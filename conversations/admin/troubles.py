@@ -151,7 +151,7 @@ def _without_workers(one: QueueFigures) -> Trouble:
 
 
 def _accounts(figures: Figures, user: User) -> Iterator[Trouble]:
-    refused = [one for one in figures.streams if one.needs_credentials and not one.is_switched_off]
+    refused = [one for one in figures.streams if one.needs_credentials]
     for account in {one.stream.account_id: one.stream.account for one in refused}.values():
         waiting = sum(
             one.messages.get(MessageStatus.QUEUED, 0) for one in refused if one.stream.account_id == account.pk

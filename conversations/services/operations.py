@@ -98,7 +98,7 @@ class StreamFigures:
     @property
     def needs_credentials(self) -> bool:
         """Did the provider refuse the account's credentials, so that its messages wait for repair?"""
-        return self.stream.account.health == AccountHealth.NEEDS_CREDENTIALS
+        return not self.is_switched_off and self.stream.account.health == AccountHealth.NEEDS_CREDENTIALS
 
     @property
     def is_switched_off(self) -> bool:
