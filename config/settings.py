@@ -106,6 +106,8 @@ TEMPLATES = [
     },
 ]
 
+DELIVERY_LEASE_SECONDS = env.float("DELIVERY_LEASE_SECONDS", default=90.0)
+
 # --- PostgreSQL, Valkey, the sandbox's own file -------------------------------------------------------------
 
 
@@ -124,7 +126,12 @@ DATABASES = {
         **_DATABASE,
         "CONN_MAX_AGE": 300,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"connect_timeout": 5, **_DATABASE.get("OPTIONS", {})},
+        "OPTIONS": {
+            "connect_timeout": 5,
+            # A worker that stands still inside a transaction must not hold up the others for longer than its lease.
+            "options": f"-c idle_in_transaction_session_timeout={int(DELIVERY_LEASE_SECONDS * 1000)}",
+            **_DATABASE.get("OPTIONS", {}),
+        },
     },
     "sandbox": {
         "ENGINE": "django.db.backends.sqlite3",
@@ -139,7 +146,6 @@ DATABASES = {
 WEB_THREADS = env.int("WEB_THREADS", default=8)
 if env.bool("DATABASE_POOL", default=False):  # set by the web process alone: workers fork, pools do not survive that
     DATABASES["default"]["CONN_MAX_AGE"] = 0
-    DATABASES["default"]["CONN_HEALTH_CHECKS"] = False
     DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": WEB_THREADS + 2, "timeout": 10}
 DATABASE_ROUTERS = ["messaging.sandbox.router.SandboxRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -246,7 +252,6 @@ USE_TZ = True
 DELIVERY_CONNECT_SECONDS = env.float("DELIVERY_CONNECT_SECONDS", default=3.0)
 DELIVERY_READ_SECONDS = env.float("DELIVERY_READ_SECONDS", default=20.0)
 DELIVERY_TOTAL_SECONDS = env.float("DELIVERY_TOTAL_SECONDS", default=30.0)
-DELIVERY_LEASE_SECONDS = env.float("DELIVERY_LEASE_SECONDS", default=90.0)
 DELIVERY_MARGIN_SECONDS = env.float("DELIVERY_MARGIN_SECONDS", default=5.0)
 DELIVERY_HINT_SECONDS = env.float("DELIVERY_HINT_SECONDS", default=60.0)
 DELIVERY_ATTEMPTS = env.int("DELIVERY_ATTEMPTS", default=8)

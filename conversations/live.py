@@ -11,9 +11,10 @@ import json
 import logging
 from typing import Any
 
-import django_rq
 from django.db import transaction
 from redis.exceptions import RedisError
+
+from conversations.broker import broker
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,6 @@ def publish(*, stream_id: int, kind: str, conversation_id: int, **ids: Any) -> N
 
 def _send(channel: str, event: str) -> None:
     try:
-        django_rq.get_connection("default").publish(channel, event)
+        broker().publish(channel, event)
     except RedisError:
         logger.warning("The broker does not answer: open pages learn of a change when they next ask.")

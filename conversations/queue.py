@@ -15,6 +15,8 @@ from rq import Worker as RQWorker
 from rq.exceptions import DuplicateJobError
 from rq.serializers import JSONSerializer
 
+from conversations.broker import broker
+
 logger = logging.getLogger(__name__)
 
 INTERACTIVE, BULK, DEFAULT = "interactive", "bulk", "default"
@@ -45,7 +47,7 @@ def hint(job: str, ids: Sequence[int], *, queue: str) -> bool:
     broker that does not answer is logged and swallowed too: the dispatcher finds what no job woke.
     """
     job_id = f"{job}-{'-'.join(str(row) for row in ids)}"
-    waiting = django_rq.get_queue(queue)
+    waiting = django_rq.get_queue(queue, connection=broker())
     try:
         try:
             _enqueue(waiting, job, ids, job_id)
@@ -77,7 +79,7 @@ def epoch() -> str:
     Another mark than before means that the jobs of that time are gone.
     """
     try:
-        connection = django_rq.get_connection(DEFAULT)
+        connection = broker()
         connection.set(EPOCH_KEY, secrets.token_hex(8), nx=True)
         mark = connection.get(EPOCH_KEY)
     except RedisError:
@@ -88,6 +90,6 @@ def epoch() -> str:
 def broker_answers() -> bool:
     """Is Valkey there?"""
     try:
-        return bool(django_rq.get_connection(DEFAULT).ping())
+        return bool(broker().ping())
     except RedisError:
         return False

@@ -253,12 +253,12 @@ def _send(batch: Batch) -> None:
 
 def _put_on_wire(batch: Batch) -> None:
     """The second commit: runs between connect and the first byte. Raises Fenced when nothing may be written."""
-    now = database_now()
-    enough_lease = now + timedelta(seconds=settings.DELIVERY_TOTAL_SECONDS + settings.DELIVERY_MARGIN_SECONDS)
     ids = [message.pk for message in batch.messages]
     with transaction.atomic():
         for phone in sorted(message.conversation.contact.phone for message in batch.messages):
             consent.number_lock(phone, shared=True)
+        now = database_now()  # only here: waiting for the locks took time
+        enough_lease = now + timedelta(seconds=settings.DELIVERY_TOTAL_SECONDS + settings.DELIVERY_MARGIN_SECONDS)
         for message in batch.messages:
             verdict = can_send(
                 stream=message.stream,

@@ -89,6 +89,8 @@ def note(stream: Stream, results: Iterable[RecipientResult], *, at: datetime, re
     """
     codes = {one.code for one in results if one.outcome in (Outcome.RETRY, Outcome.UNCONFIRMED)}
     gate = lock(stream)
+    if not (codes or retry_after or gate.somebody_waits or gate.faults or gate.timeouts or gate.open_until):
+        return False  # an answer like the one before
     somebody_waits, gate.somebody_waits = gate.somebody_waits, False
     if retry_after is not None:
         gate.paused_until = at + timedelta(seconds=retry_after)
