@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
 
 from conversations.forms.reply import ReplyForm
@@ -175,12 +176,14 @@ def _from_drafts(drafts: dict[str, Draft]) -> dict[str, object]:
 
 
 def _suggested_template(conversation: Conversation) -> WhatsAppTemplate | None:
-    """A template to begin with: service before marketing, in the customer's language, and one that needs no file."""
-    language = conversation.contact.language[:2].lower()
+    """A template to begin with: service before marketing, without a file, in the customer's language or else ours."""
+    languages = (conversation.contact.language[:2].lower() or settings.LANGUAGE_CODE[:2], settings.LANGUAGE_CODE[:2])
 
-    def rank(one: WhatsAppTemplate) -> tuple[bool, bool, bool, str]:
+    def rank(one: WhatsAppTemplate) -> tuple[bool, int, bool, str]:
         needs_file = any(variable.kind in FILE_KINDS for variable in variables_of(one.components))
-        return one.category == "marketing", not one.language.startswith(language), needs_file, one.name
+        language = one.language[:2].lower()
+        place = languages.index(language) if language in languages else len(languages)
+        return one.category == "marketing", place, needs_file, one.name
 
     return min(conversation.stream.templates.sendable(), key=rank, default=None)
 

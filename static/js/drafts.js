@@ -210,5 +210,5 @@ document.addEventListener("submit", async (event) => {
   for (const key of own) localStorage.removeItem(key);
   sessionStorage.clear();
   event.target.dataset.ready = "yes";
-  event.target.requestSubmit();
+  setTimeout(() => event.target.requestSubmit()); // a form cannot be sent while its own event is under way
 });

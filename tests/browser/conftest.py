@@ -13,10 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "fernhill-demo"
+
+expect.set_options(timeout=15_000)  # a busy machine is slow, not wrong
 
 
 @dataclass
@@ -113,15 +115,30 @@ def context(chromium: Browser) -> Iterator[BrowserContext]:
     window.close()
 
 
-@pytest.fixture
-def agent(product: Product, context: BrowserContext, complaints: Complaints) -> Page:
-    """Priya, signed in, at the inbox."""
-    page = open_page(context, complaints)
+def sign_in(page: Page, product: Product, name: str = "priya") -> None:
+    """Somebody of the demo company, as far as the inbox."""
     page.goto(f"{product.web}/")
-    page.get_by_label("Work e-mail").fill("priya@fernhill.example")
+    page.get_by_label("Work e-mail").fill(f"{name}@fernhill.example")
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url(f"{product.web}/")
+
+
+def set_time_to_undo(page: Page, product: Product, seconds: int) -> None:
+    """How long what this person sends waits."""
+    page.goto(f"{product.web}/account/")
+    page.get_by_label("Time to undo").select_option(str(seconds))
+    page.get_by_role("button", name="Save").click()
+    page.wait_for_url(f"{product.web}/account/")
+
+
+@pytest.fixture
+def agent(product: Product, context: BrowserContext, complaints: Complaints) -> Page:
+    """Priya, signed in, at the inbox; what she sends leaves at once."""
+    page = open_page(context, complaints)
+    sign_in(page, product)
+    set_time_to_undo(page, product, 0)
+    page.goto(f"{product.web}/")
     return page
 
 

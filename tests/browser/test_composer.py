@@ -1,0 +1,312 @@
+"""The composer as agents use it: drafts that stay, messages taken back, canned replies, colleagues who were quicker."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import Complaints, Product, open_page, set_time_to_undo, sign_in
+
+pytestmark = pytest.mark.browser
+
+_numbers = itertools.count(10)
+REPLY, REMARK = "#composer-body", "#composer-remark"
+
+
+def new_conversation(page: Page, product: Product) -> str:
+    """A text to a number that nobody has written to: the address of its conversation."""
+    page.goto(f"{product.web}/new/")
+    page.get_by_label("To", exact=True).fill(f"+4477009003{next(_numbers)}")
+    page.get_by_label(re.compile("Service texts")).check()
+    page.get_by_role("textbox", name="Message").fill("Good morning from Fernhill.")
+    page.get_by_role("button", name=re.compile("^Send")).click()
+    page.wait_for_url(re.compile(r"/c/\d+/"))
+    expect(page.get_by_role("log").get_by_text("Good morning from Fernhill.")).to_be_visible()
+    return page.url.partition("#")[0]
+
+
+def type_text(page: Page, text: str, field: str = REPLY) -> None:
+    """As keys, so that everything that listens to keys does."""
+    page.locator(field).click()
+    page.locator(field).press_sequentially(text)
+
+
+@pytest.fixture
+def colleague(product: Product, chromium: Browser, complaints: Complaints) -> Iterator[Page]:
+    """Tom, on his own computer."""
+    window = chromium.new_context(viewport={"width": 1440, "height": 900})
+    page = open_page(window, complaints)
+    sign_in(page, product, "tom")
+    set_time_to_undo(page, product, 0)
+    yield page
+    window.close()
+
+
+def expect_refusals(complaints: Complaints, status: int) -> None:
+    """Chromium notes an answer of 409 or 422 by itself; the page must log nothing more."""
+    assert all(str(status) in line for line in complaints.lines), complaints.lines
+    complaints.lines.clear()
+
+
+# Drafts
+
+
+def test_a_draft_survives_reload_sign_out_and_another_computer(
+    agent: Page, product: Product, chromium: Browser, complaints: Complaints
+) -> None:
+    conversation = new_conversation(agent, product)
+    type_text(agent, "I have looked at your bill and")
+    expect(agent.get_by_text("Draft saved")).to_be_visible()
+    agent.reload()
+    expect(agent.locator(REPLY)).to_have_value("I have looked at your bill and")
+
+    # Typed, and at once away: nothing waits for the pause after the last key.
+    type_text(agent, " will write")
+    agent.goto(f"{product.web}/")
+    agent.goto(conversation)
+    expect(agent.locator(REPLY)).to_have_value("I have looked at your bill and will write")
+
+    agent.locator(".user-button").click()
+    agent.get_by_role("button", name="Sign out").click()
+    agent.wait_for_url(re.compile("/sign-in/"))
+    assert agent.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('parley:draft'))") == []
+    other = chromium.new_context()
+    page = open_page(other, complaints)
+    sign_in(page, product)
+    page.goto(conversation)
+    expect(page.locator(REPLY)).to_have_value("I have looked at your bill and will write")
+    page.locator(REPLY).press("Control+Enter")
+    expect(page.get_by_role("log").get_by_text("I have looked at your bill and will write")).to_be_visible()
+    expect(page.locator(REPLY)).to_have_value("")
+    page.reload()
+    expect(page.locator(REPLY)).to_have_value("")
+    other.close()
+
+
+def test_the_end_of_a_session_loses_no_letter(agent: Page, product: Product, complaints: Complaints) -> None:
+    conversation = new_conversation(agent, product)
+    type_text(agent, "Before the end.")
+    expect(agent.get_by_text("Draft saved")).to_be_visible()
+    agent.context.clear_cookies()
+    type_text(agent, " And after it.")
+    expect(agent.get_by_text("Saved on this device only")).to_be_visible()
+    sign_in(agent, product)
+    agent.goto(conversation)
+    expect(agent.locator(REPLY)).to_have_value("Before the end. And after it.")
+    expect(agent.get_by_text("Draft saved")).to_be_visible()
+    agent.reload()
+    expect(agent.locator(REPLY)).to_have_value("Before the end. And after it.")
+    # The events of a session that is over are refused, and Chromium notes it.
+    assert all(re.search("403|401|redirect|EventSource", line) for line in complaints.lines), complaints.lines
+    complaints.lines.clear()
+
+
+def test_replies_and_remarks_are_two_texts(agent: Page, product: Product) -> None:
+    conversation = new_conversation(agent, product)
+    type_text(agent, "For the customer")
+    agent.get_by_text("Remark", exact=False).first.click()
+    type_text(agent, "For the team", REMARK)
+    expect(agent.get_by_text("Draft saved")).to_be_visible()
+    agent.goto(conversation)
+    expect(agent.locator(REPLY)).to_have_value("For the customer")
+    agent.locator("label[for=mode-remark]").click()
+    expect(agent.locator(REMARK)).to_have_value("For the team")
+    agent.get_by_role("button", name=re.compile("Add remark")).click()
+    expect(agent.get_by_role("log").locator(".remark").get_by_text("For the team")).to_be_visible()
+    agent.locator("label[for=mode-reply]").click()
+    expect(agent.locator(REPLY)).to_have_value("For the customer")
+
+
+def test_two_windows_keep_both_texts(agent: Page, product: Product, complaints: Complaints) -> None:
+    conversation = new_conversation(agent, product)
+    second = open_page(agent.context, complaints)
+    second.goto(conversation)
+    type_text(agent, "From the first window")
+    expect(agent.get_by_text("Draft saved")).to_be_visible()
+    second.evaluate("localStorage.clear()")  # as on another computer, which shares no storage
+    type_text(second, "Something else")
+    notice = second.locator("#composer .composer-notice")
+    expect(notice).to_contain_text("From the first window")
+    notice.get_by_role("button", name="Keep this one").click()
+    expect(second.get_by_text("Draft saved")).to_be_visible()
+    agent.reload()
+    expect(agent.locator(REPLY)).to_have_value("Something else")
+    expect_refusals(complaints, 409)
+
+
+# Undo
+
+
+@pytest.mark.parametrize("how", ["a click", "Ctrl+Z"])
+def test_a_message_is_taken_back_with_its_words(agent: Page, product: Product, how: str) -> None:
+    new_conversation(agent, product)
+    address = agent.url
+    set_time_to_undo(agent, product, 30)
+    agent.goto(address)
+    mark = uuid.uuid4().hex[:8]
+    type_text(agent, f"Too quick {mark}")
+    agent.locator(REPLY).press("Control+Enter")
+    bubble = agent.get_by_role("article").filter(has_text=mark)
+    expect(bubble).to_be_visible()
+    expect(agent.locator("undo-bar")).to_contain_text(re.compile(r"Sends in \d+ s"))
+    expect(agent.locator(REPLY)).to_have_value("")
+    if how == "a click":
+        agent.locator("undo-bar").get_by_role("button", name="Undo").click()
+    else:
+        agent.keyboard.press("Control+z")
+    expect(agent.locator(REPLY)).to_have_value(f"Too quick {mark}")
+    expect(agent.locator(REPLY)).to_be_focused()
+    expect(agent.locator("undo-bar")).to_have_count(0)
+    expect(bubble).to_contain_text("Not sent")
+
+
+def test_after_the_time_to_undo_the_message_leaves(agent: Page, handset: Page, product: Product) -> None:
+    conversation = new_conversation(agent, product)
+    set_time_to_undo(agent, product, 5)
+    agent.goto(conversation)
+    mark = uuid.uuid4().hex[:8]
+    type_text(agent, f"On its way {mark}")
+    agent.get_by_role("button", name="Send and resolve").click()
+    bubble = agent.get_by_role("article").filter(has_text=mark)
+    expect(bubble.get_by_text("Delivered")).to_be_visible(timeout=20_000)
+    expect(agent.locator("undo-bar")).to_have_count(0)
+
+
+# Canned replies and mentions, by keyboard
+
+
+def test_a_canned_reply_by_keyboard(agent: Page, product: Product, complaints: Complaints) -> None:
+    new_conversation(agent, product)
+    agent.locator("#timeline").focus()
+    agent.keyboard.press("r")
+    expect(agent.locator(REPLY)).to_be_focused()
+    agent.keyboard.type("One moment. /refund")
+    options = agent.locator(".suggestion")
+    expect(options).to_have_count(3)
+    expect(agent.locator(REPLY)).to_have_attribute("aria-activedescendant", "suggestion-1")
+    agent.keyboard.press("ArrowDown")
+    agent.keyboard.press("ArrowDown")
+    agent.keyboard.press("ArrowUp")
+    expect(options.nth(1)).to_have_attribute("aria-selected", "true")
+    agent.keyboard.press("ArrowUp")
+    expect(options.first).to_contain_text("no postal address")
+    agent.keyboard.press("Enter")
+    expect(options).to_have_count(0)
+    expect(agent.locator(REPLY)).to_have_value("One moment. We will post a cheque to ${postal_address}.")
+
+    # What has no value is selected, and stops Send until somebody has written it.
+    selected = "(() => { const t = document.activeElement; return t.value.slice(t.selectionStart, t.selectionEnd); })()"
+    assert agent.evaluate(selected) == "${postal_address}"
+    agent.keyboard.press("Control+Enter")
+    expect(agent.get_by_role("alert")).to_contain_text("The postal address is missing.")
+    assert agent.evaluate(selected) == "${postal_address}"
+    agent.keyboard.type("4 Mill Lane, Ewell")
+    agent.keyboard.press("Control+Enter")
+    sent = "One moment. We will post a cheque to 4 Mill Lane, Ewell."
+    expect(agent.get_by_role("log").get_by_text(sent)).to_be_visible()
+    expect_refusals(complaints, 422)
+
+
+def test_escape_leaves_the_slash(agent: Page, product: Product) -> None:
+    new_conversation(agent, product)
+    type_text(agent, "either/or ")
+    expect(agent.locator(".suggestion")).to_have_count(0)
+    type_text(agent, "/")
+    expect(agent.locator(".suggestion").first).to_be_visible()
+    agent.keyboard.press("Escape")
+    expect(agent.locator(".suggestion")).to_have_count(0)
+    expect(agent.locator(REPLY)).to_have_value("either/or /")
+    expect(agent.locator(REPLY)).to_be_focused()
+
+
+def test_a_colleague_is_named_by_keyboard(agent: Page, product: Product) -> None:
+    new_conversation(agent, product)
+    agent.locator("#timeline").focus()
+    agent.keyboard.press("n")
+    expect(agent.locator(REMARK)).to_be_focused()
+    agent.keyboard.type("@tom o")
+    expect(agent.locator(".suggestion")).to_have_text(re.compile("Tom Okafor"))
+    agent.keyboard.press("Enter")
+    agent.keyboard.type("can you look?")
+    agent.keyboard.press("Control+Enter")
+    expect(agent.locator(".remark").get_by_text("@Tom Okafor can you look?")).to_be_visible()
+    expect(agent.locator(REMARK)).to_have_value("")
+
+
+# Segments
+
+
+def test_plain_characters_are_one_click_away(agent: Page, product: Product) -> None:
+    new_conversation(agent, product)
+    agent.locator(REPLY).fill("You don’t need to do anything – we call you. " * 4)
+    meter = agent.locator("seg-meter")
+    expect(meter).to_contain_text("8 characters (’ –) force Unicode, so this takes 3 texts")
+    expect(agent.locator(".composer-marks mark")).to_have_count(8)
+    meter.get_by_role("button", name="Use plain characters").click()
+    expect(agent.locator(REPLY)).to_have_value("You don't need to do anything - we call you. " * 4)
+    expect(meter).to_contain_text("2 segments · GSM-7")
+    expect(agent.locator(".composer-marks mark")).to_have_count(0)
+
+
+# Somebody else wrote
+
+
+def test_a_colleague_who_was_quicker_is_read_before_anything_is_sent(
+    agent: Page, colleague: Page, product: Product, complaints: Complaints
+) -> None:
+    conversation = new_conversation(agent, product)
+    mark = uuid.uuid4().hex[:8]
+    type_text(agent, f"Hi Mark, it goes back to the same card. {mark}")
+    colleague.goto(conversation)
+    type_text(colleague, f"Same card, 3 to 5 days. {mark}")
+    colleague.locator(REPLY).press("Control+Enter")
+    # Shown while she writes, and not read for it: she looks at her own words.
+    expect(agent.get_by_role("log").get_by_text(f"Same card, 3 to 5 days. {mark}")).to_be_visible()
+    agent.locator(REPLY).press("Control+Enter")
+    notice = agent.get_by_role("alert").filter(has_text="Tom Okafor replied")
+    expect(notice).to_contain_text(f"Same card, 3 to 5 days. {mark}")
+    expect(notice).to_contain_text("Nothing of yours was sent.")
+    expect(agent.locator(REPLY)).to_have_value(f"Hi Mark, it goes back to the same card. {mark}")
+    expect(agent.locator(".message-out").get_by_text(f"it goes back to the same card. {mark}")).to_have_count(0)
+    agent.get_by_role("button", name=re.compile("Send anyway")).click()
+    expect(agent.get_by_role("log").get_by_text(f"it goes back to the same card. {mark}")).to_be_visible()
+    expect_refusals(complaints, 409)
+
+
+# Without a script
+
+
+def test_everything_works_without_a_script(product: Product, chromium: Browser) -> None:
+    window = chromium.new_context(java_script_enabled=False)
+    page = window.new_page()
+    page.set_default_timeout(15_000)
+    sign_in(page, product)
+    page.goto(f"{product.web}/account/")
+    page.get_by_label("Time to undo").select_option("30")
+    page.get_by_role("button", name="Save").click()
+    conversation = new_conversation(page, product)
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(REPLY)).to_have_value("Good morning from Fernhill.")
+
+    page.locator(REPLY).fill("Begun")
+    page.get_by_role("button", name="Save draft").click()
+    page.goto(conversation)
+    expect(page.locator(REPLY)).to_have_value("Begun")
+    page.get_by_role("button", name="Canned replies").click()
+    page.get_by_role("button", name="Insert refund-timing").click()
+    expect(page.locator(REPLY)).to_have_value(re.compile("^Begun\n\nYour refund goes back"))
+    page.locator("label[for=mode-remark]").click()
+    page.locator(REMARK).fill("@Tom look")
+    page.get_by_role("button", name=re.compile("Add remark")).click()
+    expect(page.locator(".remark").get_by_text("@Tom look")).to_be_visible()
+    expect(page.locator(REPLY)).to_have_value(re.compile("^Begun"))
+    page.locator("label[for=mode-reply]").click()
+    page.locator("summary.composer-from-stream").click()
+    page.get_by_role("link", name="Another stream").click()
+    expect(page.locator("#new-body")).to_have_value(re.compile("^Begun"))
+    window.close()
