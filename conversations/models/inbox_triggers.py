@@ -63,6 +63,8 @@ def conversation_triggers(*, in_inbox: Collection[str], snoozed: str) -> list[pg
                 ELSIF TG_OP = 'INSERT' OR OLD.waiting_since IS DISTINCT FROM NEW.waiting_since THEN
                     SELECT NEW.waiting_since + make_interval(mins => stream.reply_within) INTO NEW.reply_due_at
                       FROM conversations_stream AS stream WHERE stream.id = NEW.stream_id;
+                ELSE
+                    NEW.reply_due_at := OLD.reply_due_at;
                 END IF;
                 NEW.urgency := CASE
                     WHEN NEW.status NOT IN ({_listed(in_inbox)}) THEN

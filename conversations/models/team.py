@@ -147,6 +147,12 @@ class User(AbstractBaseUser, PermissionsMixin):
 class TeamQuerySet(models.QuerySet["Team"]):
     """Questions about teams."""
 
+    def visible_to(self, user: User) -> TeamQuerySet:
+        """Those that this user belongs to; all for whoever sees every stream."""
+        if user.is_active and user.has_perm("conversations.view_every_stream"):
+            return self
+        return self.filter(models.Exists(TeamMembership.objects.filter(team=models.OuterRef("pk"), user=user.pk)))
+
     def who_see(self, streams: Collection[Stream]) -> TeamQuerySet:
         """The teams that see every one of these streams."""
         found = self

@@ -6,7 +6,7 @@ import re
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from django import template
 from django.urls import reverse
@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language_info
 
 from conversations.models import Activity, WhatsAppTemplate
-from conversations.views import icons, message_text, wording
+from conversations.views import chips, icons, message_text, wording
 from conversations.views.template_preview import body_text
 
 register = template.Library()
@@ -114,6 +114,12 @@ def clock_ahead(moment: datetime | None) -> str:
 
 
 @register.filter
+def exact_clock(moment: datetime) -> str:
+    """14:27:08 today, else 2 Nov, 14:27:08."""
+    return wording.exact_clock(moment)
+
+
+@register.filter
 def moment_words(moment: datetime) -> str:
     """Thursday 26 November, 09:00 London time."""
     return wording.moment_words(moment)
@@ -134,6 +140,12 @@ def running_clock(words: str, until: datetime) -> SafeString:
         words,
         words.replace("{}", wording.time_left(until)),
     )
+
+
+@register.filter
+def due_chip(moment: datetime) -> chips.Chip:
+    """When the customer should have an answer."""
+    return chips.due_chip(moment)
 
 
 @register.filter
@@ -219,9 +231,9 @@ def window_progress(closes_at: datetime) -> SafeString:
 
 
 @register.simple_tag(takes_context=True)
-def in_inbox(context: dict[str, Any], name: str, *args: Any) -> str:
-    """The address of a page, with the list that is shown beside it."""
+def in_inbox(context: dict[str, Any], name: str, *args: Any, **words: Any) -> str:
+    """The address of a page, with the list that is shown beside it and further words."""
     inbox = context.get("inbox")
     address = reverse(name, args=args)
-    query = inbox.as_query() if inbox else ""
+    query = inbox.as_query(**words) if inbox else urlencode(words)
     return f"{address}?{query}" if query else address

@@ -15,77 +15,12 @@ from conversations.services import conversations as service
 from conversations.views.conversation import conversation_address, conversation_page
 from conversations.views.inbox_query import InboxQuery
 from conversations.views.panel import panel_context
-from conversations.views.people import who_see
 from conversations.views.requests import (
     UNPROCESSABLE,
-    done,
     is_htmx,
-    number_in,
-    refused,
     signed_in,
     visible_conversation,
 )
-from conversations.views.workspace import oldest_unassigned
-
-
-@require_POST
-def assign(request: HttpRequest, pk: int) -> HttpResponse:
-    """Give the conversation to somebody who sees it; an empty choice is nobody."""
-    conversation = visible_conversation(request, pk)
-    chosen = request.POST.get("assignee", "")
-    to = get_object_or_404(who_see(conversation.stream), pk=number_in(request, "assignee")) if chosen else None
-    back = conversation_address(request, conversation)
-    try:
-        service.assign(conversation, to=to, actor=signed_in(request))
-    except ValidationError as error:
-        return refused(request, error, back_to=back)
-    return done(request, f"Assigned to {to}" if to else "Back among the unassigned", back_to=back)
-
-
-@require_POST
-def claim(request: HttpRequest, pk: int) -> HttpResponse:
-    """Take the conversation, unless a colleague was quicker."""
-    conversation = visible_conversation(request, pk)
-    back = conversation_address(request, conversation)
-    try:
-        service.claim(conversation, actor=signed_in(request))
-    except ValidationError as error:
-        return refused(request, error, back_to=back)
-    return done(request, "This conversation is yours", back_to=back)
-
-
-@require_POST
-def take_oldest(request: HttpRequest) -> HttpResponse:
-    """Take the unassigned conversation that has waited longest, and go there."""
-    conversation = oldest_unassigned(signed_in(request))
-    if conversation is None:
-        return HttpResponseRedirect(InboxQuery().address)
-    back = conversation_address(request, conversation)
-    try:
-        service.claim(conversation, actor=signed_in(request))
-    except ValidationError as error:
-        return refused(request, error, back_to=back)
-    return HttpResponseRedirect(back)
-
-
-@require_POST
-def resolve(request: HttpRequest, pk: int) -> HttpResponse:
-    """The work is done."""
-    conversation = visible_conversation(request, pk)
-    service.resolve(conversation, actor=signed_in(request))
-    return done(request, "Conversation resolved", back_to=conversation_address(request, conversation))
-
-
-@require_POST
-def reopen(request: HttpRequest, pk: int) -> HttpResponse:
-    """Work on it again."""
-    conversation = visible_conversation(request, pk)
-    back = conversation_address(request, conversation)
-    try:
-        service.reopen(conversation, actor=signed_in(request))
-    except ValidationError as error:
-        return refused(request, error, back_to=back)
-    return done(request, "Conversation open again", back_to=back)
 
 
 @require_POST

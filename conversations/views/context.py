@@ -9,7 +9,9 @@ from django.http import HttpRequest
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
-    """The handset's address where there is a sandbox, and the theme of whoever looks."""
+    """The handset's address where there is a sandbox, and how pages look for whoever looks."""
     user = getattr(request, "user", None)
-    theme = user.theme if user is not None and user.is_authenticated else ""
-    return {"sandbox_url": settings.SANDBOX_URL, "theme": theme}
+    looks = {"theme": "", "density": ""}
+    if user is not None and user.is_authenticated:
+        looks = {"theme": user.theme, "density": user.density}
+    return {"sandbox_url": settings.SANDBOX_URL, **looks}

@@ -14,14 +14,16 @@ from lucide.templatetags.lucide import lucide
 # fmt: off
 NAMES = frozenset(
     (
-        "arrow-left", "arrow-right", "arrow-up-down", "ban", "calendar-clock", "calendar-x", "check", "check-check",
-        "check-line", "chevron-down", "circle-alert", "circle-check", "circle-dashed", "circle-question-mark",
-        "clock", "clock-alert", "download", "external-link", "eye", "file-text", "flag", "hourglass", "image",
-        "inbox", "info", "key-round", "keyboard", "layers", "layout-template", "link", "loader", "lock", "log-out",
+        "arrow-left", "arrow-right", "arrow-up-down", "at-sign", "ban", "calendar-clock", "calendar-x", "check",
+        "check-check", "check-line", "chevron-down", "circle-alert", "circle-check", "circle-dashed",
+        "circle-question-mark", "clock", "clock-alert", "copy", "download", "ellipsis", "external-link", "eye",
+        "file-down", "file-text", "flag", "funnel", "hourglass", "image", "inbox", "info", "key-round", "keyboard",
+        "layers", "layout-template", "link", "list-checks", "loader", "lock", "log-out", "mail", "mail-open",
         "menu", "merge", "message-circle", "message-square", "message-square-quote", "message-square-text", "mic",
-        "monitor", "moon", "panel-right", "pencil", "phone", "plus", "reply", "search", "settings", "shield-check",
-        "shield-question-mark", "smartphone", "sticky-note", "sun", "timer", "triangle-alert", "undo-2", "upload",
-        "user", "user-check", "user-plus", "users", "video", "wifi-off", "x"
+        "monitor", "moon", "panel-right", "pencil", "phone", "plus", "printer", "reply", "rows-3", "search",
+        "settings", "share-2", "shield-check", "shield-question-mark", "smartphone", "sticky-note", "sun", "tag",
+        "timer", "triangle-alert", "undo-2", "upload", "user", "user-check", "user-plus", "user-x", "users",
+        "video", "wifi-off", "x"
     )
 )
 # fmt: on

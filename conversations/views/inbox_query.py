@@ -1,4 +1,4 @@
-"""What an inbox page was asked for, as it stands in the address: view, status, stream, order, text."""
+"""What an inbox page was asked for, as it stands in the address: view, status, filters, order, text."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ from enum import StrEnum
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.http import Http404, HttpRequest
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, QueryDict
 from django.urls import reverse
+from django.utils import timezone
 
-from conversations.models import Conversation, Message, Stream, User
-from conversations.models.conversation import IN_INBOX, ConversationQuerySet, ConversationStatus
-from conversations.models.message import NOT_ARRIVED, Direction, MessageStatus
+from conversations.models import Conversation, Stream, Tag, Team, User
+from conversations.models.conversation import ConversationQuerySet, ConversationStatus, ListOrder
+from conversations.models.message import MessageStatus
+from conversations.models.stream import Channel
 
 MAX_TEXT = 100
 Word = TypeVar("Word", bound=StrEnum)
+Row = TypeVar("Row", bound=Model)
 
 
 class View(StrEnum):
@@ -24,33 +27,42 @@ class View(StrEnum):
 
     MINE = "mine"
     UNASSIGNED = "unassigned"
-    ALL = "all"
+    MENTIONS = "mentions"
+    CLOSING = "closing"
     FAILED = "failed"
     UNCONFIRMED = "unconfirmed"
+    DRAFTS = "drafts"
     SCHEDULED = "scheduled"
+    ALL = "all"
 
 
 class Standing(StrEnum):
-    """Whose turn it is, as an inbox divides its conversations."""
+    """Whose turn it is, as an inbox divides its conversations; the words are those of their statuses."""
 
     OPEN = "open"
     WAITING = "waiting"
+    SNOOZED = "snoozed"
     RESOLVED = "resolved"
 
 
-class Order(StrEnum):
-    """The orders of a list."""
-
-    URGENT = "urgent"
-    NEWEST = "newest"
-
-
 BY_PERSON = (View.MINE, View.UNASSIGNED, View.ALL)  # these are divided by standing
+COUNTED = (Standing.OPEN, Standing.WAITING, Standing.SNOOZED)  # what is resolved only ever grows
 
-STATUSES: dict[Standing, tuple[str, ...]] = {
-    Standing.OPEN: (ConversationStatus.OPEN,),
-    Standing.WAITING: (ConversationStatus.WAITING, ConversationStatus.SNOOZED),
-    Standing.RESOLVED: (ConversationStatus.RESOLVED,),
+_TITLES = {
+    View.MINE: "Mine",
+    View.UNASSIGNED: "Unassigned",
+    View.MENTIONS: "Mentions",
+    View.CLOSING: "Window closing",
+    View.FAILED: "Failed sends",
+    View.UNCONFIRMED: "Not confirmed",
+    View.DRAFTS: "Drafts",
+    View.SCHEDULED: "Scheduled",
+}
+_TITLES_OF_ALL = {
+    Standing.OPEN: "All open",
+    Standing.WAITING: "Waiting",
+    Standing.SNOOZED: "Snoozed",
+    Standing.RESOLVED: "Resolved",
 }
 
 
@@ -61,19 +73,34 @@ class InboxQuery:
     view: View = View.MINE
     standing: Standing = Standing.OPEN
     stream: Stream | None = None
-    order: Order | None = None
+    assignee: User | None = None
+    team: Team | None = None
+    tag: Tag | None = None
+    channel: Channel | None = None
+    unread: bool = False
+    order: ListOrder | None = None
     text: str = ""
 
     @classmethod
     def read(cls, request: HttpRequest) -> InboxQuery:
-        """The list an address names. Raises Http404 for a stream this user cannot see; other words are ignored."""
-        given = request.GET
+        """The list an address names. Raises Http404 for a row this user cannot see; other words are ignored."""
+        assert isinstance(request.user, User)
+        return cls.of_words(request.GET, request.user)
+
+    @classmethod
+    def of_words(cls, given: QueryDict, user: User) -> InboxQuery:
+        """The list of some words. Raises Http404 for a row this user cannot see; other words are ignored."""
         text = given.get("q", "").replace("\x00", "").strip()[:MAX_TEXT]
         return cls(
             view=_word(View, given.get("view")) or View.MINE,
             standing=_word(Standing, given.get("status")) or Standing.OPEN,
-            stream=_visible_stream(request.user, given.get("stream")),
-            order=_word(Order, given.get("sort")),
+            stream=_named(Stream.objects.visible_to(user), given.get("stream")),
+            assignee=_named(User.objects.all(), given.get("assignee")),
+            team=_named(Team.objects.visible_to(user), given.get("team")),
+            tag=_named(Tag.objects.all(), given.get("tag")),
+            channel=Channel(channel) if (channel := given.get("channel", "")) in Channel.values else None,
+            unread=given.get("unread") == "1",
+            order=_word(ListOrder, given.get("sort")),
             text=text,
         )
 
@@ -83,23 +110,38 @@ class InboxQuery:
 
     def as_query(self, **extra: object) -> str:
         """The words of an address, with `extra` ones added."""
+        return urlencode(self.as_words | extra)
+
+    @property
+    def as_words(self) -> dict[str, object]:
+        """The words of an address, by name."""
         words: dict[str, object] = {}
         if self.view != View.MINE:
             words["view"] = self.view
         if self.standing != Standing.OPEN:
             words["status"] = self.standing
-        if self.stream is not None:
-            words["stream"] = self.stream.pk
+        for name in ("stream", "assignee", "team", "tag"):
+            if (row := getattr(self, name)) is not None:
+                words[name] = row.pk
+        if self.channel is not None:
+            words["channel"] = self.channel.value
+        if self.unread:
+            words["unread"] = 1
         if self.order is not None:
             words["sort"] = self.order
         if self.text:
             words["q"] = self.text
-        return urlencode(words | extra)
+        return words
 
     @property
     def without_text(self) -> InboxQuery:
         """The whole list."""
         return self.changed(text="")
+
+    @property
+    def without_filters(self) -> InboxQuery:
+        """The view as it is without what narrows it."""
+        return InboxQuery(view=self.view, standing=self.standing, order=self.order)
 
     @property
     def address(self) -> str:
@@ -108,11 +150,12 @@ class InboxQuery:
         return f"{reverse('inbox')}?{words}" if words else reverse("inbox")
 
     @property
-    def sort(self) -> Order:
-        """The order in force: most urgent first where there is something to answer."""
+    def sort(self) -> ListOrder:
+        """The order in force: most urgent first where something is to be done, newest first elsewhere."""
         if self.order is not None:
             return self.order
-        return Order.URGENT if self.view in BY_PERSON and self.standing == Standing.OPEN else Order.NEWEST
+        newest = self.is_divided and self.standing in (Standing.WAITING, Standing.RESOLVED)
+        return ListOrder.NEWEST if newest else ListOrder.URGENT
 
     @property
     def is_divided(self) -> bool:
@@ -120,85 +163,80 @@ class InboxQuery:
         return self.view in BY_PERSON
 
     @property
+    def is_one_stream(self) -> bool:
+        """Is it everything on one stream and nothing narrower?"""
+        return self.view == View.ALL and self.stream is not None and self.narrowed_by == ["stream"]
+
+    @property
+    def narrowed_by(self) -> list[str]:
+        """The filters in force, by name."""
+        names = ("stream", "assignee", "team", "tag", "channel", "unread")
+        return [name for name in names if getattr(self, name)]
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Does it hold less than its view, in a way that nobody counts beforehand?"""
+        return bool(self.text) or (bool(self.narrowed_by) and not self.is_one_stream)
+
+    @property
     def title(self) -> str:
         """What the list is called."""
-        if self.stream is not None:
-            return self.stream.name
-        if self.view == View.ALL:
-            return {Standing.OPEN: "All open", Standing.WAITING: "Waiting", Standing.RESOLVED: "Resolved"}[
-                self.standing
-            ]
-        return {
-            View.MINE: "Mine",
-            View.UNASSIGNED: "Unassigned",
-            View.FAILED: "Failed sends",
-            View.UNCONFIRMED: "Not confirmed",
-            View.SCHEDULED: "Scheduled",
-        }[self.view]
+        if self.is_one_stream:
+            return str(self.stream)
+        return _TITLES_OF_ALL[self.standing] if self.view == View.ALL else _TITLES[self.view]
+
+    def rows(self, user: User) -> ConversationQuerySet:
+        """The conversations of the list, in no order, without asking which of them this user may see."""
+        found = _in_view(Conversation.objects.all(), self.view, user)
+        if self.is_divided:
+            found = found.filter(status=ConversationStatus(self.standing))
+        for name in ("stream", "assignee", "team"):
+            if (row := getattr(self, name)) is not None:
+                found = found.filter(**{name: row})
+        if self.tag is not None:
+            found = found.filter(tag_rows__tag=self.tag)
+        if self.channel is not None:
+            found = found.filter(stream__channel=self.channel)
+        if self.unread:
+            found = found.filter(unread_count__gt=0)
+        return found.matching(self.text) if self.text else found
 
     def conversations(self, user: User) -> ConversationQuerySet:
-        """The conversations of the list, without an order."""
-        found = Conversation.objects.visible_to(user).filter(in_view(self.view, user))
-        if self.is_divided:
-            found = found.filter(status__in=STATUSES[self.standing])
-        if self.stream is not None:
-            found = found.filter(stream=self.stream)
-        if self.text:
-            found = found.filter(_matches(self.text))
-        return found
+        """The conversations of the list that this user may see, in no order."""
+        return self.rows(user).visible_to(user)
 
 
-def in_view(view: View, user: User) -> Q:
-    """The condition of a view."""
+def _in_view(conversations: ConversationQuerySet, view: View, user: User) -> ConversationQuerySet:
     match view:
         case View.MINE:
-            return Q(assignee=user.pk)
+            return conversations.filter(assignee=user.pk)
         case View.UNASSIGNED:
-            return Q(assignee=None)
+            return conversations.unassigned()
+        case View.MENTIONS:
+            return conversations.mentioning(user)
+        case View.CLOSING:
+            return conversations.window_closing(timezone.now())
         case View.FAILED:
-            return Q(status__in=IN_INBOX, pk__in=unanswered_failures().values("conversation"))
+            return conversations.with_failed_send()
         case View.UNCONFIRMED:
-            return Q(pk__in=_with_status(MessageStatus.UNCONFIRMED))
+            return conversations.with_message(MessageStatus.UNCONFIRMED)
+        case View.DRAFTS:
+            return conversations.with_draft_of(user)
         case View.SCHEDULED:
-            return Q(pk__in=_with_status(MessageStatus.SCHEDULED))
+            return conversations.with_message(MessageStatus.SCHEDULED)
         case _:
-            return Q()
+            return conversations
 
 
-def unanswered_failures() -> QuerySet[Message]:
-    """Messages that did not arrive and that nobody has followed by another one."""
-    followed = (
-        Message.objects.outbound()
-        .filter(conversation=OuterRef("conversation"), pk__gt=OuterRef("pk"))
-        .exclude(status__in=(*NOT_ARRIVED, MessageStatus.CANCELLED))
-    )
-    return Message.objects.filter(Q(status__in=NOT_ARRIVED) & ~Exists(followed), direction=Direction.OUT)
-
-
-def _with_status(status: str) -> QuerySet[Message, Any]:
-    return Message.objects.filter(status=status).values("conversation")
-
-
-def _matches(text: str) -> Q:
-    condition = Q()
-    for word in text.split():
-        condition &= Q(contact__first_name__icontains=word) | Q(contact__last_name__icontains=word)
-    digits = "".join(character for character in text if character.isdecimal()).lstrip("0")
-    if len(digits) >= 3 and not any(character.isalpha() for character in text):
-        condition |= Q(contact__phone__contains=digits)
-    return condition
-
-
-def _visible_stream(user: object, given: str | None) -> Stream | None:
+def _named(rows: QuerySet[Row, Any], given: str | None) -> Row | None:
     if not given:
         return None
-    assert isinstance(user, User)
-    stream = None
+    row = None
     if given.isascii() and given.isdigit() and len(given) < 19:
-        stream = Stream.objects.visible_to(user).filter(pk=int(given)).first()
-    if stream is None:
-        raise Http404("No such stream.")
-    return stream
+        row = rows.filter(pk=int(given)).first()
+    if row is None:
+        raise Http404("No such list.")
+    return row
 
 
 def _word(words: type[Word], given: str | None) -> Word | None:

@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.utils.formats import date_format
 
 from conversations.models import Activity, Message, MessageEvent
@@ -129,6 +130,10 @@ def activity_line(activity: Activity) -> ActivityLine:
             if activity.actor_id and activity.data.get("to") == activity.actor_id:
                 return ActivityLine("user-check", "took this conversation")
             return ActivityLine("user-check", "assigned this to", what)
+        case ActivityKind.TAG_ADDED:
+            return ActivityLine("tag", "added", what)
+        case ActivityKind.TAG_REMOVED:
+            return ActivityLine("tag", "removed", what)
         case ActivityKind.INDICATOR_SET:
             return ActivityLine("flag", "added", what)
         case ActivityKind.INDICATOR_REMOVED:
@@ -146,6 +151,13 @@ def activity_line(activity: Activity) -> ActivityLine:
 
 def _status_line(activity: Activity) -> ActivityLine:
     to = activity.data.get("to")
+    if activity.data.get("undo"):
+        return ActivityLine("undo-2", "took that back: this conversation is", str(to))
+    if to == ConversationStatus.SNOOZED:
+        until = parse_datetime(activity.data.get("until") or "")
+        return ActivityLine("moon", "snoozed this until", clock_ahead(until) if until else "the customer replies")
+    if activity.data.get("woke"):
+        return ActivityLine("moon", "this conversation is back from its snooze")
     if to == ConversationStatus.RESOLVED:
         return ActivityLine("circle-check", "resolved this conversation")
     if to == ConversationStatus.OPEN:
@@ -200,6 +212,14 @@ def clock_ahead(moment: datetime | None) -> str:
     if abs((local.date() - today).days) < 7:
         return clock(moment)
     return date_format(local, "j M H:i" if local.year == today.year else "j M Y H:i")
+
+
+def exact_clock(moment: datetime) -> str:
+    """A time that has passed, to the second: 14:27:08 today, else 2 Nov, 14:27:08, with the year if it was another."""
+    local, today = timezone.localtime(moment), timezone.localdate()
+    if local.date() == today:
+        return f"{local:%H:%M:%S}"
+    return date_format(local, "j M, H:i:s" if local.year == today.year else "j M Y, H:i:s")
 
 
 def moment_words(moment: datetime) -> str:

@@ -1,23 +1,44 @@
-// Single keys outside fields, and only those whose control is on the page: an element with data-key is pressed.
+// Single keys outside fields, and only those whose control is on the page: an element with data-key is pressed. While
+// rows of the list are selected, the keys are for them (data-bulk-key). G and another key goes to a page (data-go).
+
+import { clearSelection, extend, move, openHere, selected, toggleHere } from "./list.js";
+import { undoLast } from "./toasts.js";
 
 const OFF = "parley:no-single-keys";
+const SECOND_KEY = 1500;
+const PANES = ["#views", "#list-rows", "#timeline", "#composer", "#panel"];
 
-const inField = (element) => element.closest?.("input, textarea, select, [contenteditable], dialog[open]");
+const inField = (element) =>
+  element.closest?.("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable], dialog[open]");
 
 const actions = {
   j: () => move(1),
   k: () => move(-1),
+  J: () => extend(1),
+  K: () => extend(-1),
+  x: toggleHere,
+  o: openHere,
+  z: undo,
   r: () => write("mode-reply"),
   n: () => write("mode-remark"),
+  "[": () => nextView(-1),
+  "]": () => nextView(1),
   "?": () => document.getElementById("key-help")?.showModal(),
 };
+const onRow = { ArrowDown: () => move(1), ArrowUp: () => move(-1), Home: () => move(-1e6), End: () => move(1e6) };
 
-function move(step) {
-  const rows = [...document.querySelectorAll(".conversation-row")];
-  const here = rows.findIndex((row) => row.hasAttribute("aria-current"));
-  const next = rows[here < 0 ? 0 : here + step];
-  next?.click();
-  next?.focus();
+let going = 0;
+
+function undo() {
+  const held = document.querySelector("undo-bar button");
+  if (held) held.click();
+  else undoLast();
+}
+
+function nextView(step) {
+  const views = [...document.querySelectorAll("#views [data-view]")];
+  const here = views.findIndex((view) => view.hasAttribute("aria-current"));
+  views[(here + step + views.length) % views.length]?.click();
 }
 
 function write(mode) {
@@ -30,13 +51,65 @@ function write(mode) {
   else choice.focus();
 }
 
+function changePane(step) {
+  const panes = PANES.map((pane) => document.querySelector(pane)).filter((pane) => pane?.checkVisibility());
+  const here = panes.findIndex((pane) => pane.contains(document.activeElement));
+  const pane = panes[(here + step + panes.length) % panes.length];
+  const first = pane?.querySelector("[aria-current], textarea, a[href], button:not([disabled]), [tabindex='0']");
+  (pane?.matches("[tabindex]") && pane.id === "timeline" ? pane : (first ?? pane))?.focus();
+}
+
+/** The action of a key, if there is one here. Letters with Shift are others than without. */
+function actionOf(key) {
+  if (going) {
+    clearTimeout(going);
+    going = 0;
+    const place = document.querySelector(`[data-go="${CSS.escape(key)}"]`);
+    return place && (() => place.click());
+  }
+  if (key === "g") {
+    return () => {
+      going = setTimeout(() => {
+        going = 0;
+      }, SECOND_KEY);
+    };
+  }
+  const named = CSS.escape(key);
+  const control =
+    (selected().length && document.querySelector(`[data-bulk-key="${named}"]`)) ||
+    document.querySelector(`[data-key="${named}"]`);
+  return actions[key] ?? (control && (() => control.click()));
+}
+
 document.addEventListener("keydown", (event) => {
-  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-  if (event.key === "Escape" && event.target.matches?.("textarea, input")) event.target.blur();
-  if (inField(event.target) || localStorage.getItem(OFF)) return;
-  const key = event.key.toLowerCase();
-  const control = /^[a-z]$/.test(key) ? document.querySelector(`[data-key="${key}"]`) : null;
-  const action = actions[key] ?? (control && (() => control.click()));
+  if (event.defaultPrevented || event.isComposing || event.altKey) return;
+  if (event.key === "F6") {
+    event.preventDefault();
+    changePane(event.shiftKey ? -1 : 1);
+    return;
+  }
+  const combined = event.ctrlKey || event.metaKey;
+  if (combined && event.key.toLowerCase() === "z" && !event.shiftKey && !inField(event.target)) {
+    if (document.querySelector("undo-bar button") || !document.querySelector("#toasts .toast-undo")) return;
+    event.preventDefault();
+    undoLast();
+    return;
+  }
+  if (combined) return;
+  if (event.key === "Escape") {
+    if (event.target.matches?.("textarea, input")) event.target.blur();
+    else if (!document.querySelector("dialog[open]") && selected().length) clearSelection();
+  }
+  if (inField(event.target)) return;
+  const row = event.target.closest?.(".conversation-row");
+  if (row && onRow[event.key]) {
+    event.preventDefault();
+    onRow[event.key]();
+    return;
+  }
+  if (localStorage.getItem(OFF)) return;
+  const letter = event.key.length === 1;
+  const action = actionOf(letter ? event.key[event.shiftKey ? "toUpperCase" : "toLowerCase"]() : event.key);
   if (!action) return;
   event.preventDefault();
   action();

@@ -1,6 +1,7 @@
 // Keeps an open inbox as it is on the server. One EventSource a tab says what changed; the page then asks for its
 // parts once and exchanges those that differ. The composer is left alone unless what may be written has changed.
 
+import { follow } from "./list.js";
 import { atEnd, timeline, toEnd } from "./pane.js";
 import { patchChildren, replaceIfChanged } from "./patch.js";
 import { toast } from "./toasts.js";
@@ -9,7 +10,7 @@ const BETWEEN = 400; // at most one request in that time, however many events co
 const POLL = 20_000;
 
 const workspace = () => document.getElementById("workspace");
-const openConversation = () => document.getElementById("pane")?.dataset.conversation ?? "";
+export const openConversation = () => document.getElementById("pane")?.dataset.conversation ?? "";
 
 let source = null;
 let timer = 0;
@@ -36,8 +37,9 @@ async function ask() {
     const response = await fetch(address(conversation), { headers: { Accept: "text/html" } });
     if (response.redirected) signedOut();
     else if (response.ok) exchange(new DOMParser().parseFromString(await response.text(), "text/html"), conversation);
+    connected();
   } catch {
-    // The server is away: the poll asks again, and so does the event stream when it is back.
+    disconnected(); // the poll asks again, and so does the event stream when it is back
   }
   await new Promise((resolve) => setTimeout(resolve, BETWEEN));
   running = false;
@@ -49,7 +51,7 @@ function address(conversation) {
   url.searchParams.set("rows", Math.max(50, document.querySelectorAll(".conversation-row").length));
   if (conversation) {
     url.searchParams.set("open", conversation);
-    url.searchParams.set("seen", document.hasFocus() ? 1 : 0);
+    url.searchParams.set("seen", document.hasFocus() && conversation !== keptUnread ? 1 : 0);
     const first = timeline()?.querySelector("[data-message]");
     if (first) url.searchParams.set("since", first.dataset.message);
   }
@@ -62,7 +64,7 @@ function exchange(fresh, conversation) {
   markOpen(part("list-rows"));
   replaceIfChanged(here("views"), part("views"));
   replaceIfChanged(here("list-header"), part("list-header"));
-  if (here("list-rows")) patchChildren(here("list-rows"), part("list-rows"));
+  follow(part("list-rows"));
   showUnread();
   if (!conversation || conversation !== openConversation()) return;
   replaceIfChanged(here("thread-header"), part("thread-header"));
@@ -94,19 +96,57 @@ function showUnread() {
 }
 
 function signedOut() {
+  if (ended) return;
   ended = true;
   source.close();
-  toast("You are signed out. What you typed is kept in this tab.", {
-    tone: "error",
-    link: { text: "Sign in", href: location.href },
-  });
+  document.dispatchEvent(new CustomEvent("parley:signed-out"));
 }
+
+document.addEventListener("parley:signed-in", () => {
+  ended = false;
+  listen();
+  refresh(true);
+});
+
+/* The server, or the way to it, is away: the page says so and stays readable */
+
+let away = null;
+
+function disconnected() {
+  if (away || ended) return;
+  away = document.createElement("div");
+  away.className = "connection-bar";
+  away.setAttribute("role", "status");
+  const at = new Date().toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+  away.textContent = navigator.onLine
+    ? `The server does not answer. The list is as it was at ${at}; it is asked again by itself.`
+    : `You are offline. The list is as it was at ${at}. What you write is kept on this device.`;
+  document.querySelector(".shell")?.before(away);
+  document.documentElement.classList.add("is-offline");
+}
+
+function connected() {
+  if (!away) return;
+  away.remove();
+  away = null;
+  document.documentElement.classList.remove("is-offline");
+  toast("Back online.");
+}
+
+addEventListener("offline", disconnected);
+addEventListener("online", () => refresh(true));
+
+/* What changed */
 
 function listen() {
   let missed = false;
   source = new EventSource("/events");
   source.addEventListener("message", (event) => {
     const change = JSON.parse(event.data);
+    if (change.kind === "presence") {
+      document.dispatchEvent(new CustomEvent("parley:presence", { detail: change }));
+      return;
+    }
     refresh(String(change.conversation) === openConversation());
   });
   source.addEventListener("reload", () => refresh(true));
@@ -124,10 +164,18 @@ document.addEventListener("visibilitychange", () => {
   if (!document.hidden) refresh(true);
 });
 
+// Whoever marks the open conversation as unread wants it to stay so, although they still look at it.
+let keptUnread = "";
+document.addEventListener("parley:handled", (event) => {
+  const { conversations, effect } = event.detail;
+  const here = conversations.includes(Number(openConversation()));
+  keptUnread = effect === "unread" && here ? openConversation() : "";
+});
+
 if (workspace()) {
   listen();
   setInterval(() => {
-    if (ended || source.readyState === EventSource.OPEN) return;
+    if (ended || (source.readyState === EventSource.OPEN && !away)) return;
     refresh(true);
     if (source.readyState === EventSource.CLOSED) listen();
   }, POLL);

@@ -1,4 +1,6 @@
-// Menus made of <details>: one is open at a time, Esc and a click elsewhere close it.
+// Menus made of <details>: one is open at a time, Esc and a click elsewhere close it. And a few small buttons.
+
+import { toast } from "./toasts.js";
 
 const openMenus = () => document.querySelectorAll("details.menu[open]");
 
@@ -31,6 +33,20 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener("submit", (event) => {
   const menu = event.target.closest("details.menu, details.confirm-send");
   if (menu) menu.open = false;
+});
+
+document.addEventListener("click", async (event) => {
+  if (event.target.closest(".print-button")) print();
+  const link = event.target.closest(".copy-link");
+  if (!link) return;
+  event.preventDefault();
+  link.closest("details.menu")?.removeAttribute("open");
+  try {
+    await navigator.clipboard.writeText(link.href);
+    toast("Link copied.");
+  } catch {
+    toast("The browser did not let the link be copied.", { tone: "error" });
+  }
 });
 
 // A link to #record-permission opens what it leads to.

@@ -1,9 +1,9 @@
-// Short notices: the server asks for one by the event parley:toast, and live.js for its own.
+// Short notices: the server asks for one by the event parley:toast, and modules for their own. Undo takes an action back.
 
 const STAYS = 10_000;
 
-/** Show a sentence for ten seconds, longer while somebody points at it. `link` is {text, href}. */
-export function toast(text, { tone = "", link = null } = {}) {
+/** Show a sentence for ten seconds, longer while somebody points at it. `link` is {text, href}, `undo` an action. */
+export function toast(text, { tone = "", link = null, undo = null } = {}) {
   const notice = document.createElement("div");
   notice.className = tone === "error" ? "toast toast-error" : "toast";
   if (tone === "error") notice.setAttribute("role", "alert");
@@ -15,6 +15,14 @@ export function toast(text, { tone = "", link = null } = {}) {
     anchor.href = link.href;
     anchor.textContent = link.text;
     notice.append(anchor);
+  }
+  if (undo) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "button-link toast-undo";
+    button.dataset.undo = undo;
+    button.innerHTML = "Undo <kbd>Z</kbd>";
+    notice.append(button);
   }
   document.getElementById("toasts")?.append(notice);
   dismissLater(notice);
@@ -28,11 +36,33 @@ function dismissLater(notice) {
   close.addEventListener("click", () => notice.remove());
   notice.append(close);
   let timer = setTimeout(() => notice.remove(), STAYS);
-  notice.addEventListener("pointerenter", () => clearTimeout(timer));
-  notice.addEventListener("pointerleave", () => {
+  const stay = () => clearTimeout(timer);
+  const go = () => {
     timer = setTimeout(() => notice.remove(), STAYS);
-  });
+  };
+  for (const name of ["pointerenter", "focusin"]) notice.addEventListener(name, stay);
+  for (const name of ["pointerleave", "focusout"]) notice.addEventListener(name, go);
 }
+
+/** Take back what the newest notice tells of, or without one the last action. */
+export function undoLast() {
+  const offers = document.querySelectorAll("#toasts .toast-undo");
+  takeBack(offers[offers.length - 1]?.dataset.undo ?? "");
+}
+
+function takeBack(handling) {
+  for (const offer of document.querySelectorAll("#toasts .toast-undo")) {
+    if (!handling || offer.dataset.undo === handling) offer.closest(".toast").remove();
+  }
+  window.htmx.ajax("POST", "/handle/undo/", { source: document.body, swap: "none", values: { handling } });
+}
+
+document.addEventListener("click", (event) => {
+  const offer = event.target.closest?.(".toast-undo");
+  if (!offer) return;
+  event.preventDefault();
+  takeBack(offer.dataset.undo);
+});
 
 for (const notice of document.querySelectorAll("#toasts > .toast")) dismissLater(notice);
 

@@ -19,6 +19,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from config.asgi import application
 from conversations.models import (
+    Contact,
     Conversation,
     Indicator,
     Message,
@@ -46,6 +47,17 @@ PAGES = {
     "older-rows": SIGNED_IN,
     "updates": SIGNED_IN,
     "take-oldest": SIGNED_IN,
+    "filter": SIGNED_IN,
+    "presence": SIGNED_IN,
+    "save-filter": SIGNED_IN,
+    "delete-filter": OF_A_STREAM,  # a filter of one's own, or a shared one
+    "handle-assign": SIGNED_IN,
+    "handle-resolve": SIGNED_IN,
+    "handle-reopen": SIGNED_IN,
+    "handle-snooze": SIGNED_IN,
+    "handle-tags": SIGNED_IN,
+    "handle-mark": SIGNED_IN,
+    "handle-undo": SIGNED_IN,
     "conversation": OF_A_STREAM,
     "older-messages": OF_A_STREAM,
     "reply": OF_A_STREAM,
@@ -60,6 +72,11 @@ PAGES = {
     "claim": OF_A_STREAM,
     "resolve": OF_A_STREAM,
     "reopen": OF_A_STREAM,
+    "at-conversation": OF_A_STREAM,
+    "transcript": OF_A_STREAM,
+    "snooze": OF_A_STREAM,
+    "tags": OF_A_STREAM,
+    "mark": OF_A_STREAM,
     "record-consent": OF_A_STREAM,
     "set-indicator": OF_A_STREAM,
     "remove-indicator": OF_A_STREAM,
@@ -74,6 +91,14 @@ PAGES = {
     "send-anyway": OF_A_STREAM,
     "search": SIGNED_IN,
     "palette": SIGNED_IN,
+    "contacts": SIGNED_IN,
+    "new-contact": SIGNED_IN,
+    "import-contacts": SIGNED_IN,  # for supervisors, as merging and exporting are
+    "export-contacts": SIGNED_IN,
+    "undo-merge": SIGNED_IN,
+    "contact": OF_A_STREAM,
+    "edit-contact": OF_A_STREAM,
+    "merge-contact": OF_A_STREAM,
     "message": OF_A_STREAM,
     "compose": SIGNED_IN,
     "recipient": SIGNED_IN,
@@ -87,6 +112,8 @@ PAGES = {
     "account": SIGNED_IN,
     "password": SIGNED_IN,
     "set-theme": SIGNED_IN,
+    "set-density": SIGNED_IN,
+    "set-available": SIGNED_IN,
     "set-sending": SIGNED_IN,
     "keys": SIGNED_IN,
     "icons": PUBLIC,
@@ -229,6 +256,8 @@ def filled_in(route: str, name: str, rows: Rows) -> str:
 def row_of_the_page(route: str, rows: Rows) -> Any:
     if route.startswith("indicators/"):
         return rows[Indicator]
+    if route.startswith("contacts/"):
+        return rows[Contact]
     return rows[Message if route.startswith("m/") else Conversation]
 
 

@@ -55,6 +55,10 @@ def test_an_answer_is_due_when_the_stream_says() -> None:
     conversation = factories.make_conversation(stream, waiting_since=ago(10))
     conversation.refresh_from_db()
     assert conversation.reply_due_at == conversation.waiting_since + timedelta(minutes=30)  # type: ignore[operator]
+    conversation.reply_due_at = None  # as a process read it before the customer wrote
+    conversation.save()
+    conversation.refresh_from_db()
+    assert conversation.reply_due_at is not None
     Conversation.objects.update(waiting_since=None)
     conversation.refresh_from_db()
     assert conversation.reply_due_at is None

@@ -2,81 +2,16 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
-from django.contrib.messages import get_messages
 from django.test import Client
 from django.utils import timezone
 
-from conversations.models import ConsentState, Conversation, OptIn
+from conversations.models import ConsentState, OptIn
 from conversations.models.message import MessageStatus
 from conversations.services import consent, conversations
 from tests import factories
 from tests.conversations.views.conftest import Centre
 from tests.conversations.views.reading import HX, read
-
-
-def sentences(response: object) -> list[str]:
-    """What a plain browser is told on the next page."""
-    return [str(message) for message in get_messages(response.wsgi_request)]  # type: ignore[attr-defined]
-
-
-def test_a_conversation_is_given_to_somebody_and_back(centre: Centre, agent: Client) -> None:
-    amira = centre.conversation()
-    agent.post(f"/c/{amira.pk}/assign/", {"assignee": centre.tom.pk})
-    amira.refresh_from_db()
-    assert amira.assignee == centre.tom
-    response = agent.post(f"/c/{amira.pk}/assign/", {"assignee": ""}, headers=HX)
-    assert (response.status_code, response.content) == (204, b"")
-    assert json.loads(response["HX-Trigger"]) == {
-        "parley:refresh": {},
-        "parley:toast": {"text": "Back among the unassigned"},
-    }
-    amira.refresh_from_db()
-    assert amira.assignee is None
-
-
-def test_a_conversation_goes_only_to_people_who_see_it(centre: Centre, agent: Client) -> None:
-    amira = centre.conversation()
-    boss = factories.make_user("administrator", name="Ada Admin")
-    page = read(agent.get(f"/c/{amira.pk}/"))
-    offered = [button.text for button in page.one(id="thread-header").all("button", name="assignee")]
-    assert offered == ["AA Ada Admin", "PN Priya Nair", "TR Tom Reyes", "Nobody"]
-    assert agent.post(f"/c/{amira.pk}/assign/", {"assignee": boss.pk}).status_code == 302
-    for nobody in (centre.sam.pk, 999999, "x"):
-        assert agent.post(f"/c/{amira.pk}/assign/", {"assignee": nobody}).status_code == 404
-    amira.refresh_from_db()
-    assert amira.assignee == boss
-
-
-def test_of_two_who_take_a_conversation_one_is_told_who_was_quicker(
-    centre: Centre, agent: Client, supervisor: Client
-) -> None:
-    amira = centre.conversation()
-    assert "Take" in read(agent.get(f"/c/{amira.pk}/")).one(id="thread-header").text
-    supervisor.post(f"/c/{amira.pk}/claim/")
-    response = agent.post(f"/c/{amira.pk}/claim/", headers=HX)
-    assert response.status_code == 422
-    assert json.loads(response["HX-Trigger"])["parley:toast"]["text"] == "Taken by Tom Reyes just now."
-    assert sentences(agent.post(f"/c/{amira.pk}/claim/")) == ["Taken by Tom Reyes just now."]
-
-
-def test_a_conversation_is_resolved_and_opened_again(centre: Centre, agent: Client) -> None:
-    amira = centre.conversation()
-    agent.post(f"/c/{amira.pk}/resolve/")
-    amira.refresh_from_db()
-    assert amira.status == "resolved"
-    assert read(agent.get(f"/c/{amira.pk}/")).one("button", data_key="e").attributes["aria-label"] == "Reopen"
-    agent.post(f"/c/{amira.pk}/reopen/")
-    amira.refresh_from_db()
-    assert amira.status == "open"
-
-
-def test_an_old_conversation_stays_closed_while_a_newer_one_is_open(centre: Centre, agent: Client) -> None:
-    old = centre.conversation(status="resolved")
-    Conversation.objects.create(stream=centre.texts, contact=old.contact)
-    assert "already has an open conversation" in sentences(agent.post(f"/c/{old.pk}/reopen/"))[0]
 
 
 def opt_in_form(**fields: str) -> dict[str, str]:
@@ -201,7 +136,7 @@ def test_earlier_conversations_are_those_this_user_sees(centre: Centre, agent: C
     assert f"/c/{hidden.pk}/" not in links
 
 
-@pytest.mark.parametrize("action", ["assign", "claim", "resolve", "reopen", "consent", "indicators"])
+@pytest.mark.parametrize("action", ["consent", "indicators"])
 def test_a_foreign_conversation_cannot_be_touched(centre: Centre, stranger: Client, action: str) -> None:
     amira = centre.conversation()
     assert stranger.post(f"/c/{amira.pk}/{action}/", opt_in_form(title="x")).status_code == 404
@@ -221,6 +156,6 @@ def test_foreign_messages_and_indicators_cannot_be_touched(centre: Centre, stran
     assert amira.indicators.filter(removed_at=None).exists()
 
 
-@pytest.mark.parametrize("action", ["assign", "claim", "resolve", "reopen", "consent", "indicators", "reply"])
+@pytest.mark.parametrize("action", ["consent", "indicators", "reply"])
 def test_looking_changes_nothing(centre: Centre, agent: Client, action: str) -> None:
     assert agent.get(f"/c/{centre.conversation().pk}/{action}/").status_code == 405

@@ -1,0 +1,88 @@
+"""The numbers beside views, streams and saved filters. None of them is found by counting a whole inbox."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from django.db.models import Case, CharField, Count, IntegerField, QuerySet, Sum, Value, When
+
+from conversations.models import Conversation, InboxCount, User
+from conversations.models.conversation import ConversationQuerySet, ConversationStatus
+from conversations.views.inbox_query import BY_PERSON, COUNTED, InboxQuery, View
+
+MOST_COUNTED = 1000  # of a list that is narrowed by filters; beyond, it is "1000+"
+
+
+def count_views(user: User) -> dict[str, int]:
+    """How many conversations each list holds: `mine_open`, `all_waiting`, `failed`, `stream_7_open` and so on.
+
+    Two queries. What is divided by standing is added up from the numbers that PostgreSQL keeps, the rest is small
+    by nature and counted. Resolved is not counted. `mine_unread` is for the title of the page.
+    """
+    counts: Counter[str] = Counter({f"{view}_{standing}": 0 for view in BY_PERSON for standing in COUNTED})
+    whose = Case(
+        When(assignee=None, then=Value(View.UNASSIGNED.value)),
+        When(assignee=user.pk, then=Value(View.MINE.value)),
+        default=Value(""),
+        output_field=CharField(),
+    )
+    kept = InboxCount.objects.visible_to(user).order_by().annotate(whose=whose)
+    for stream, status, person, number in kept.values_list("stream", "status", "whose").annotate(Sum("number")):
+        counts[f"{View.ALL}_{status}"] += number
+        counts[f"stream_{stream}_{status}"] += number
+        if person:
+            counts[f"{person}_{status}"] += number
+    return {**counts, **_small_counts(user)}
+
+
+def _small_counts(user: User) -> dict[str, int]:
+    lists = {str(view): InboxQuery(view=view).rows(user) for view in View if view not in BY_PERSON}
+    mine = Conversation.objects.filter(assignee=user.pk, status=ConversationStatus.OPEN)
+    lists["mine_unread"] = mine.filter(unread_count__gt=0)
+    parts = [
+        rows.visible_to(user)
+        .order_by()
+        .annotate(which=Value(name, output_field=CharField()))
+        .values_list("which")
+        .annotate(number=Count("pk"))
+        for name, rows in lists.items()
+    ]
+    return dict.fromkeys(lists, 0) | dict(parts[0].union(*parts[1:], all=True))
+
+
+def count_of(query: InboxQuery, counts: dict[str, int], user: User) -> str:
+    """How many conversations a list holds, for people; empty where nobody counts."""
+    if not query.is_narrowed:
+        if query.is_divided and query.standing not in COUNTED:
+            return ""
+        return str(counts.get(key_of(query), 0))
+    return up_to(query.conversations(user).order_by()[: MOST_COUNTED + 1].count(), MOST_COUNTED)
+
+
+def key_of(query: InboxQuery) -> str:
+    """The name of a list's number in what count_views() returns."""
+    if not query.is_divided:
+        return str(query.view)
+    if query.stream is not None:
+        return f"stream_{query.stream.pk}_{query.standing}"
+    return f"{query.view}_{query.standing}"
+
+
+def up_to(number: int, most: int) -> str:
+    """A number, or that there are more than so many."""
+    return str(number) if number <= most else f"{most}+"
+
+
+def count_filters(queries: Sequence[InboxQuery], user: User, *, most: int = 99) -> list[str]:
+    """How many conversations some narrow lists hold, up to `most` each, in one query."""
+    parts = [_marked(query.conversations(user), place, most) for place, query in enumerate(queries)]
+    if not parts:
+        return []
+    found: Counter[int] = Counter(parts[0].union(*parts[1:], all=True) if len(parts) > 1 else parts[0])
+    return [up_to(found[place], most) for place in range(len(queries))]
+
+
+def _marked(rows: ConversationQuerySet, place: int, most: int) -> QuerySet[Conversation, int]:
+    marked = rows.order_by().annotate(place=Value(place, output_field=IntegerField()))
+    return marked.values_list("place", flat=True)[: most + 1]

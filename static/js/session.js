@@ -1,0 +1,84 @@
+// The session has ended: a dialog over the page asks for the password again, so that nothing on the page is lost.
+
+import { toast } from "./toasts.js";
+
+let dialog = null;
+
+const signIn = () => `/sign-in/?next=${encodeURIComponent(location.pathname + location.search)}`;
+
+function make() {
+  dialog = document.createElement("dialog");
+  dialog.className = "dialog session-dialog";
+  dialog.setAttribute("aria-labelledby", "session-title");
+  dialog.innerHTML = `
+    <form class="dialog-body form-stack">
+      <h2 class="dialog-title" id="session-title">You are signed out</h2>
+      <p>What you have typed stays on this page. Sign in to go on.</p>
+      <p class="field-error" role="alert" hidden></p>
+      <div class="field"><label class="field-label" for="session-name">Work e-mail</label>
+        <input class="input" id="session-name" name="username" type="email" autocomplete="username" required></div>
+      <div class="field"><label class="field-label" for="session-password">Password</label>
+        <input class="input" id="session-password" name="password" type="password" autocomplete="current-password" required></div>
+      <div class="button-row"><button class="button button-primary">Sign in</button><a class="button button-ghost">Use the sign-in page</a></div>
+    </form>`;
+  dialog.addEventListener("cancel", (event) => event.preventDefault());
+  dialog.querySelector("form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    send(event.target);
+  });
+  document.body.append(dialog);
+}
+
+export function askToSignIn() {
+  if (!dialog) make();
+  if (dialog.open) return;
+  for (const other of document.querySelectorAll("dialog[open]")) other.close();
+  dialog.querySelector("a").href = signIn();
+  dialog.querySelector("[name=username]").value = document.body.dataset.email ?? "";
+  dialog.showModal();
+  dialog.querySelector("[name=password]").focus();
+}
+
+async function send(form) {
+  const button = form.querySelector("button");
+  button.disabled = true;
+  try {
+    const page = await parsed(await fetch("/sign-in/"));
+    const body = new FormData(form);
+    body.set("csrfmiddlewaretoken", page.querySelector("[name=csrfmiddlewaretoken]")?.value ?? "");
+    body.set("next", "/account/");
+    const response = await fetch("/sign-in/", { method: "POST", body });
+    const answer = await parsed(response);
+    if (answer.body.dataset.user === document.body.dataset.user) return goOn(answer);
+    if (answer.body.dataset.user) return location.reload(); // somebody else works here now
+    if (answer.querySelector("[name=password]")) return refuse(form, "That email and password do not match.");
+    location.href = signIn(); // more is asked for than a password
+  } catch {
+    refuse(form, "The server does not answer. Try again.");
+  } finally {
+    button.disabled = false;
+  }
+}
+
+const parsed = async (response) => new DOMParser().parseFromString(await response.text(), "text/html");
+
+function refuse(form, words) {
+  const place = form.querySelector(".field-error");
+  place.textContent = words;
+  place.hidden = false;
+  form.querySelector("[name=password]").select();
+}
+
+/** The new session has a new token: every form of the page takes it over. */
+function goOn(answer) {
+  const headers = answer.body.getAttribute("hx-headers");
+  document.body.setAttribute("hx-headers", headers);
+  const fresh = JSON.parse(headers)["X-CSRFToken"];
+  for (const field of document.querySelectorAll("input[name=csrfmiddlewaretoken]")) field.value = fresh;
+  dialog.querySelector("form").reset();
+  dialog.close();
+  toast("Signed in again.");
+  document.dispatchEvent(new CustomEvent("parley:signed-in"));
+}
+
+document.addEventListener("parley:signed-out", askToSignIn);
