@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
+from django.contrib.admin.utils import quote
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -93,7 +94,7 @@ def _dispatchers(figures: Figures, user: User) -> Iterator[Trouble]:
             )
             forget: SafeString | str = ""
             if user.has_perm("conversations.manage_accounts"):
-                address = reverse("admin:conversations_dispatchertick_delete", args=[one.host])
+                address = reverse("admin:conversations_dispatchertick_delete", args=[quote(one.host)])
                 forget = link(address, gettext("Forget this host"))
             yield Trouble(WARN, format_html(text, one.host, span(figures.at - one.ticked_at)), forget)
 
