@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+import time
 from typing import Any
 
 from django.conf import settings
@@ -27,7 +28,7 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
-        leads, known_epoch = False, ""
+        leads, known_epoch, noted_at = False, "", -settings.DISPATCHER_TICK_SECONDS
         nap = settings.DISPATCHER_TICK_SECONDS
         sender = InlineSender()
         while not stop.wait(nap):
@@ -45,7 +46,9 @@ class Command(BaseCommand):
                     # Without the broker no job can be woken: send here, slowly rather than not at all.
                     sender.send(dispatch.sweep())
                     nap = dispatch.seconds_until_due(settings.DISPATCHER_TICK_SECONDS)
-                operations.note_tick(leads=leads)
+                if time.monotonic() - noted_at >= settings.DISPATCHER_TICK_SECONDS:
+                    operations.note_tick(leads=leads)
+                    noted_at = time.monotonic()
             except DatabaseError as error:
                 logger.warning("The dispatcher waits for the database: %s", type(error).__name__)
                 connection.close()
