@@ -1,5 +1,6 @@
 # Every target is a short name for a command that also works without make. PYTHON is the interpreter that .venv is made
-# with (3.11 or newer); uv, where it is on the PATH, installs in place of pip. ARGS is passed on to pytest and demo.
+# with (3.11 or newer); uv, where it is on the PATH, installs in place of pip. ARGS is passed on to pytest, demo and
+# benchmark.
 
 PYTHON ?= python3
 ARGS ?=
@@ -27,7 +28,7 @@ PRODUCTION = BASE_URL=https://parley.example.org ALLOWED_HOSTS=parley.example.or
 	DATABASE_URL=postgres://parley@database.example.org/parley REDIS_URL=redis://valkey.example.org
 
 .DEFAULT_GOAL := help
-.PHONY: help venv setup run test demo check fix browser chromium lock
+.PHONY: help venv setup run test demo check fix browser chaos benchmark chromium lock
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +65,12 @@ fix: setup ## put right what can be put right by itself
 
 browser: setup chromium ## run the browser tests alone
 	@REQUIRE_BROWSER=1 .venv/bin/pytest -m browser $(ARGS)
+
+chaos: setup ## break every part on purpose and see what became of each message
+	@.venv/bin/pytest tests/chaos -m "" $(ARGS)
+
+benchmark: venv ## measure how fast messages leave (ARGS="delivery")
+	@.venv/bin/python manage.py benchmark $(ARGS)
 
 chromium: # install Debian's Chromium where it is missing and apt-get may do it
 	@command -v chromium >/dev/null || { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends chromium fonts-inter; }

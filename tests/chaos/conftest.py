@@ -1,0 +1,64 @@
+"""The site that is broken on purpose, started once for the folder, and the table at the end of the session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import pytest
+
+from tests.chaos.run import Row, Run, table
+from tests.chaos.site import Site
+
+Chaos = Callable[[str, str], AbstractContextManager[Run]]
+
+NOTES = (
+    "F22 asks for more room than the disk has; a disk that is really full needs a mount. F37 runs processes in other "
+    "hours; a clock that jumps while they run needs one too.",
+    "Sent once: on the handset once and shown so. Failed: ended with a reason, not on the handset.",
+)
+_rows: list[Row] = []
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> Iterator[Site]:
+    """Servers and processes of their own."""
+    site = Site(tmp_path_factory.mktemp("chaos"))
+    try:
+        with django_db_blocker.unblock():
+            site.start()
+        yield site
+    finally:
+        site.stop()
+
+
+@pytest.fixture
+def chaos(site: Site, django_db_blocker: Any) -> Chaos:
+    """`with chaos("F1", "what breaks") as run`: fresh rows; at the end I1 to I20 and a line of the table."""
+
+    @contextmanager
+    def begin(number: str, fault: str) -> Iterator[Run]:
+        with django_db_blocker.unblock(), site.connected():
+            run = Run(site)
+            try:
+                yield run
+                run.settle()
+                run.try_everything()
+                row = run.row(number, fault, held=True)
+                assert run.broken() == []
+                assert (row.doubled, row.lost) == (0, 0)
+                _rows.append(row)
+            except BaseException:
+                _rows.append(Row(number, fault, len(run.messages), held=False))
+                site.start_afresh()
+                raise
+
+    return begin
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if _rows:
+        terminalreporter.section("what became of every message")
+        for line in table(_rows, NOTES):
+            terminalreporter.write_line(line)
