@@ -12,7 +12,7 @@ from django.db.models import Q
 
 from conversations.models import Conversation, Message
 from conversations.models.message import MessageStatus as Status
-from conversations.services import lifecycle, receipts
+from conversations.services import consequences, lifecycle, receipts
 from messaging.types import RecipientResult
 
 logger = logging.getLogger(__name__)
@@ -48,6 +48,7 @@ def accept(message: Message, result: RecipientResult, *, where: Q, at: datetime,
             external_id=result.conversation_id
         )
     if moved:
+        consequences.follow(message, taken=True)
         receipts.apply_parked(message, external_id=result.external_id, by_number=True)
 
 

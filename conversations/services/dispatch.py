@@ -21,6 +21,7 @@ from conversations.models.message import MessageStatus as Status
 from conversations.models.webhook import WebhookEventStatus
 from conversations.services import lifecycle, lookups, pacing, receipts
 from conversations.services.clock import database_now
+from conversations.services.handling import upkeep
 from messaging.types import Outcome
 
 logger = logging.getLogger(__name__)
@@ -99,6 +100,7 @@ def sweep(at: datetime | None = None) -> list[int]:
         _release_held,
         _recover_lost_claims,
         _look_up,
+        upkeep.sweep,
         _wake_webhooks,
     ):
         try:

@@ -26,7 +26,7 @@ from conversations.models.fields import E164
 from conversations.models.message import Direction, Kind, MessageStatus
 from conversations.models.stream import Channel
 from conversations.models.webhook import WebhookEventStatus
-from conversations.services import consent, dispatch, lifecycle, receipts
+from conversations.services import consent, consequences, dispatch, lifecycle, receipts
 from conversations.services.conversations import open_conversation, preview
 from messaging.errors import WebhookRefused
 from messaging.keywords import Keyword, classify
@@ -265,6 +265,7 @@ def receive(one: InboundMessage, account: ProviderAccount) -> Message | None:
         )
         _note_inbound(conversation, message, one.conversation_id, at)
         lifecycle.record_new(message)
+        consequences.cancel_after_reply(conversation)
         _read_keyword(conversation, message)
         _release_what_waited(conversation)
     return message
@@ -283,8 +284,8 @@ def _note_inbound(conversation: Conversation, message: Message, external_id: str
     conversation.last_inbound_at = at
     conversation.unread_count += 1
     conversation.waiting_since = conversation.waiting_since or at
-    if conversation.status != ConversationStatus.OPEN:
-        conversation.status = ConversationStatus.OPEN
+    conversation.status = ConversationStatus.OPEN
+    conversation.snoozed_until = None
     if conversation.stream.channel == Channel.WHATSAPP:
         conversation.window_closes_at = window_closes_at(at)
     if external_id:

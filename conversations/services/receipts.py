@@ -13,7 +13,7 @@ from django.utils import timezone
 from conversations.models import Message, ProviderAccount, Receipt, WebhookEvent
 from conversations.models.message import LEGAL_MOVES, Direction
 from conversations.models.message import MessageStatus as Status
-from conversations.services import lifecycle
+from conversations.services import consequences, lifecycle
 from messaging.types import DeliveryReport
 
 PARKING = 7_302  # the first half of the advisory lock; the account is the second
@@ -127,6 +127,8 @@ def _apply(receipt: Receipt, message: Message) -> None:
     elif to == Status.READ:
         changes["read_at"] = at
     moved = lifecycle.move([message], to, come_from=come_from, reason="Receipt", **changes)
+    if moved:
+        consequences.follow(message, taken=to not in _FAILURES)
     if moved and receipt.external_id and not message.external_id:
         try:
             with transaction.atomic():

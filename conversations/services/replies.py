@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import datetime, timedelta
 
 from django.core.exceptions import ValidationError
@@ -14,8 +13,8 @@ from django.utils import timezone
 from conversations.models import Conversation, Message, User
 from conversations.models.conversation import ConversationStatus
 from conversations.models.draft import DraftKind
-from conversations.models.message import PENDING, Direction, Kind, MessageStatus
-from conversations.services import compose, conversations, drafts, lifecycle
+from conversations.models.message import Direction, Kind, MessageStatus
+from conversations.services import compose, conversations, drafts
 from conversations.services.canned import check_filled
 
 
@@ -93,36 +92,6 @@ def undoable(conversation: Conversation, user: User) -> Message | None:
     """What this user sent here last and may still undo."""
     held = conversation.messages.filter(status=MessageStatus.HELD, held_for="undo", author=user)
     return held.filter(next_attempt_at__gt=timezone.now()).order_by("-id").first()
-
-
-def after_accepted(message: Message) -> None:
-    """The provider has taken the message: resolve the conversation if its author wished so.
-
-    Not when the customer has written since, or when more of ours is to follow.
-    """
-    if not message.resolve_after or message.author is None:
-        return
-    conversation = Conversation.objects.select_related("stream").get(pk=message.conversation_id)
-    since = conversation.messages.filter(pk__gt=message.pk)
-    if not since.filter(Q(direction=Direction.IN) | Q(status__in=PENDING)).exists():
-        conversations.resolve(conversation, actor=message.author)
-
-
-def after_failed(message: Message) -> None:
-    """The message did not arrive: a conversation that was resolved on the strength of it is open again."""
-    conversation = Conversation.objects.select_related("stream", "contact").get(pk=message.conversation_id)
-    if message.resolve_after and conversation.status == ConversationStatus.RESOLVED:
-        with suppress(ValidationError):  # the customer has a newer conversation: there it is seen
-            conversations.reopen(conversation, actor=None)
-
-
-def cancel_after_reply(conversation: Conversation) -> None:
-    """The customer wrote: stop the scheduled messages that were to go out only if they did not."""
-    for message in conversation.messages.filter(status=MessageStatus.SCHEDULED, cancel_on_reply=True):
-        if lifecycle.move(
-            [message], MessageStatus.CANCELLED, come_from=(MessageStatus.SCHEDULED,), reason="The customer wrote first"
-        ):
-            conversations.note_cancelled(message, actor=None)
 
 
 def _forget(conversation: Conversation) -> None:

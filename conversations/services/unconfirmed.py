@@ -13,7 +13,7 @@ from django.utils import timezone
 from conversations.models import AttemptResult, Message, User
 from conversations.models.message import MessageStatus as Status
 from conversations.permissions import may_decide_on
-from conversations.services import dispatch, lifecycle
+from conversations.services import consequences, dispatch, lifecycle
 from messaging.types import Outcome
 
 
@@ -32,6 +32,7 @@ def it_arrived(message: Message, *, actor: User, reason: str) -> None:
     )
     if not moved:
         raise _already_settled()
+    consequences.follow(message, taken=True)
 
 
 def send_again(message: Message, *, actor: User, reason: str) -> None:

@@ -14,16 +14,11 @@ from django.utils import timezone
 
 from conversations.models import Conversation, Draft, Message, User
 from conversations.models.message import Direction, MessageStatus
-from conversations.services import conversations, dispatch
-from conversations.services.replies import (
-    after_accepted,
-    after_failed,
-    cancel_after_reply,
-    newer_messages,
-    send_reply,
-    undo_send,
-    undoable,
-)
+from conversations.services import conversations, dispatch, receipts
+from conversations.services.consequences import after_accepted, after_failed, cancel_after_reply
+from conversations.services.outbound import deliver
+from conversations.services.replies import newer_messages, send_reply, undo_send, undoable
+from messaging.types import DeliveryReport, DeliveryStatus
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -274,3 +269,28 @@ def test_a_scheduled_message_that_an_answer_makes_needless_is_cancelled(amira: C
     assert (asked.status, stays.status, at_once.status) == ("cancelled", "scheduled", "held")
     assert asked.events.last().reason == "The customer wrote first"
     assert amira.activities.filter(kind="message_cancelled").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_send_and_resolve_through_the_engine(product_sandbox: Any) -> None:
+    """Resolved once the provider has it, open again when a report says that it did not arrive."""
+    streams = factories.make_sandbox_streams(product_sandbox.url)
+    conversation = factories.make_conversation(streams["webex_interact"], factories.make_contact("+447700900142"))
+    message = send_reply(
+        conversation=conversation,
+        author=streams.priya,
+        body="It is done.",
+        client_key="once",
+        seen=None,
+        then_resolve=True,
+    )
+    dispatch.sweep(timezone.now() + timedelta(minutes=1))
+    conversation.refresh_from_db()
+    assert conversation.status != "resolved", "nobody has taken it yet"
+    deliver([message.pk])
+    conversation.refresh_from_db()
+    assert conversation.status == "resolved"
+    report = DeliveryReport(DeliveryStatus.UNDELIVERED, key="evt_1", ref=str(message.ref))
+    receipts.record(conversation.stream.account, report)
+    conversation.refresh_from_db()
+    assert conversation.status == "open"
