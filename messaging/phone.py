@@ -239,6 +239,21 @@ def country_code(region: str) -> int:
     return phonenumbers.country_code_for_region(region.upper())
 
 
+def lost_its_zero(text: str, region: str) -> bool:
+    """Tell whether `text` is a national number of the country without the 0 that people dial first.
+
+    Spreadsheets take the zero away: 7741632543 was 07741 632543.
+    """
+    metadata = PhoneMetadata.metadata_for_region(region.upper())
+    if metadata is None or metadata.national_prefix != "0" or not text.isascii() or not text.isdigit():
+        return False
+    return (
+        text[0] != "0"
+        and not text.startswith(str(country_code(region)))
+        and len(text) in _mobile_lengths(country_code(region))
+    )
+
+
 def digits(e164: str) -> str:
     """Return the number without its plus, as the providers' paths and WhatsApp bodies want it."""
     return e164.removeprefix("+")

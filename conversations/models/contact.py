@@ -42,7 +42,14 @@ class ContactQuerySet(models.QuerySet["Contact"]):
 
     def by_name(self) -> ContactQuerySet:
         """By last name, then first name; contacts without a name at the end. The order is `contact_by_name`."""
-        return self.alias(name_key=_name_key(), first_key=Lower("first_name")).order_by("name_key", "first_key", "pk")
+        named = self.annotate(name_key=_name_key(), first_key=Lower("first_name"))
+        return named.order_by("name_key", "first_key", "pk")
+
+    def after(self, name_key: str, first_key: str, pk: int) -> ContactQuerySet:
+        """Those of `by_name` that come after the contact with these keys."""
+        same = Q(name_key=name_key) & (Q(first_key__gt=first_key) | Q(first_key=first_key, pk__gt=pk))
+        # The first condition is implied: it lets PostgreSQL begin in the middle of the index.
+        return self.filter(Q(name_key__gte=name_key) & (Q(name_key__gt=name_key) | same))
 
 
 class Contact(models.Model):

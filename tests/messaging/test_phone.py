@@ -15,6 +15,7 @@ from messaging.phone import (
     digits,
     format_for_people,
     is_fictional,
+    lost_its_zero,
     mask,
     parse_number,
     region_of,
@@ -309,3 +310,17 @@ def test_hostile_text_is_refused_within_five_milliseconds(text: str) -> None:
 
 def test_the_code_of_a_country() -> None:
     assert (country_code("GB"), country_code("us"), country_code("ZZ")) == (44, 1, 0)
+
+
+def test_a_number_that_lost_its_zero() -> None:
+    assert lost_its_zero("7741632543", "GB")
+    for text, region in (
+        ("07741632543", "GB"),
+        ("447741632543", "GB"),
+        ("+7741632543", "GB"),
+        ("774163254", "GB"),
+        ("", "GB"),
+        ("2125552000", "US"),  # nobody dials a zero first there
+        ("7741632543", "ZZ"),
+    ):
+        assert not lost_its_zero(text, region), text
