@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -56,8 +56,9 @@ def history(message: Message, user: User) -> list[Step]:
     A request that carried messages to others too is shown whole only to whoever may see all of them.
     """
     events = list(message.events.select_related("actor"))
-    steps = [*_attempts(message, user), *_decisions(message, events), *_reports(message, events)]
-    return sorted(steps, key=lambda step: step.at)
+    attempts = list(_attempts(message, user))
+    said = {attempt.detail for attempt in attempts}
+    return sorted([*attempts, *_decisions(message, events, said), *_reports(message, events)], key=lambda step: step.at)
 
 
 def _attempts(message: Message, user: User) -> Iterator[Step]:
@@ -121,18 +122,22 @@ def _outcome_words(result: AttemptResult, provider: str) -> tuple[str, str, str]
             return "loader", "Under way", ""
 
 
-def _decisions(message: Message, events: Iterable[MessageEvent]) -> Iterator[Step]:
-    """The moves of the message. That a worker took it is said by the attempt, what a report did by the report."""
+def _decisions(message: Message, events: Iterable[MessageEvent], said: Collection[str]) -> Iterator[Step]:
+    """The moves of the message. That a worker took it is said by the attempt, what a report did by the report.
+
+    A reason that is among the `said`, the words of the attempts, is not said again.
+    """
     for event in events:
         if event.to_status == Status.SENDING or event.reason == RECEIPT:
             continue
         icon, words = _move_words(event)
+        reason = readable(event.reason, stream=message.stream)
         yield Step(
             at=event.created_at,
             icon=icon,
             words=words,
             by=str(event.actor or "Parley"),
-            detail=readable(event.reason, stream=message.stream),
+            detail="" if reason in said else reason,
         )
 
 

@@ -44,6 +44,8 @@ def why_failed(message: Message) -> str:
     """Why it did not arrive, and whether the customer may have something of it."""
     known = _REFUSED.get(message.failure_code)
     why = _filled(known, message) if known else message.failure_text or "No reason was given."
+    if message.failure_code == "refused":
+        why = f"{message.stream.account.provider_label} refused it: {why}"
     if message.failure_code == "gave_up" and message.attempt_count:
         why = f"Given up after {message.attempt_count} tries. {why}"
     ends_well = why.endswith((".", "!", "?", "…"))

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from django.contrib.messages import get_messages
 from django.test import Client
 from django.utils import timezone
 
@@ -17,7 +18,6 @@ from conversations.services.compose import cancel_message, queue_message
 from tests import factories
 from tests.conversations.views.conftest import Centre
 from tests.conversations.views.reading import HX, Element, read
-from tests.conversations.views.test_actions import sentences
 
 BOTH_WAYS = pytest.mark.parametrize("headers", [{}, HX], ids=["plain", "htmx"])
 
@@ -26,6 +26,11 @@ def toast(response: Any) -> dict[str, str]:
     """The notice that the page shows."""
     found: dict[str, str] = json.loads(response["HX-Trigger"])["parley:toast"]
     return found
+
+
+def sentences(response: Any) -> list[str]:
+    """What a plain browser is told on the next page."""
+    return [str(message) for message in get_messages(response.wsgi_request)]
 
 
 def told(response: Any) -> str:
