@@ -7,10 +7,12 @@ import os
 import shlex
 import sys
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.management import call_command
 from django.core.management.base import CommandError, CommandParser
+from django.db import connection
 from django.utils import timezone
 
 from config import local_services
@@ -28,7 +30,7 @@ FIRST_PORT = 19000
 
 
 class Command(ConsoleCommand):
-    """Runs one benchmark with servers, a database and processes of its own, and removes them."""
+    """Runs benchmarks with servers, a database and processes of their own, and removes them."""
 
     help = (
         "Measure Parley on this machine, beside a floor that is measured in the same run: with a scratch database, "
@@ -37,8 +39,9 @@ class Command(ConsoleCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
+        self._defaults: dict[str, dict[str, Any]] = {}
         names = parser.add_subparsers(
-            dest="benchmark", metavar="NAME", required=True, help="What to measure: " + ", ".join(BENCHMARKS)
+            dest="benchmark", metavar="NAME", help=f"What to measure: {', '.join(BENCHMARKS)}. Without a name: all."
         )
         for benchmark in BENCHMARKS.values():
             one = names.add_parser(benchmark.name, help=benchmark.help, description=benchmark.help)
@@ -52,6 +55,7 @@ class Command(ConsoleCommand):
             form = one.add_mutually_exclusive_group()
             form.add_argument("--json", action="store_true", help="Print what was found as JSON.")
             form.add_argument("--markdown", action="store_true", help="Print it as it stands in docs/performance.md.")
+            self._defaults[benchmark.name] = vars(one.parse_args([]))
 
     def handle(self, *args: Any, **options: Any) -> None:
         port = free_port(FIRST_PORT + os.getpid() % 10_000)
@@ -62,15 +66,11 @@ class Command(ConsoleCommand):
             environment={"SANDBOX_PORT": str(port), "INTERACTIVE_WORKERS": "2"},
         )
         scratch.leave_on_signals()
+        wanted = {options["benchmark"]: options} if options["benchmark"] else self._defaults
         with scratch.only_one("benchmark"):
-            try:
-                servers.start()
-                report = self._run(BENCHMARKS[options["benchmark"]], options)
-            except local_services.LocalServicesError as error:
-                raise CommandError(str(error)) from error
-            finally:
-                local_services.release()
-        self.tell(report, json_wanted=options["json"], markdown_wanted=options["markdown"])
+            for name, own_options in wanted.items():
+                report = self._run(BENCHMARKS[name], own_options)
+                self.tell(report, json_wanted=own_options["json"], markdown_wanted=own_options["markdown"])
 
     def tell(self, report: Report, *, json_wanted: bool, markdown_wanted: bool) -> None:
         """Print what was found. Raises CommandError when a count is wrong."""
@@ -81,22 +81,35 @@ class Command(ConsoleCommand):
         if report.wrong:
             raise CommandError(f"Wrong: {'; '.join(map(str, report.wrong))}.")
 
-    def _run(self, benchmark: Benchmark, options: dict[str, Any]) -> Report:
-        started, load_before = time.monotonic(), load()
-        self._say("Starting PostgreSQL, Valkey, the dispatcher and a provider that counts")
-        call_command("migrate", verbosity=0, interactive=False)
-        findings = benchmark.run(options, self._say)
-        return Report(
-            command=shlex.join(["manage.py", *(word for word in sys.argv[1:] if word not in ("--json", "--markdown"))]),
-            day=f"{timezone.localdate():%-d %B %Y}",
-            seconds=time.monotonic() - started,
-            machine=this_machine(),
-            load_before=load_before,
-            load_after=load(),
-            findings=findings,
-        )
+    def _run(self, benchmark: Benchmark, options: Mapping[str, Any]) -> Report:
+        """The report of one benchmark, on fresh servers."""
+        try:
+            self._say("Starting PostgreSQL, Valkey, the dispatcher and a provider that counts")
+            started, load_before = time.monotonic(), load()
+            servers.start()
+            call_command("migrate", verbosity=0, interactive=False)
+            findings = benchmark.run(options, self._say)
+            return Report(
+                command=_command(),
+                day=f"{timezone.localdate():%-d %B %Y}",
+                seconds=time.monotonic() - started,
+                machine=this_machine(),
+                load_before=load_before,
+                load_after=load(),
+                findings=findings,
+            )
+        except local_services.LocalServicesError as error:
+            raise CommandError(str(error)) from error
+        finally:
+            connection.close()
+            local_services.release()
 
     def _say(self, text: str) -> None:
         """Tell whoever waits; what was found goes to standard output alone."""
         self.stderr.write(f"{text} ...", self.style.NOTICE)
         self.stderr.flush()
+
+
+def _command() -> str:
+    """What was typed, without the form in which it is printed."""
+    return shlex.join(["manage.py", *(word for word in sys.argv[1:] if word not in ("--json", "--markdown"))])
