@@ -1,6 +1,7 @@
 // <draft-saver>: keeps both texts of a composer on the server while somebody writes, and on this device until the
 // server has them. A text that was changed in another window is never overwritten unasked.
 
+import { forgetWaiting, waiting } from "./offline.js";
 import { toast } from "./toasts.js";
 
 const PAUSE = 600; // milliseconds after the last key
@@ -45,6 +46,8 @@ class DraftSaver extends HTMLElement {
   async save({ leaving = false } = {}) {
     clearTimeout(this.timer);
     if (this.undecided || !this.texts.some((text) => this.isDirty(text))) return;
+    // The draft that the server has goes with the message that waits here.
+    if (waiting().some((one) => one.conversation === this.form.dataset.conversation)) return this.onThisDevice();
     if (this.saving) {
       await this.saving;
       return this.save({ leaving });
@@ -65,9 +68,13 @@ class DraftSaver extends HTMLElement {
         headers: { Accept: "application/json" },
         keepalive: leaving,
       });
-      const answer = response.redirected || response.status === 403 ? null : await response.json();
-      if (!answer) this.onThisDevice();
-      else if (answer.sentence) this.say(answer.sentence);
+      if (response.redirected || response.status === 403) {
+        this.onThisDevice();
+        document.dispatchEvent(new CustomEvent("parley:signed-out"));
+        return;
+      }
+      const answer = await response.json();
+      if (answer.sentence) this.say(answer.sentence);
       else for (const text of this.texts) this.take(text, sent.get(text), answer[text.dataset.kind]);
     } catch {
       this.onThisDevice();
@@ -193,7 +200,13 @@ document.addEventListener("parley:undone", () => {
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) saver()?.save({ leaving: true });
 });
-window.addEventListener("online", () => saver()?.save());
+for (const back of ["parley:online", "parley:signed-in"]) document.addEventListener(back, () => saver()?.save());
+document.addEventListener("parley:queued", (event) => {
+  const { text } = event.detail;
+  saver()?.saved.set(text, "");
+  saver()?.forget(text);
+  saver()?.say("");
+});
 
 // Whoever signs out leaves nothing behind on this device; what the server does not have yet keeps them here.
 document.addEventListener("submit", async (event) => {
@@ -201,13 +214,14 @@ document.addEventListener("submit", async (event) => {
   event.preventDefault();
   await saver()?.save();
   const own = Object.keys(localStorage).filter((key) => key.startsWith(PREFIX));
-  const open = saver()?.texts.some((text) => saver().isDirty(text));
+  const open = own.length || waiting().length;
   if (open && !event.target.dataset.warned) {
     event.target.dataset.warned = "yes";
-    toast("Your draft is not saved yet. Sign out again to leave it behind.", { tone: "error" });
+    toast("Something you wrote is on this device only. Sign out again to leave it behind.", { tone: "error" });
     return;
   }
   for (const key of own) localStorage.removeItem(key);
+  forgetWaiting();
   sessionStorage.clear();
   event.target.dataset.ready = "yes";
   setTimeout(() => event.target.requestSubmit()); // a form cannot be sent while its own event is under way

@@ -8,9 +8,10 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import Complaints, Product, open_page, set_time_to_undo, sign_in
+from tests.browser.conftest import PASSWORD, Complaints, Product, open_page, set_time_to_undo, sign_in
 
 pytestmark = pytest.mark.browser
 
@@ -47,10 +48,13 @@ def colleague(product: Product, chromium: Browser, complaints: Complaints) -> It
     window.close()
 
 
-def expect_refusals(complaints: Complaints, status: int) -> None:
-    """Chromium notes an answer of 409 or 422 by itself; the page must log nothing more."""
-    assert all(str(status) in line for line in complaints.lines), complaints.lines
+def expect_notes(complaints: Complaints, pattern: str) -> None:
+    """Chromium notes refusals and lost connections by itself, htmx too; the page must log nothing more."""
+    assert [line for line in complaints.lines if not re.search(pattern, line)] == []
     complaints.lines.clear()
+
+
+AWAY = "INTERNET_DISCONNECTED|htmx:"
 
 
 # Drafts
@@ -93,17 +97,18 @@ def test_the_end_of_a_session_loses_no_letter(agent: Page, product: Product, com
     type_text(agent, "Before the end.")
     expect(agent.get_by_text("Draft saved")).to_be_visible()
     agent.context.clear_cookies()
-    type_text(agent, " And after it.")
+    agent.keyboard.type(" And after it.")
     expect(agent.get_by_text("Saved on this device only")).to_be_visible()
-    sign_in(agent, product)
+    dialog = agent.get_by_role("dialog", name="You are signed out")
+    dialog.get_by_label("Work e-mail").fill("priya@fernhill.example")
+    dialog.get_by_label("Password").fill(PASSWORD)
+    dialog.get_by_role("button", name="Sign in").click()
+    expect(dialog).to_be_hidden()
+    expect(agent.get_by_text("Draft saved")).to_be_visible()
     agent.goto(conversation)
     expect(agent.locator(REPLY)).to_have_value("Before the end. And after it.")
-    expect(agent.get_by_text("Draft saved")).to_be_visible()
-    agent.reload()
-    expect(agent.locator(REPLY)).to_have_value("Before the end. And after it.")
     # The events of a session that is over are refused, and Chromium notes it.
-    assert all(re.search("403|401|redirect|EventSource", line) for line in complaints.lines), complaints.lines
-    complaints.lines.clear()
+    expect_notes(complaints, "403|401|redirect|EventSource")
 
 
 def test_replies_and_remarks_are_two_texts(agent: Page, product: Product) -> None:
@@ -136,7 +141,7 @@ def test_two_windows_keep_both_texts(agent: Page, product: Product, complaints: 
     expect(second.get_by_text("Draft saved")).to_be_visible()
     agent.reload()
     expect(agent.locator(REPLY)).to_have_value("Something else")
-    expect_refusals(complaints, 409)
+    expect_notes(complaints, "409")
 
 
 # Undo
@@ -209,7 +214,7 @@ def test_a_canned_reply_by_keyboard(agent: Page, product: Product, complaints: C
     agent.keyboard.press("Control+Enter")
     sent = "One moment. We will post a cheque to 4 Mill Lane, Ewell."
     expect(agent.get_by_role("log").get_by_text(sent)).to_be_visible()
-    expect_refusals(complaints, 422)
+    expect_notes(complaints, "422")
 
 
 def test_escape_leaves_the_slash(agent: Page, product: Product) -> None:
@@ -275,7 +280,7 @@ def test_a_colleague_who_was_quicker_is_read_before_anything_is_sent(
     expect(agent.locator(".message-out").get_by_text(f"it goes back to the same card. {mark}")).to_have_count(0)
     agent.get_by_role("button", name=re.compile("Send anyway")).click()
     expect(agent.get_by_role("log").get_by_text(f"it goes back to the same card. {mark}")).to_be_visible()
-    expect_refusals(complaints, 409)
+    expect_notes(complaints, "409")
 
 
 # Without a script
@@ -310,3 +315,90 @@ def test_everything_works_without_a_script(product: Product, chromium: Browser) 
     page.get_by_role("link", name="Another stream").click()
     expect(page.locator("#new-body")).to_have_value(re.compile("^Begun"))
     window.close()
+
+
+# Without a connection
+
+
+def test_what_is_written_offline_leaves_by_itself_in_order_and_once(
+    agent: Page, product: Product, complaints: Complaints
+) -> None:
+    conversation = new_conversation(agent, product)
+    mark = uuid.uuid4().hex[:8]
+    type_text(agent, f"One {mark}")
+    expect(agent.get_by_text("Draft saved")).to_be_visible()
+    agent.context.set_offline(True)
+    bar = agent.locator(".offline-bar")
+    expect(bar).to_contain_text("You are offline.")
+    agent.get_by_role("button", name=re.compile("^Queue")).click()
+    expect(bar).to_contain_text("1 message waits on this device.")
+    expect(agent.locator(REPLY)).to_have_value("")
+    type_text(agent, f"Two {mark}")
+    agent.locator(REPLY).press("Control+Enter")
+    type_text(agent, f"Begun {mark}")
+    expect(bar).to_contain_text("2 messages wait on this device.")
+    agent.context.set_offline(False)
+    expect(agent.get_by_text("Back online. 2 messages sent.")).to_be_visible()
+    expect(bar).to_be_hidden()
+    ours = agent.locator(".message-out .bubble-text").filter(has_text=mark)
+    expect(ours).to_have_text([f"One {mark}", f"Two {mark}"])
+    expect(agent.get_by_text("Draft saved")).to_be_visible()
+    agent.goto(conversation)
+    expect(ours).to_have_count(2)
+    expect(agent.locator(REPLY)).to_have_value(f"Begun {mark}")
+    expect_notes(complaints, AWAY)
+
+
+def test_what_waited_too_long_is_a_draft_again(
+    agent: Page, colleague: Page, product: Product, complaints: Complaints
+) -> None:
+    conversation = new_conversation(agent, product)
+    mark = uuid.uuid4().hex[:8]
+    type_text(agent, f"Old news {mark}")
+    agent.context.set_offline(True)
+    agent.get_by_role("button", name=re.compile("^Queue")).click()
+    colleague.goto(conversation)
+    type_text(colleague, f"Fresh news {mark}")
+    colleague.locator(REPLY).press("Control+Enter")
+    expect(colleague.get_by_role("log").get_by_text(f"Fresh news {mark}")).to_be_visible()
+    agent.context.set_offline(False)
+    agent.get_by_role("link", name="Look at it").click()
+    expect(agent.locator(REPLY)).to_have_value(f"Old news {mark}")
+    expect(agent.locator(".message-out").filter(has_text="Old news")).to_have_count(0)
+    expect_notes(complaints, f"409|{AWAY}")
+
+
+# For everybody
+
+
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+WIDER_THAN_THE_WINDOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_each_state_is_accessible_and_fits(agent: Page, product: Product, scheme: str) -> None:
+    agent.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    new_conversation(agent, product)
+
+    def check(state: str) -> None:
+        found = Axe().run(agent, context="#composer", options=RULES).response["violations"]
+        assert [(one["id"], one["nodes"][0]["html"]) for one in found] == [], state
+        for width in (390, 320, 1440):
+            agent.set_viewport_size({"width": width, "height": 844})
+            assert agent.evaluate(WIDER_THAN_THE_WINDOW) == 0, (state, width)
+
+    check("empty")
+    type_text(agent, "/")
+    expect(agent.locator(".suggestion").first).to_be_visible()
+    check("canned replies")
+    agent.keyboard.press("Escape")
+    agent.locator(REPLY).fill("You don’t need to do anything. " * 8)
+    expect(agent.locator(".meter-advice")).to_be_visible()
+    agent.locator(".schedule-toggle").click()
+    agent.locator("schedule-presets button").last.click()
+    expect(agent.get_by_label("Send at")).not_to_have_value("")
+    check("schedule")
+    agent.locator("label[for=mode-remark]").click()
+    type_text(agent, "@", REMARK)
+    expect(agent.locator(".suggestion").first).to_be_visible()
+    check("remark")
