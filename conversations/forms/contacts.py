@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, BinaryIO
 from zoneinfo import available_timezones
@@ -16,7 +16,7 @@ from conversations.models import Contact, Stream, User
 from conversations.models.stream import Channel
 from conversations.services.contact_import import Choices
 from conversations.services.contacts import DETAILS
-from conversations.services.languages import language_choices
+from conversations.services.languages import language_choices, language_name
 from messaging.phone import PhoneError, country_code, parse_number
 
 LARGEST_FILE = 1_500_000  # bytes; a whole request may have 2 MB
@@ -143,7 +143,7 @@ class MergeForm(StyledForm):
             values = (getattr(first, name), getattr(second, name))
             self.fields[name] = forms.ChoiceField(
                 label=ContactForm.base_fields[name].label,
-                choices=[("first", values[0]), ("second", values[1])],
+                choices=[("first", _shown(first, name)), ("second", _shown(second, name))],
                 initial="second" if values[1] and not values[0] else "first",
                 widget=forms.RadioSelect,
                 error_messages={"required": "Choose one of the two."},
@@ -164,6 +164,17 @@ class MergeForm(StyledForm):
         """What the contact that stays is given."""
         chosen = {"first": self.first, "second": self.second}
         return {name: getattr(chosen[self.cleaned_data[name]], name) for name in DETAILS}
+
+
+def _shown(contact: Contact, name: str) -> str:
+    """A detail as people read it."""
+    value: str = getattr(contact, name)
+    readers: dict[str, Callable[[], str]] = {
+        "phone": lambda: contact.phone_display,
+        "language": lambda: language_name(value),
+        "time_zone": lambda: value.replace("_", " "),
+    }
+    return (readers.get(name, lambda: value)() if value else "") or "Not known"
 
 
 class ImportForm(StyledForm):

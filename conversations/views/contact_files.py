@@ -32,7 +32,10 @@ def import_contacts(request: HttpRequest) -> HttpResponse:
     user = _manager(request)
     if request.method != "POST":
         return render(request, "contacts/import.html", {"form": ImportForm(user=user)})
-    form = ImportForm(request.POST, request.FILES, user=user)
+    given = request.POST.copy()
+    for name, usual in (("known", "update"), ("repair", "yes")):  # asked when it is known that they matter
+        given.setdefault(name, usual)
+    form = ImportForm(given, request.FILES, user=user)
     if not form.is_valid():
         return render(request, "contacts/import.html", {"form": form}, status=UNPROCESSABLE)
     try:

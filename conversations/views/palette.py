@@ -19,6 +19,7 @@ from django.views.decorators.http import require_safe
 from conversations.models import Stream, User, WhatsAppTemplate
 from conversations.models.stream import Channel
 from conversations.services.search import Search, SearchTookTooLong, time_limit
+from conversations.views.contacts import may_manage
 from conversations.views.highlight import fold, wanted_words
 from conversations.views.requests import signed_in
 from conversations.views.search import ACTIONS, PEOPLE, TAGS, Asked, PersonFound, with_standing
@@ -54,22 +55,24 @@ class ForPerson(NamedTuple):
 
 _TEXT = "#composer .composer-text"
 
+
+def _key(letter: str) -> str:
+    """The control of the open conversation that has this key."""
+    return f'#thread-header [data-key="{letter}"]'
+
+
 # Controls of the page, in the order in which they are offered.
 _ON_THIS_PAGE = (
-    Option(
-        "Resolve or reopen this conversation", "circle-check", press='[data-key="e"]', keys=("E",), also="done close"
-    ),
+    Option("Resolve or reopen", "circle-check", press=_key("e"), keys=("E",), also="done close this conversation"),
     Option("Write a reply", "reply", press="#mode-reply", focus=_TEXT, keys=("R",), also="answer"),
-    Option(
-        "Add a remark",
-        "sticky-note",
-        press="#mode-remark",
-        focus=_TEXT,
-        keys=("N",),
-        also="note team",
-    ),
+    Option("Add a remark", "sticky-note", press="#mode-remark", focus=_TEXT, keys=("N",), also="note team"),
     Option("Send a WhatsApp template", "layout-template", press='[data-key="t"]', keys=("T",)),
-    Option("Show contact details", "panel-right", press='.panel-toggle[data-key="i"]', keys=("I",), also="panel"),
+    Option("Assign", "user-check", press=_key("a"), keys=("A",), also="give colleague team"),
+    Option("Assign to me", "user-plus", press=_key("A"), keys=("⇧", "A"), also="take claim"),
+    Option("Snooze", "moon", press=_key("h"), keys=("H",), also="later hide"),
+    Option("Tags", "tag", press=_key("l"), keys=("L",), also="label"),
+    Option("Mark as unread", "mail", press=_key("u"), keys=("U",)),
+    Option("Show contact details", "panel-right", press=_key("i"), keys=("I",), also="panel"),
 )
 _THEMES = (("As the device", "monitor", ""), ("Light", "sun", "light"), ("Dark", "moon", "dark"))
 
@@ -148,6 +151,7 @@ def _for_person(
     if conversation is not None:
         address = f"{reverse('conversation', args=[conversation.pk])}#mode-remark"
         options.append(Option("Add a remark", "sticky-note", address, keys=("N",)))
+    options.append(Option("Open the contact", "user", reverse("contact", args=[contact.pk])))
     return options
 
 
@@ -172,6 +176,10 @@ def _everywhere(user: User) -> list[Option]:
     options = []
     if user.has_perm("conversations.send_messages"):
         options.append(Option("New message", "plus", reverse("compose"), keys=("C",), also="text write send"))
+        options.append(Option("New contact", "user-plus", reverse("new-contact"), also="add person"))
+    if may_manage(user):
+        options.append(Option("Import contacts", "upload", reverse("import-contacts"), also="csv file upload"))
+        options.append(Option("Export contacts", "download", reverse("export-contacts"), also="csv file download"))
     options += [
         Option(f"Theme: {label.lower()}", icon, press=f'.menu-panel [name="theme"][value="{value}"]', also="colours")
         for label, icon, value in _THEMES
@@ -194,6 +202,7 @@ def _places(user: User) -> list[Option]:
         Option("Resolved", "circle-check", f"{inbox}?view=all&status=resolved", also="done closed"),
         Option("Failed sends", "circle-alert", f"{inbox}?view=failed", also="errors"),
         Option("Scheduled", "calendar-clock", f"{inbox}?view=scheduled", also="later"),
+        Option("Contacts", "users", reverse("contacts"), keys=("G", "P"), also="people customers"),
         Option("Account", "user", reverse("account"), also="settings preferences"),
     ]
     if user.is_staff:

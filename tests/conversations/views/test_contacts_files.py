@@ -40,7 +40,7 @@ def test_a_file_is_checked_then_stored(centre: Centre, supervisor: Client) -> No
     page = read(supervisor.post("/contacts/import/", upload(FILE)))
     assert page.one("h1").text == "3 rows read"
     tallies = {one.one("dt").text: one.one("dd").text for one in page.one("dl", class_="tallies").all("div")}
-    assert tallies == {"New": "1", "Known already": "1", "of these would change": "1", "Twice in the file": "1"}
+    assert tallies == {"New": "1", "Known already": "1", "Of these would change": "1", "Twice in the file": "1"}
     words = words_of(page)
     for part in (
         "UTF-8, parted by commas",
@@ -50,7 +50,9 @@ def test_a_file_is_checked_then_stored(centre: Centre, supervisor: Client) -> No
     ):
         assert part in words
     assert Contact.objects.count() == 1
-    answer = supervisor.post("/contacts/import/", fields_of(page))
+    given = fields_of(page)
+    assert (given["known"], given["repair"]) == ("update", "yes")
+    answer = supervisor.post("/contacts/import/", given)
     assert answer.headers["Location"] == "/contacts/"
     assert "Contacts imported: 1 new, 1 changed." in read(supervisor.get("/contacts/")).text
     assert sorted(Contact.objects.values_list("phone", "first_name", "last_name")) == [

@@ -51,8 +51,9 @@ def test_a_person_comes_with_what_can_be_done(centre: Centre, agent: Client) -> 
         "Send template return_reminder",
         f"Text {amira.contact.phone_display}, key C",
         "Add a remark, key N",
+        "Open the contact",
     ]
-    (send, text, remark) = found.one(role="group", data_for_person=str(amira.contact_id)).all(role="option")
+    (send, text, remark, _) = found.one(role="group", data_for_person=str(amira.contact_id)).all(role="option")
     assert send.attributes["href"] == f"/c/{amira.pk}/template/?template={template.pk}"
     assert text.attributes["href"] == f"/new/?to=%2B{amira.contact.phone[1:]}"
     assert remark.attributes["href"] == f"/c/{amira.pk}/#mode-remark"
@@ -81,7 +82,7 @@ def test_who_may_not_write_is_not_offered_to(centre: Centre) -> None:
     client = Client()
     client.force_login(reader)
     found = options(client, "amira")
-    assert lines(found, "For Amira Haddad") == ["Add a remark, key N"]
+    assert lines(found, "For Amira Haddad") == ["Add a remark, key N", "Open the contact"]
     assert "New message" not in found.text
     assert amira.contact.phone_display in found.text
 
@@ -89,7 +90,7 @@ def test_who_may_not_write_is_not_offered_to(centre: Centre) -> None:
 def test_messages_are_options(centre: Centre, agent: Client) -> None:
     amira = centre.conversation()
     message = factories.make_message(amira, direction="in", body="The return label is lost")
-    found = options(agent, "label")
+    found = options(agent, "lost")
     assert groups(found) == ["Messages", "Everything"]
     (one,) = [option for option in found.all("a") if option.attributes["href"].startswith("/m/")]
     assert one.attributes["href"] == f"/m/{message.pk}/"
@@ -117,7 +118,7 @@ def test_places_and_streams_are_found_by_name(centre: Centre, agent: Client, sup
 def test_nothing_of_another_team_is_offered(centre: Centre, stranger: Client) -> None:
     amira = centre.conversation()
     factories.make_message(amira, direction="in", body="The label is lost")
-    for typed in ("amira", "label", amira.contact.phone[-6:], "fernhill", "service"):
+    for typed in ("amira", "lost", amira.contact.phone[-6:], "fernhill", "service"):
         found = options(stranger, typed)
         assert groups(found) in (["Everything"], ["Go to", "Everything"])
         assert "Haddad" not in found.text
