@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Q
+from django.utils import timezone
 
 from conversations.forms.decisions import ArrivedForm, MessageForm, SendAgainForm, SendAnywayForm
 from conversations.forms.scheduling import WaitingForm
@@ -32,7 +33,11 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One message as one user sees it. `decision` is the last that a person took about it; `forms` by their name."""
+    """One message as one user sees it.
+
+    `decision` is the last that a person took about it, `forms` what can be filled in, by their names. `undone_below`
+    says that the composer counts down and offers to take it back, so that nothing of it is needed here.
+    """
 
     message: Message
     state: DeliveryState
@@ -40,6 +45,7 @@ class Card:
     forms: Mapping[str, Form]
     may_cancel: bool = False
     may_send_now: bool = False
+    undone_below: bool = False
     sent_again: bool = False
     notice: str = ""
     deciders: str = ""
@@ -58,7 +64,12 @@ class Card:
     @property
     def is_about_to_go(self) -> bool:
         """Is it kept back for as long as its author can take it back?"""
-        return self.message.status == Status.HELD and self.message.held_for == "undo"
+        return _is_about_to_go(self.message)
+
+    @property
+    def shows_waiting(self) -> bool:
+        """Is there something to say or to do under a message that has not left?"""
+        return (self.waits or self.may_cancel) and not self.undone_below
 
     @property
     def decision_is_said(self) -> bool:
@@ -93,6 +104,8 @@ class _Maker:
         self.again = _sent_again(messages)
         self.decisions = _decisions(messages)
         self.tried = _tried(messages)
+        own_to_undo = [one.pk for one in messages if one.author_id == user.pk and _is_about_to_go(one)]
+        self.undone_below = max(own_to_undo, default=0)
         doubtful = any(message.status == Status.UNCONFIRMED for message in messages)
         self.deciders = trouble.who_decides(who_decide(conversation.stream)) if doubtful and not self.may_decide else ""
 
@@ -111,6 +124,7 @@ class _Maker:
             decision=decision,
             forms=self._forms(message, may_change=may_cancel, again=again),
             may_cancel=may_cancel,
+            undone_below=message.pk == self.undone_below,
             may_send_now=may_cancel and message.status in WAITING and self.may_send,
             sent_again=again,
             notice=notice,
@@ -135,6 +149,12 @@ class _Maker:
         if not self.may_send or message.status not in WAITING or message.held_for == "undo":
             return False
         return message.status == Status.SCHEDULED or message.pk not in self.tried
+
+
+def _is_about_to_go(message: Message) -> bool:
+    if message.status != Status.HELD or message.held_for != "undo" or message.next_attempt_at is None:
+        return False
+    return message.next_attempt_at > timezone.now()
 
 
 def _notice(message: Message, *, sent_again: bool) -> str:

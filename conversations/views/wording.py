@@ -46,7 +46,7 @@ def delivery_state(message: Message, decision: MessageEvent | None = None) -> De
             words = "Held until the customer writes" if message.held_for == "window" else "Sends in a moment"
             return DeliveryState("circle-dashed", words, "waiting")
         case Status.QUEUED:
-            return DeliveryState("clock", _queued_words(message), "waiting")
+            return DeliveryState("clock", _queued_words(message))
         case Status.SENDING:
             tries = f", try {message.attempt_count}" if message.attempt_count > 1 else ""
             return DeliveryState("loader", f"Sending{tries}")

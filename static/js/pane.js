@@ -54,6 +54,19 @@ document.addEventListener("htmx:afterSwap", (event) => {
   }
 });
 
+// Page Up and Page Down go from message to message, as in a feed.
+document.addEventListener("keydown", (event) => {
+  const step = { PageUp: -1, PageDown: 1 }[event.key];
+  const log = timeline();
+  if (!step || !log?.contains(event.target) || event.target.matches("textarea, input, pre")) return;
+  const messages = [...log.querySelectorAll(":scope > article.message")];
+  const here = messages.indexOf(event.target.closest("article.message"));
+  const next = here < 0 ? messages.at(-1) : messages[here + step];
+  if (!next) return;
+  event.preventDefault();
+  next.focus();
+});
+
 document.addEventListener("htmx:afterSettle", (event) => {
   if (event.detail.elt.id === "pane") {
     for (const action of settlers) action();

@@ -435,13 +435,24 @@ def test_what_is_held_for_the_window_has_no_time(centre: Centre, agent: Client) 
     assert "Only templates can be sent" in toast(refused)["text"]
 
 
-def test_what_can_still_be_undone_counts_down(centre: Centre, agent: Client) -> None:
-    message = queue_message(
-        conversation=centre.conversation(), body="Hello", author=centre.priya, hold=timedelta(seconds=10)
+def test_what_can_still_be_undone_counts_down(centre: Centre, agent: Client, supervisor: Client) -> None:
+    amira = centre.conversation()
+    ten_seconds = timedelta(seconds=10)
+    first, last = (
+        queue_message(conversation=amira, body=body, author=centre.priya, hold=ten_seconds) for body in ("One", "Two")
     )
-    clock = shown(agent, message).one("window-clock")
+    clock = shown(supervisor, last).one("window-clock")
     assert clock.attributes["words"] == "Sends in {}"
     assert clock.text.endswith(" s")
+    assert shown(supervisor, last).all("form", action=f"/m/{last.pk}/cancel/")
+    # The last one is counted down, and taken back, in its author's composer.
+    own = shown(agent, last)
+    assert not own.all("window-clock")
+    assert not own.all("form")
+    assert "Queued" in own.text
+    assert shown(agent, first).all("form", action=f"/m/{first.pk}/cancel/")
+    Message.objects.update(next_attempt_at=timezone.now() - ten_seconds)
+    assert "Sends in a moment" in shown(agent, last).text
 
 
 # --- Send again with mended words -----------------------------------------------------------------------------
