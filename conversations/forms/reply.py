@@ -63,10 +63,18 @@ class ReplyForm(ScheduledForm):
         """Both texts as they stand in the form, by kind of draft."""
         return {DraftKind.REPLY: self._typed("body"), DraftKind.REMARK: self._typed("remark")}
 
+    @property
+    def last_seen(self) -> int | None:
+        """The last message that the writer had read, before anything is checked; None when the form does not say."""
+        return self._number("seen") if self.is_bound else None
+
     def version(self, kind: str) -> int:
         """The version of a draft that the form knows; 0 for none."""
-        given = str(self[f"{kind}_version"].value() or "")
-        return int(given) if given.isascii() and given.isdigit() and len(given) < 10 else 0
+        return self._number(f"{kind}_version") or 0
+
+    def _number(self, name: str) -> int | None:
+        given = str(self[name].value() or "")
+        return int(given) if given.isascii() and given.isdigit() and len(given) < 19 else None
 
     def _typed(self, name: str) -> str:
         return str(self[name].value() or "").replace("\r\n", "\n")

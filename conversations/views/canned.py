@@ -32,11 +32,14 @@ def canned_replies(request: HttpRequest, pk: int) -> HttpResponse:
     """
     conversation = visible_conversation(request, pk)
     found = find(_text(request), user=signed_in(request), contact=conversation.contact, stream=conversation.stream)
-    context = {"replies": found, "text": _text(request)}
-    if is_htmx(request):
-        return render(request, "conversation/_canned.html", context)
-    context |= {"conversation": conversation, "inbox": InboxQuery.read(request)}
-    return render(request, "conversation/canned_page.html", context)
+    context = {
+        "replies": found,
+        "text": _text(request),
+        "conversation": conversation,
+        "inbox": InboxQuery.read(request),
+    }
+    template = "conversation/_canned.html" if is_htmx(request) else "conversation/canned_page.html"
+    return render(request, template, context)
 
 
 @never_cache

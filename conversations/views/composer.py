@@ -124,14 +124,14 @@ def composer_for(
     if form is None:
         form = ReplyForm(initial=_from_drafts(drafts) | ({"mode": mode} if mode else {}))
     refusal = refusal or Refusal()
-    seen = form["seen"].value() if form.is_bound and refusal.newer is None else None
-    if not str(seen or "").isdigit():
+    seen = form.last_seen if refusal.newer is None else None
+    if seen is None:
         seen = conversation.messages.order_by("-id").values_list("pk", flat=True).first() or 0
     common: dict[str, Any] = {
         "conversation": conversation,
         "form": form,
         "author": user,
-        "seen": int(seen),
+        "seen": seen,
         "drafts": drafts,
         "undo": undoable(conversation, user),
         "refusal": refusal,

@@ -25,7 +25,8 @@ MOST_NAMES = 2
 class Gate:
     """A closed door: `reason` names the proof where there is one, `others` are streams that reach the customer still.
 
-    `may_record` says that this user may record a new permission, `asks` who else could open the door.
+    `may_record` says that this user may record a new permission, `asks` who else could open the door, `is_the_number`
+    that the contact's number is at fault.
     """
 
     title: str
@@ -33,6 +34,7 @@ class Gate:
     others: tuple[Stream, ...] = ()
     may_record: bool = False
     asks: str = ""
+    is_the_number: bool = False
 
 
 _TITLES = {
@@ -64,7 +66,8 @@ def gate_for(conversation: Conversation, verdict: Verdict, user: User) -> Gate:
     elif verdict.code == "not_allowed":
         reason = f"You can read {stream.name} but not send from it. Ask {_who_supervises(stream)} for access."
     others = other_ways(conversation, user) if verdict.code != "own_number" else ()
-    return Gate(title, reason, others, may_record, asks)
+    is_the_number = verdict.code not in ("opted_out", *_TITLES)
+    return Gate(title, reason, others, may_record, asks, is_the_number)
 
 
 def opt_out_proof(contact: Contact, stream: Stream) -> str:

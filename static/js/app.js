@@ -8,6 +8,7 @@ import "./list.js";
 import "./live.js";
 import "./menus.js";
 import "./meter.js";
+import "./new_message.js";
 import "./offline.js";
 import "./palette.js";
 import "./palette.js";

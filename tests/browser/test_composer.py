@@ -111,6 +111,17 @@ def test_the_end_of_a_session_loses_no_letter(agent: Page, product: Product, com
     expect_notes(complaints, "403|401|redirect|EventSource")
 
 
+def test_a_first_message_is_kept_until_it_is_sent(agent: Page, product: Product) -> None:
+    agent.goto(f"{product.web}/new/")
+    agent.locator("#new-body").fill("Not sent yet")
+    agent.goto(f"{product.web}/")
+    agent.goto(f"{product.web}/new/")
+    expect(agent.locator("#new-body")).to_have_value("Not sent yet")
+    new_conversation(agent, product)
+    agent.goto(f"{product.web}/new/")
+    expect(agent.locator("#new-body")).to_have_value("")
+
+
 def test_replies_and_remarks_are_two_texts(agent: Page, product: Product) -> None:
     conversation = new_conversation(agent, product)
     type_text(agent, "For the customer")
@@ -180,6 +191,8 @@ def test_after_the_time_to_undo_the_message_leaves(agent: Page, handset: Page, p
     bubble = agent.get_by_role("article").filter(has_text=mark)
     expect(bubble.get_by_text("Delivered")).to_be_visible(timeout=20_000)
     expect(agent.locator("undo-bar")).to_have_count(0)
+    # The provider has it, so the conversation is done.
+    expect(agent.get_by_role("button", name="Reopen")).to_be_visible()
 
 
 # Canned replies and mentions, by keyboard

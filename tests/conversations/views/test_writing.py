@@ -284,3 +284,11 @@ def test_whoever_may_not_send_is_told_whom_to_ask(centre: Centre, agent: Client)
     centre.team.team_streams.update(can_send=False)
     gate = composer(agent, centre.conversation().pk).one(class_="gate").text
     assert "You can read Service texts but not send from it. Ask Tom Reyes for access." in gate
+
+
+def test_a_number_that_cannot_be_used_leads_to_the_contact(centre: Centre, agent: Client) -> None:
+    short = factories.make_contact("+4420794", first_name="Amira")
+    amira = centre.conversation(contact=short)
+    gate = composer(agent, amira.pk).one(class_="gate")
+    assert "This number can't be used" in gate.text
+    assert gate.one("a").attributes["href"] == f"/contacts/{short.pk}/"

@@ -1,0 +1,25 @@
+// A first message has no conversation yet in which its draft could lie: this device keeps it until it is sent.
+
+const KEY = `parley:draft:${document.body.dataset.user}:new`;
+
+const form = () => document.getElementById("new-message");
+const text = () => document.getElementById("new-body");
+
+function restore() {
+  const kept = localStorage.getItem(KEY);
+  if (!kept || form()?.dataset.fresh !== "yes") return;
+  text().value = kept;
+  text().dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+document.addEventListener("input", (event) => {
+  if (event.target.id !== "new-body") return;
+  if (event.target.value) localStorage.setItem(KEY, event.target.value);
+  else localStorage.removeItem(KEY);
+});
+document.addEventListener("htmx:beforeOnLoad", (event) => {
+  const { elt, xhr } = event.detail;
+  if (elt.id === "new-message" && xhr.getResponseHeader("HX-Redirect")?.startsWith("/c/")) localStorage.removeItem(KEY);
+});
+
+restore();
