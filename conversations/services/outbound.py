@@ -53,7 +53,7 @@ class Batch:
     """Messages that one worker has claimed for one request."""
 
     attempt: SendAttempt
-    messages: list[Message]
+    messages: Sequence[Message]
     tries: int  # with this one, whatever became of them
 
 
