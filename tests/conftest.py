@@ -13,9 +13,22 @@ from playwright.sync_api import Browser, sync_playwright
 
 from config import local_services
 
+WHOLE_SITES = ("journeys", "benchmarks", "browser", "chaos")
+
 
 def pytest_configure(config: pytest.Config) -> None:
     local_services.ensure_running()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Folders that start a whole site come last, one after the other: their processes slow down all other tests."""
+
+    def place(item: pytest.Item) -> int:
+        folder = item.path.parent.name
+        return WHOLE_SITES.index(folder) if folder in WHOLE_SITES else -1
+
+    items.sort(key=place)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -37,11 +37,13 @@ def _free_port(start: int) -> int:
     raise OSError("no free port below 32768")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def product() -> Iterator[Product]:
     """`manage.py dev` with the demo company, on servers that vanish afterwards."""
     web, sandbox = _free_port(21_000), _free_port(22_000)
-    environment = os.environ | {"PARLEY_LOCAL_PROFILE": "browser", "SANDBOX_PORT": str(sandbox)}
+    # Two runs at once have other servers, as their tests have.
+    profile = "browser" + os.environ.get("PARLEY_LOCAL_PROFILE", "").removeprefix("test")
+    environment = os.environ | {"PARLEY_LOCAL_PROFILE": profile, "SANDBOX_PORT": str(sandbox)}
     environment.pop("BASE_URL", None)
     process = subprocess.Popen(
         [sys.executable, "manage.py", "dev", "--port", str(web)],
