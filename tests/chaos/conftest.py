@@ -35,7 +35,10 @@ def site(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> It
 
 @pytest.fixture
 def chaos(site: Site, django_db_blocker: Any) -> Chaos:
-    """`with chaos("F1", "what breaks") as run`: fresh rows; at the end I1 to I20 and a line of the table."""
+    """`with chaos("F1", "what breaks") as run`: fresh rows; at the end I1 to I20 and a line of the table.
+
+    Without a number it is no fault of the matrix and has no line.
+    """
 
     @contextmanager
     def begin(number: str, fault: str) -> Iterator[Run]:
@@ -48,9 +51,11 @@ def chaos(site: Site, django_db_blocker: Any) -> Chaos:
                 row = run.row(number, fault, held=True)
                 assert run.broken() == []
                 assert (row.doubled, row.lost) == (0, 0)
-                _rows.append(row)
-            except BaseException:
-                _rows.append(Row(number, fault, len(run.messages), held=False))
+                if number:
+                    _rows.append(row)
+            except BaseException as error:
+                error.add_note(site.last_words())
+                _rows.append(Row(number or "F0", fault, len(run.messages), held=False))
                 site.start_afresh()
                 raise
 

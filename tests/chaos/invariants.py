@@ -178,26 +178,20 @@ INVARIANTS = (
 )
 
 
-def broken(address: str, delivered: Iterable[Entry]) -> list[str]:
-    """A line for each invariant of the rows that does not hold now."""
-    with psycopg.connect(address) as connection:
-        connection.execute("CREATE TEMP TABLE handset (ref uuid, digest text)")
-        connection.execute("CREATE TEMP TABLE legal (before text, after text)")
-        connection.execute("CREATE TEMP TABLE rank (status text, height integer)")
-        with connection.cursor() as cursor:
-            cursor.executemany(
-                "INSERT INTO handset VALUES (%s, %s)", [(entry.ref, entry.digest) for entry in delivered]
-            )
-            cursor.executemany(
-                "INSERT INTO legal VALUES (%s, %s)",
-                [(str(before), str(after)) for before, targets in LEGAL_MOVES.items() for after in targets],
-            )
-            cursor.executemany("INSERT INTO rank VALUES (%s, %s)", [(str(name), at) for name, at in RANK.items()])
-        lines = []
-        for invariant in INVARIANTS:
-            if rows := connection.execute(invariant.broken_by).fetchmany(5):
-                lines.append(f"{invariant.number}, {invariant.says}: {rows}")
-        connection.rollback()
+def broken(connection: psycopg.Connection, delivered: Iterable[Entry]) -> list[str]:
+    """A line for each invariant of the rows that does not hold in this connection's transaction."""
+    connection.execute("CREATE TEMP TABLE handset (ref uuid, digest text) ON COMMIT DROP")
+    connection.execute("CREATE TEMP TABLE legal (before text, after text) ON COMMIT DROP")
+    connection.execute("CREATE TEMP TABLE rank (status text, height integer) ON COMMIT DROP")
+    moves = [(str(before), str(after)) for before, targets in LEGAL_MOVES.items() for after in targets]
+    with connection.cursor() as cursor:
+        cursor.executemany("INSERT INTO handset VALUES (%s, %s)", [(entry.ref, entry.digest) for entry in delivered])
+        cursor.executemany("INSERT INTO legal VALUES (%s, %s)", moves)
+        cursor.executemany("INSERT INTO rank VALUES (%s, %s)", [(str(name), at) for name, at in RANK.items()])
+    lines = []
+    for invariant in INVARIANTS:
+        if rows := connection.execute(invariant.broken_by).fetchmany(5):
+            lines.append(f"{invariant.number}, {invariant.says}: {rows}")
     return lines
 
 

@@ -10,9 +10,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import django_rq
+import psycopg
 from django.db import connection
 from django.utils import timezone
 
@@ -23,7 +25,7 @@ from conversations.services import inbound, lifecycle
 from conversations.services.compose import queue_message
 from messaging.types import HookRequest
 from tests.chaos import invariants
-from tests.chaos.processes import PATIENCE, Process, eventually
+from tests.chaos.processes import Process, eventually
 from tests.chaos.provider import ACCESS_KEY, Entry, Hold
 from tests.chaos.site import Site
 
@@ -116,6 +118,7 @@ class Run:
             next_attempt_at=None,
             hinted_at=now + timedelta(seconds=seconds),
         )
+        message.refresh_from_db()
         return message
 
     def texts(self, count: int, stream: Stream | None = None) -> list[Message]:
@@ -188,15 +191,15 @@ class Run:
         message.refresh_from_db()
         return message
 
-    def settle(self, *, within: float = PATIENCE, impatiently: bool = False) -> None:
+    def settle(self, *, impatiently: bool = False) -> None:
         """Wait until nothing is queued, sending or unread. `impatiently` cuts every backoff and pause short."""
+        while left := self.busy():
+            eventually(partial(self._has_fewer_than, left, impatiently), f"one of {left} that wait is done")
 
-        def is_settled() -> bool:
-            if impatiently:
-                self.hurry()
-            return not self.busy()
-
-        eventually(is_settled, "nothing is queued, sending or unread any more", within=within)
+    def _has_fewer_than(self, number: int, impatiently: bool) -> bool:
+        if impatiently:
+            self.hurry()
+        return self.busy() < number
 
     def busy(self) -> int:
         """How many messages and calls are queued, being sent or unread."""
@@ -250,7 +253,8 @@ class Run:
 
     def broken(self) -> list[str]:
         """What does not hold of I1 to I20."""
-        lines = invariants.broken(self.site.services.places.database_url, self.handset)
+        with psycopg.connect(self.site.services.places.database_url) as connection:
+            lines = invariants.broken(connection, self.handset)
         return lines + self.talkative_jobs() + self._talkative_logs()
 
     def talkative_jobs(self) -> list[str]:

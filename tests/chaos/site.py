@@ -187,6 +187,15 @@ class Site:
             self._processes[name].end()
         self.need(*names)
 
+    def last_words(self) -> str:
+        """How each process stands and the last line that it wrote, for whoever reads of a failure."""
+        lines = []
+        for name in sorted(self._wanted):
+            process = self._processes[name]
+            written = process.log.read_text(errors="replace").splitlines() or ["nothing"]
+            lines.append(f"{name} {'runs' if process.is_alive else 'has ended'}, wrote last: {written[-1][:300]}")
+        return "\n".join(lines)
+
     def mend(self) -> None:
         """Bring back whatever a fault took away: servers, processes, frozen ones."""
         self.thaw_servers()

@@ -28,7 +28,7 @@ from tests.chaos.web import Agent
 slow = pytest.mark.chaos
 
 
-@pytest.mark.parametrize("messages", [20, pytest.param(100, marks=slow)])
+@pytest.mark.parametrize("messages", [10, pytest.param(100, marks=slow)])
 def test_stop_while_messages_wait(chaos: Chaos, messages: int) -> None:
     with chaos("F34", f"STOP while {messages} messages to one number wait") as run:
         run.site.need("default")
