@@ -135,7 +135,8 @@ def _sender_of_this_process() -> Sender:
 
 def work(database_url: str, redis_url: str, provider_port: int) -> None:
     """Be a worker of the floor until the process is ended."""
-    sender, broker = Sender(database_url, provider_port), redis.Redis.from_url(redis_url)
+    sender = Sender(database_url, provider_port)
+    broker = redis.Redis.from_url(redis_url, socket_timeout=None)  # it waits as long as nothing is to be done
     broker.incr(READY)
     while True:
         message_id: Any = broker.blmove(WAITING, TAKEN, timeout=0)
