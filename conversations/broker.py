@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from django_rq.settings import QUEUES
+from django.conf import settings
 from redis import Redis
 
 
@@ -13,7 +13,7 @@ def broker() -> Redis:
 
     Safe between threads; after a fork the client opens connections of its own.
     """
-    return _client_of(QUEUES["default"]["URL"])
+    return _client_of(settings.RQ_QUEUES["default"]["URL"])
 
 
 @cache

@@ -10,7 +10,6 @@ from conversations.models import Stream, StreamGate
 from conversations.models.account import AccountHealth
 from conversations.views.wording import account_health, clock
 
-
 SWITCHED_OFF = "Switched off"
 
 

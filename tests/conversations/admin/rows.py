@@ -17,6 +17,7 @@ from conversations.models import (
     ContactSearch,
     ConversationTag,
     DispatcherTick,
+    Draft,
     Handling,
     InboxCount,
     Indicator,
@@ -38,9 +39,9 @@ from tests import factories
 
 
 def rows_for_people() -> list[type[Model]]:
-    """The models that the administration shows: all but what search and the inbox keep for themselves."""
+    """The models that the administration shows: all but what search, the inbox and writers keep to themselves."""
     models = apps.get_app_config("conversations").get_models()
-    kept = (ContactSearch, MessageSearch, ConversationTag, Handling, InboxCount, SavedFilter)
+    kept = (ContactSearch, MessageSearch, ConversationTag, Draft, Handling, InboxCount, SavedFilter)
     return [model for model in models if model not in kept]
 
 

@@ -63,7 +63,7 @@ def test_a_decision_without_proof_or_from_tomorrow_is_refused(admin_browser: Cli
 
 
 def test_a_supervisor_who_may_not_record_does_not(db: None) -> None:
-    contact = factories.make_contact()
+    contact = factories.make_conversation().contact  # on a stream of others
     tom = signed_in(factories.make_user("supervisor"))
     expected = 403 if not factories.make_user("supervisor").has_perm("conversations.add_optin") else 200
     assert record(tom, contact).status_code == expected
