@@ -25,6 +25,8 @@ from conversations.views.template_preview import Part, preview
 from conversations.views.wording import CLOSING_SOON
 from messaging.whatsapp import variables_of
 
+NEEDS_TEMPLATE = ("window_closed", "no_object")  # verdicts on free text that a template answers
+
 
 @dataclass(frozen=True, slots=True)
 class Offer:
@@ -136,33 +138,34 @@ def composer_for(
         "undo": undoable(conversation, user),
         "refusal": refusal,
     }
-    now = timezone.now()
-    verdict = can_send(
-        stream=conversation.stream,
-        contact=conversation.contact,
-        kind=Kind.TEXT,
-        purpose=Purpose.SERVICE,
-        at=now,
-        author=user,
-        conversation=conversation,
-    )
+    verdict = _text_verdict(conversation, user)
     if verdict.ok:
         closes = conversation.window_closes_at
-        soon = closes is not None and closes - now < CLOSING_SOON
-        return Composer(
-            mode="write", verdict=verdict, closing_soon=soon, trouble=trouble_of(conversation.stream), **common
-        )
-    template = None
-    if verdict.code in ("window_closed", "no_object"):
-        template = _suggested_template(conversation)
+        soon = closes is not None and closes - timezone.now() < CLOSING_SOON
+        trouble = trouble_of(conversation.stream)
+        return Composer(mode="write", verdict=verdict, closing_soon=soon, trouble=trouble, **common)
+    template = _suggested_template(conversation) if verdict.code in NEEDS_TEMPLATE else None
+    if verdict.code in NEEDS_TEMPLATE:
         verdict = _template_verdict(conversation, template, user, otherwise=verdict)
-    if template is None or verdict.code not in ("window_closed", "no_object"):
+    if template is None or verdict.code not in NEEDS_TEMPLATE:
         gate = gate_for(conversation, verdict, user)
         return Composer(mode="gate", verdict=verdict, gate=gate, others=gate.others, **common)
     values = TemplateForm(template=template, contact=conversation.contact).typed_values()
     offer = Offer(template, preview(template, values).body)
     others = other_ways(conversation, user)
     return Composer(mode="template", verdict=verdict, offer=offer, others=others, **common)
+
+
+def _text_verdict(conversation: Conversation, user: User) -> Verdict:
+    return can_send(
+        stream=conversation.stream,
+        contact=conversation.contact,
+        kind=Kind.TEXT,
+        purpose=Purpose.SERVICE,
+        at=timezone.now(),
+        author=user,
+        conversation=conversation,
+    )
 
 
 def _from_drafts(drafts: dict[str, Draft]) -> dict[str, object]:
