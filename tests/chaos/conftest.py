@@ -21,9 +21,9 @@ NOTES = (
 _rows: list[Row] = []
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> Iterator[Site]:
-    """Servers and processes of their own."""
+    """Servers and processes of their own, ended with the folder's last test."""
     site = Site(tmp_path_factory.mktemp("chaos"))
     try:
         with django_db_blocker.unblock():

@@ -1,4 +1,4 @@
-"""Processes of the site under test: started, frozen, killed and ended by their own pid."""
+"""Processes of the site under test: started, frozen and killed by their own pid."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Process:
         """Start it unless it runs."""
         if self.is_alive:
             return
-        self.end()
+        self.kill()
         self._generation += 1
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -81,10 +81,6 @@ class Process:
                 start_new_session=True,
             )
         self._guard.add(self._process.pid)
-
-    def kill(self) -> None:
-        """kill -9, with all that it forked."""
-        self.end()
 
     def freeze(self) -> None:
         """SIGSTOP, and wait until it stands still."""
@@ -99,8 +95,8 @@ class Process:
         """SIGTERM, as a supervisor does."""
         os.kill(self.pid, signal.SIGTERM)
 
-    def end(self) -> None:
-        """Kill it and its children, and reap it; harmless when it has ended."""
+    def kill(self) -> None:
+        """kill -9, with all that it forked; harmless when it has ended."""
         if self._process is None:
             return
         family: list[psutil.Process] = []

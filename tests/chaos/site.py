@@ -100,7 +100,7 @@ class Site:
     def stop(self) -> None:
         """End every process and both servers."""
         for process in self._processes.values():
-            process.end()
+            process.kill()
         self.provider.stop()
         self._close_sql()
         self.thaw_servers()
@@ -168,7 +168,7 @@ class Site:
         """End these processes; `mend` keeps them no longer."""
         self._wanted -= set(names)
         for name in names:
-            self._processes[name].end()
+            self._processes[name].kill()
 
     @contextmanager
     def changed(self, environments: Mapping[str, Mapping[str, str]]) -> Iterator[None]:
@@ -184,7 +184,7 @@ class Site:
     def start_again(self, *names: str) -> None:
         """End these processes and start them."""
         for name in names:
-            self._processes[name].end()
+            self._processes[name].kill()
         self.need(*names)
 
     def last_words(self) -> str:
@@ -207,7 +207,7 @@ class Site:
     def start_afresh(self) -> None:
         """End every process and begin again: after a test that failed nobody knows what they are doing."""
         for process in self.processes:
-            process.end()
+            process.kill()
         self.mend()
 
     def process_at(self, port: int) -> Process:

@@ -14,9 +14,9 @@ from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from conversations.models import Message, Stream
-from conversations.services import consent
+from conversations.services import consent, unconfirmed
 from conversations.services.compose import send_again
-from tests.chaos.answers import after, refuse
+from tests.chaos.answers import after, close_taken, refuse
 from tests.chaos.conftest import Chaos
 from tests.chaos.processes import eventually
 from tests.chaos.provider import Call, accept
@@ -24,6 +24,7 @@ from tests.chaos.reports import body, written
 from tests.chaos.run import words
 from tests.chaos.site import EXTRA_WORKERS
 from tests.chaos.web import Agent
+from tests.factories import make_team, make_user
 
 slow = pytest.mark.chaos
 
@@ -42,6 +43,30 @@ def test_stop_while_messages_wait(chaos: Chaos, messages: int) -> None:
         fates = [run.status_of(message) for message in sent]
         assert fates == sorted(fates), "accepted ones, then failed ones"
         assert set(Message.objects.filter(status="failed").values_list("failure_code", flat=True)) <= {"opted_out"}
+
+
+@slow
+def test_ten_people_send_it_again(chaos: Chaos) -> None:
+    with chaos("F3", "taken and not answered; then ten people press Send again at once") as run:
+        conversation = run.conversation()
+        run.provider.play(conversation.contact.phone, close_taken)
+        message = run.wait_for(run.text(conversation), "unconfirmed")
+        tom = make_user("supervisor")
+        make_team(members=[tom], streams=[run.stream])
+
+        def press(_: int) -> bool:
+            try:
+                unconfirmed.send_again(message, actor=tom, reason="The customer got nothing.")
+            except ValidationError:
+                return False
+            finally:
+                connection.close()
+            return True
+
+        with ThreadPoolExecutor(10) as threads:
+            assert sum(threads.map(press, range(10))) == 1
+        message = run.wait_for(message, "accepted")
+        assert (message.release_count, run.arrived(message)) == (1, 2)
 
 
 @slow
