@@ -23,7 +23,11 @@ from conversations.admin import attention, operations
 
 # The first page lists models by what people come for, not by the Python package they lie in.
 SUBJECTS: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
-    ("inbox", _("Conversations"), ("Conversation", "Message", "Activity", "Indicator", "Tag", "WhatsAppTemplate")),
+    (
+        "inbox",
+        _("Conversations"),
+        ("Conversation", "Message", "Activity", "Indicator", "Tag", "CannedReply", "WhatsAppTemplate"),
+    ),
     ("customers", _("Customers and consent"), ("Contact", "OptIn", "ConsentState")),
     ("lines", _("Accounts and streams"), ("ProviderAccount", "Stream", "SubStream", "StreamGate")),
     ("people", _("People"), ("User", "Team", "TeamMembership", "TeamStream", "AgentIdentity", "Group")),

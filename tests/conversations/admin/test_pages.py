@@ -96,11 +96,13 @@ def test_every_add_page_opens_or_is_refused(admin_browser: Client) -> None:
             open_to.add(model.__name__)
     assert open_to == {
         "AgentIdentity",
+        "CannedReply",
         "OptIn",
         "ProviderAccount",
         "Stream",
         "StreamGate",
         "SubStream",
+        "Tag",
         "Team",
         "TeamMembership",
         "TeamStream",
