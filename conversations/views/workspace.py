@@ -137,9 +137,7 @@ def saved_filter_links(query: InboxQuery, user: User) -> list[ViewLink]:
     counts = count_filters([one for _, one in found], user)
     words = query.as_query()
     return [
-        ViewLink(
-            saved.name, "share-2" if saved.is_shared else "funnel", one.address, one.as_query() == words, count
-        )
+        ViewLink(saved.name, "share-2" if saved.is_shared else "funnel", one.address, one.as_query() == words, count)
         for (saved, one), count in zip(found, counts, strict=True)
     ]
 
