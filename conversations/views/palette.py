@@ -149,7 +149,7 @@ def _for_person(
         address = f"{reverse('compose')}?{urlencode({'to': contact.phone})}"
         options.append(Option(f"Text {contact.phone_display}", "message-square-text", address, keys=("C",)))
     if conversation is not None:
-        address = f"{reverse('conversation', args=[conversation.pk])}#mode-remark"
+        address = f"{reverse('conversation', args=[conversation.pk])}#write-remark"
         options.append(Option("Add a remark", "sticky-note", address, keys=("N",)))
     options.append(Option("Open the contact", "user", reverse("contact", args=[contact.pk])))
     return options

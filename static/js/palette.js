@@ -180,4 +180,4 @@ document.addEventListener("keydown", (event) => {
 });
 
 // A link of the palette that leads to a control of the composer.
-if (location.hash === "#mode-remark") press(document.getElementById("mode-remark"), "#composer .composer-text");
+if (location.hash === "#write-remark") press(document.getElementById("mode-remark"), "#composer .composer-text");

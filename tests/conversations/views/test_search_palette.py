@@ -56,7 +56,7 @@ def test_a_person_comes_with_what_can_be_done(centre: Centre, agent: Client) -> 
     (send, text, remark, _) = found.one(role="group", data_for_person=str(amira.contact_id)).all(role="option")
     assert send.attributes["href"] == f"/c/{amira.pk}/template/?template={template.pk}"
     assert text.attributes["href"] == f"/new/?to=%2B{amira.contact.phone[1:]}"
-    assert remark.attributes["href"] == f"/c/{amira.pk}/#mode-remark"
+    assert remark.attributes["href"] == f"/c/{amira.pk}/#write-remark"
     assert agent.get(send.attributes["href"]).status_code == 200
 
 
