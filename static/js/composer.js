@@ -22,12 +22,11 @@ document.addEventListener("keydown", (event) => {
   button.click();
 });
 
-/* Focus: an exchanged composer has the caret where it was, and an emptied one is ready for the next text */
-
-let caret = null;
+/* Focus: an exchanged composer is ready for the next words */
 
 document.addEventListener("htmx:beforeRequest", (event) => {
-  if (event.detail.elt.closest?.("#composer")) setReadOnly(true);
+  const { elt, requestConfig } = event.detail;
+  if (requestConfig.verb === "post" && elt.closest?.("#composer")) setReadOnly(true);
 });
 document.addEventListener("htmx:afterRequest", (event) => {
   if (event.detail.elt.closest?.("#composer")) setReadOnly(false);
@@ -42,19 +41,12 @@ function setReadOnly(busy) {
   }
 }
 
-document.addEventListener("htmx:beforeSwap", (event) => {
-  if (event.detail.target.id !== "composer") return;
-  const text = document.activeElement?.matches(".composer-text") ? document.activeElement : null;
-  caret = { from: text?.selectionStart, to: text?.selectionEnd };
-});
-document.addEventListener("htmx:afterSettle", (event) => {
-  if (event.detail.elt.id !== "composer" || !caret) return;
+// Right after the exchange: later, somebody may be typing again. Where the caret was in the text, htmx leaves it.
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.detail.elt.id !== "composer" || document.activeElement?.matches("#composer .composer-text")) return;
   const text = [...document.querySelectorAll("#composer .composer-text")].find((one) => one.checkVisibility());
-  const { from = text?.value.length, to = text?.value.length } = caret;
-  caret = null;
-  if (!text) return;
-  text.focus();
-  text.setSelectionRange(from, to);
+  text?.focus();
+  text?.setSelectionRange(text.value.length, text.value.length);
 });
 
 document.addEventListener("click", (event) => {

@@ -110,7 +110,7 @@ function insert(option) {
 }
 
 /** Select the first field that has no value, so that typing fills it in. */
-export function selectMissing(text, from = 0) {
+function selectMissing(text, from = 0) {
   const found = /\$\{[a-z][a-z0-9_]*\}/.exec(text.value.slice(from));
   if (!found) return;
   text.focus();
@@ -157,7 +157,9 @@ document.addEventListener("click", (event) => {
   text.setRangeText(before && !/\s$/.test(before) ? " /" : "/", text.selectionStart, text.selectionEnd, "end");
   text.dispatchEvent(new Event("input", { bubbles: true }));
 });
-document.addEventListener("htmx:afterSettle", (event) => {
-  const text = event.detail.elt.querySelector?.(".composer-text[aria-invalid]");
+// A text that was sent back: htmx settles its attributes later, so what was refused shows by the words below it.
+document.addEventListener("htmx:afterSwap", (event) => {
+  const problem = event.detail.elt.querySelector?.(".composer-field > .composer-problem");
+  const text = problem?.parentElement.querySelector(".composer-text");
   if (text?.checkVisibility()) selectMissing(text);
 });

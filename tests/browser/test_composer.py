@@ -198,7 +198,6 @@ def test_after_the_time_to_undo_the_message_leaves(agent: Page, handset: Page, p
 # Canned replies and mentions, by keyboard
 
 
-@pytest.mark.skip(reason="After a refused Send the corrected text is not sent by Ctrl+Enter: to be mended.")
 def test_a_canned_reply_by_keyboard(agent: Page, product: Product, complaints: Complaints) -> None:
     new_conversation(agent, product)
     agent.locator("#timeline").focus()
