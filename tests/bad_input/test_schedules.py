@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from io import StringIO
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -49,28 +49,46 @@ def refusal_of(call: Callable[[], object]) -> ValidationError | None:
     return None
 
 
-def changes_after(moment: datetime) -> tuple[datetime, datetime]:
-    """The next hours, naive, that London's clocks skip and show twice, both at half past."""
-    hour, found = moment.replace(minute=30, second=0, microsecond=0), {}
-    while len(found) < 2:
-        hour += timedelta(hours=1)
-        before, after = (hour.replace(tzinfo=LONDON, fold=fold).utcoffset() for fold in (0, 1))
-        if before != after:
-            found.setdefault(before < after, hour)
-    return found[True], found[False]
+class Change(NamedTuple):
+    """A half hour, naive, that the clocks of a zone skip or show twice, less than a year ahead."""
+
+    zone: str
+    at: datetime
+
+    @property
+    def typed(self) -> str:
+        """The time as the field takes it."""
+        return f"{self.at:%Y-%m-%dT%H:%M}"
+
+    def read(self, fold: int) -> datetime:
+        """The moment that is meant, in UTC."""
+        return self.at.replace(tzinfo=ZoneInfo(self.zone), fold=fold).astimezone(UTC)
 
 
-GAP, TWICE = changes_after(datetime.now())
-TOMORROW = datetime.now() + timedelta(days=1)
+def next_change(*, skips: bool) -> Change:
+    """The next one of two zones: in some weeks that of one of them lies further ahead than may be scheduled."""
+    half = NOW.replace(minute=30, second=0, microsecond=0)
+    for hours in range(1, 360 * 24):
+        for zone in ("Europe/London", "America/New_York"):
+            change = Change(zone, half + timedelta(hours=hours))
+            before, after = (change.at.replace(tzinfo=ZoneInfo(zone), fold=fold).utcoffset() for fold in (0, 1))
+            if before != after and (before < after) is skips:
+                return change
+    raise AssertionError("no clock is changed any more")
+
+
+NOW = datetime.now(LONDON).replace(tzinfo=None)
+GAP, TWICE = next_change(skips=True), next_change(skips=False)
+TOMORROW = NOW + timedelta(days=1)
 
 # The row, what is typed into the field, and what is said there. The clock of the site is London's.
 REFUSED = [
     ("B39", "", "Choose a date and a time."),
     ("B39", "2020-01-01T10:00", "Choose a time that lies ahead."),
     ("B39", "0001-01-01T00:00", "Choose a time that lies ahead."),
-    ("B39", f"{datetime.now() - timedelta(minutes=1):%Y-%m-%dT%H:%M}", "Choose a time that lies ahead."),
+    ("B39", f"{NOW - timedelta(minutes=1):%Y-%m-%dT%H:%M}", "Choose a time that lies ahead."),
     ("B39", "9999-12-31T23:59", "Choose a time before"),
-    ("B39", f"{datetime.now() + timedelta(days=8):%Y-%m-%dT%H:%M}", "Webex Interact allows 7 days"),
+    ("B39", f"{NOW + timedelta(days=8):%Y-%m-%dT%H:%M}", "Webex Interact allows 7 days"),
     ("B39", "2025-02-30T10:00", "Enter a date and a time"),
     ("B39", "2026-13-01T10:00", "Enter a date and a time"),
     ("B39", "2026-11-23T24:01", "Enter a date and a time"),
@@ -80,8 +98,6 @@ REFUSED = [
     ("B39", "1800000000", "Enter a date and a time"),
     ("B39", "9" * 5000, "Enter a date and a time"),
     ("B39", f"{datetime.now(UTC):%Y-%m-%dT%H:%M}+14:00", "Choose a time that lies ahead."),
-    ("B39", f"{GAP:%Y-%m-%dT%H:%M}", f"01:30 does not exist on {GAP:%-d %B %Y}: the clocks go forward."),
-    ("B39", f"{TWICE:%Y-%m-%dT%H:%M}", f"01:30 comes twice on {TWICE:%-d %B %Y}: the clocks go back."),
 ]
 
 
@@ -182,30 +198,51 @@ def test_b39_b40_a_naive_time_is_refused_by_the_service(webex: Any, name: str) -
     assert refusal.value.code == "time_without_zone"
 
 
-def test_b39_an_hour_that_is_skipped_says_what_to_choose(desk: Centre, agent: Client) -> None:
+def test_b39_an_hour_that_is_skipped_says_what_to_choose(desk: Centre, agent: Client, settings: Any) -> None:
+    settings.TIME_ZONE = GAP.zone
     desk.conversation()
-    response = reply(agent, desk.texts, scheduled_for=f"{GAP:%Y-%m-%dT%H:%M}")
-    assert "Choose 02:30 or later." in read(response).one(id="id_scheduled_for_error").text
-    assert reply(agent, desk.texts, scheduled_for=f"{GAP:%Y-%m-%dT02:30}").status_code == 302
-    assert Message.objects.get().scheduled_for == GAP.replace(hour=2, tzinfo=LONDON)
+    later = GAP._replace(at=GAP.at + timedelta(hours=1))
+    for door in (reply, write):
+        with nothing_stored_nor_sent():
+            response = door(agent, desk.texts, scheduled_for=GAP.typed)
+        assert response.status_code == 422
+        assert read(response).one(id="id_scheduled_for_error").text == (
+            f"{GAP.at:%H:%M} does not exist on {GAP.at:%-d %B %Y}: the clocks go forward. "
+            f"Choose {later.at:%H:%M} or later."
+        )
+    assert reply(agent, desk.texts, scheduled_for=later.typed).status_code == 302
+    assert Message.objects.get().scheduled_for == later.read(fold=0)
 
 
 @pytest.mark.parametrize(("which", "fold"), [("first", 0), ("second", 1)])
-def test_b39_an_hour_that_comes_twice_is_asked_for(desk: Centre, agent: Client, which: str, fold: int) -> None:
+def test_b39_an_hour_that_comes_twice_is_asked_for(
+    desk: Centre, agent: Client, settings: Any, which: str, fold: int
+) -> None:
+    settings.TIME_ZONE = TWICE.zone
     desk.conversation()
-    when = f"{TWICE:%Y-%m-%dT%H:%M}"
-    asked = read(reply(agent, desk.texts, scheduled_for=when))
-    choices = [option.text for option in asked.one("select", name="which_time").all("option")]
-    assert choices == ["Which one?", "01:30 BST, before the clocks go back", "01:30 GMT, after they went back"]
-    with nothing_stored_nor_sent():
-        assert reply(agent, desk.texts, scheduled_for=when, which_time="third").status_code == 422
-    assert reply(agent, desk.texts, scheduled_for=when, which_time=which).status_code == 302
-    assert Message.objects.get().scheduled_for == TWICE.replace(tzinfo=LONDON, fold=fold).astimezone(UTC)
+    names = {"Europe/London": ("BST", "GMT"), "America/New_York": ("EDT", "EST")}[TWICE.zone]
+    for door in (reply, write):
+        with nothing_stored_nor_sent():
+            asked = read(door(agent, desk.texts, scheduled_for=TWICE.typed))
+            assert door(agent, desk.texts, scheduled_for=TWICE.typed, which_time="third").status_code == 422
+        assert asked.one(id="id_scheduled_for_error").text == (
+            f"01:30 comes twice on {TWICE.at:%-d %B %Y}: the clocks go back. Choose which one is meant."
+        )
+        choices = [option.text for option in asked.one("select", name="which_time").all("option")]
+        assert choices == [
+            "Which one?",
+            f"01:30 {names[0]}, before the clocks go back",
+            f"01:30 {names[1]}, after they went back",
+        ]
+    assert reply(agent, desk.texts, scheduled_for=TWICE.typed, which_time=which).status_code == 302
+    assert Message.objects.get().scheduled_for == TWICE.read(fold)
+    assert TWICE.read(1) - TWICE.read(0) == timedelta(hours=1)
 
 
-def test_b39_the_choice_of_the_hour_stays_when_the_form_comes_back(desk: Centre, agent: Client) -> None:
+def test_b39_the_choice_of_the_hour_stays_when_the_form_comes_back(desk: Centre, agent: Client, settings: Any) -> None:
+    settings.TIME_ZONE = TWICE.zone
     desk.conversation()
-    page = read(reply(agent, desk.texts, scheduled_for=f"{TWICE:%Y-%m-%dT%H:%M}", which_time="second", body=""))
+    page = read(reply(agent, desk.texts, scheduled_for=TWICE.typed, which_time="second", body=""))
     chosen = [one.attributes["value"] for one in page.all("option") if "selected" in one.attributes]
     assert "second" in chosen
     assert not page.all(id="id_scheduled_for_error")
