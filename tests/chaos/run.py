@@ -14,7 +14,6 @@ from functools import partial
 from typing import Any
 
 import django_rq
-import psycopg
 from django.db import connection
 from django.utils import timezone
 
@@ -187,7 +186,12 @@ class Run:
 
     def wait_for(self, message: Message, *statuses: str) -> Message:
         """Wait until the message has one of these statuses; returns it fresh."""
-        eventually(lambda: self.status_of(message) in statuses, f"{message} becomes {' or '.join(statuses)}")
+
+        def has_come() -> bool:
+            self.site.restart_the_dead()
+            return self.status_of(message) in statuses
+
+        eventually(has_come, f"{message} becomes {' or '.join(statuses)}")
         message.refresh_from_db()
         return message
 
@@ -197,6 +201,7 @@ class Run:
             eventually(partial(self._has_fewer_than, left, impatiently), f"one of {left} that wait is done")
 
     def _has_fewer_than(self, number: int, impatiently: bool) -> bool:
+        self.site.restart_the_dead()
         if impatiently:
             self.hurry()
         return self.busy() < number
@@ -253,7 +258,7 @@ class Run:
 
     def broken(self) -> list[str]:
         """What does not hold of I1 to I20."""
-        with psycopg.connect(self.site.services.places.database_url) as connection:
+        with self.site.connection() as connection:
             lines = invariants.broken(connection, self.handset)
         return lines + self.talkative_jobs() + self._talkative_logs()
 

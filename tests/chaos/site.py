@@ -25,7 +25,7 @@ from config.local_services.places import PROJECT
 from config.local_services.processes import find_processes
 from config.supervisor.guard import Guard
 from conversations.services import accounts
-from tests.chaos.processes import Process, eventually
+from tests.chaos.processes import PATIENCE, Process, eventually
 from tests.chaos.provider import Provider
 from tests.sandbox.playing import free_port
 
@@ -39,6 +39,7 @@ TIMES = {
     "DELIVERY_HINT_SECONDS": "1",
     "DISPATCHER_TICK_SECONDS": "0.2",
 }
+PATIENT = f"-c statement_timeout={PATIENCE:.0f}s"  # of the test's own statements: none may hang it
 WORKERS = ("interactive-1", "interactive-2")
 EXTRA_WORKERS = ("interactive-3", "interactive-4")
 MANAGE = (sys.executable, "manage.py")
@@ -121,6 +122,7 @@ class Site:
         former = dict(default)
         connections["default"].close()
         default.update(environ.Env.db_url_config(self.environment_of("test")["DATABASE_URL"]))
+        default["OPTIONS"]["options"] = PATIENT
         address = f"{self.services.places.redis_url}&socket_connect_timeout=0.2&socket_timeout=2"
         changed = {
             "RQ_QUEUES": {name: {**queue, "URL": address} for name, queue in settings.RQ_QUEUES.items()},
@@ -202,6 +204,10 @@ class Site:
         self.services.ensure_running()
         for process in self.processes:
             process.thaw()
+        self.restart_the_dead()
+
+    def restart_the_dead(self) -> None:
+        """Start what has ended by itself, as a supervisor does."""
         self.need(*self._wanted)
 
     def start_afresh(self) -> None:
@@ -235,7 +241,7 @@ class Site:
     def sql(self, statement: LiteralString | Composed, *parameters: Any) -> list[tuple[Any, ...]]:
         """Run one statement on a connection of the test's own; the rows, if there are any."""
         if self._sql is None or self._sql.closed:
-            self._sql = psycopg.connect(self.services.places.database_url, autocommit=True, connect_timeout=5)
+            self._sql = self.connection(autocommit=True)
         try:
             cursor = self._sql.execute(statement, parameters or None)
         except psycopg.OperationalError:
@@ -243,10 +249,16 @@ class Site:
             raise
         return cursor.fetchall() if cursor.description else []
 
+    def connection(self, *, autocommit: bool = False) -> psycopg.Connection[Any]:
+        """A connection of the test's own; what waits there for too long fails."""
+        return psycopg.connect(
+            self.services.places.database_url, autocommit=autocommit, connect_timeout=5, options=PATIENT
+        )
+
     @contextmanager
     def holding(self, statement: LiteralString, *parameters: Any) -> Iterator[None]:
         """Hold what a statement locks until the block ends."""
-        with psycopg.connect(self.services.places.database_url, application_name="holder") as holder:
+        with self.connection() as holder:
             holder.execute(statement, parameters)
             yield
             holder.rollback()

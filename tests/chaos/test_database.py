@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -50,15 +50,30 @@ def test_killed_between_the_commit_and_the_hint(chaos: Chaos) -> None:
         agent = Agent(run, run.stream)
         conversation, text, key = run.conversation(), words(), str(uuid.uuid4())
         run.site.freeze_valkey()  # the hint waits for an answer
-        press = threading.Thread(target=agent.reply, args=(conversation, text), kwargs={"key": key})
-        press.start()
-        eventually(lambda: Message.objects.filter(body=text), "the row is committed")
-        run.site.kill_postgres()
-        run.site.thaw_servers()
-        press.join()
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(agent.reply, conversation, text, key=key)
+            eventually(lambda: Message.objects.filter(body=text), "the row is committed")
+            run.site.kill_postgres()
+            run.site.thaw_servers()
         run.site.start_postgres()
         run.site.mend()
         assert agent.reply(conversation, text, key=key).status_code == 302, "whoever presses Send again"
+        run.wait_for(run.found(conversation, text), "accepted")
+
+
+def test_the_connection_is_lost_before_the_hint(chaos: Chaos) -> None:
+    with chaos("F20", "connection lost between an agent's commit and the hint: no error") as run:
+        agent = Agent(run, run.stream)
+        conversation, text = run.conversation(), words()
+        run.site.freeze_valkey()  # the hint waits for an answer
+        with ThreadPoolExecutor(1) as thread:
+            press = thread.submit(agent.reply, conversation, text)
+            eventually(lambda: Message.objects.filter(body=text), "the row is committed")
+            run.site.sql(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE starts_with(application_name, 'web')"
+            )
+            run.site.thaw_servers()
+        assert press.result().status_code == 302
         run.wait_for(run.found(conversation, text), "accepted")
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import psycopg
-
 from tests.chaos import invariants
 from tests.chaos.conftest import Chaos
 from tests.chaos.provider import Entry
@@ -49,7 +47,7 @@ def test_every_invariant_notices(chaos: Chaos) -> None:
         for message in (run.text(conversation), run.text(conversation)):
             run.wait_for(message, "accepted")
         handset = run.handset
-        with psycopg.connect(run.site.services.places.database_url) as connection:
+        with run.site.connection() as connection:
             for number, statement in BREAKING.items():
                 connection.execute("ALTER TABLE conversations_message DISABLE TRIGGER USER")
                 connection.execute("ALTER TABLE conversations_optin DISABLE TRIGGER USER")

@@ -14,6 +14,7 @@ from tests.chaos.processes import eventually
 from tests.chaos.reports import body, report
 
 BACKLOG = 40  # messages that wait at once
+SECONDS_OF_KILLING = 0.8  # for each kill
 
 slow = pytest.mark.chaos
 
@@ -86,17 +87,22 @@ def test_killed_at_random(chaos: Chaos, messages: int, kills: int) -> None:
     with chaos("F5", f"workers killed at random, {kills} times") as run:
         dice = random.Random(5)
         run.provider.usual = lambda call: after(dice.uniform(0, 0.03))(call)
-        killed, next_kill = 0, time.monotonic()
-        while (left := messages - len(run.messages)) or run.busy():
-            if left and run.busy() < BACKLOG:
-                run.text()
-            else:
-                time.sleep(0.02)
-            if killed < kills and time.monotonic() > next_kill:
+        moments = [time.monotonic() + dice.uniform(0, SECONDS_OF_KILLING * kills) for _ in range(kills)]
+        killed = 0
+
+        def workers_keep_up() -> bool:
+            nonlocal killed
+            if killed < sum(moment < time.monotonic() for moment in moments):
                 worker = dice.choice(run.site.workers)
                 worker.kill()
                 worker.start()
-                killed, next_kill = killed + 1, time.monotonic() + dice.uniform(0.1, 1.5)
+                killed += 1
+            return run.busy() < BACKLOG
+
+        for _ in range(messages):
+            eventually(workers_keep_up, "the workers keep up")
+            run.text()
+        run.settle()
         assert Message.objects.filter(status="unconfirmed").count() <= killed
 
 
@@ -121,8 +127,9 @@ def test_frozen_before_the_wire(chaos: Chaos) -> None:
 def test_frozen_inside_its_claim(chaos: Chaos) -> None:
     with chaos("F6", "worker frozen in the transaction of its claim: the others go on") as run:
         conversation = run.conversation()
+        message = run.quiet_text(conversation)  # whoever wakes a worker waits for its claim to note that
         with run.site.holding("SELECT FROM conversations_streamgate WHERE stream_id = %s FOR UPDATE", run.stream.pk):
-            message = run.text(conversation)
+            run.start_job(message)
             worker = run.site.waiting_process()
             worker.freeze()
         try:
