@@ -139,8 +139,8 @@ addEventListener("online", () => refresh(true));
 /* What changed */
 
 function listen() {
-  let missed = false;
   source = new EventSource("/events");
+  source.addEventListener("hello", () => refresh(true)); // what changed before the subscription stood was not told
   source.addEventListener("message", (event) => {
     const change = JSON.parse(event.data);
     if (change.kind === "presence") {
@@ -150,13 +150,6 @@ function listen() {
     refresh(String(change.conversation) === openConversation());
   });
   source.addEventListener("reload", () => refresh(true));
-  source.addEventListener("open", () => {
-    if (missed) refresh(true);
-    missed = false;
-  });
-  source.addEventListener("error", () => {
-    missed = true;
-  });
 }
 
 document.addEventListener("parley:refresh", () => refresh(true));
