@@ -138,6 +138,11 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.is_active and self.has_perm("conversations.enter_admin")
 
     @property
+    def short_name(self) -> str:
+        """The first word of the name, where there is little room."""
+        return str(self).split()[0]
+
+    @property
     def initials(self) -> str:
         """Two letters for the avatar."""
         words = str(self).split()
@@ -155,7 +160,7 @@ class TeamQuerySet(models.QuerySet["Team"]):
 
     def who_see(self, streams: Collection[Stream]) -> TeamQuerySet:
         """The teams that see every one of these streams."""
-        found = self
+        found = self if streams else self.none()
         for stream in streams:
             found = found.filter(models.Exists(TeamStream.objects.filter(team=models.OuterRef("pk"), stream=stream)))
         return found

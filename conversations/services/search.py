@@ -2,7 +2,7 @@
 
 Words are found by how they begin, in any order, without regard to capitals and accents. A number is found in any
 form, by how it begins or by its last digits. Every statement names the streams that the user may see, so nothing
-of another stream decides what is found. Sizes and times: docs/architecture.md.
+of another stream decides what is found.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from conversations.views.requests import UNPROCESSABLE, is_htmx, signed_in
 
 
 class SignIn(LoginView):
-    """E-mail address and password. A part of a page that finds the session ended sends the whole page here."""
+    """E-mail address and password. A part of a page that finds the session ended tells the page so."""
 
     template_name = "account/sign_in.html"
     authentication_form = SignInForm
@@ -30,7 +30,7 @@ class SignIn(LoginView):
     def get(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         if is_htmx(request):
             response = HttpResponse(status=204)
-            response["HX-Refresh"] = "true"  # the page asked for again leads to the sign-in and back
+            response["HX-Trigger"] = "parley:signed-out"  # the page asks for the password without losing what is on it
             return response
         return super().get(request, *args, **kwargs)
 

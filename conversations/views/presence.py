@@ -28,11 +28,6 @@ class Colleague(NamedTuple):
         """Tom Reyes is typing."""
         return f"{self.user} is {'typing' if self.is_typing else 'viewing this'}"
 
-    @property
-    def first_name(self) -> str:
-        """Tom."""
-        return str(self.user).split()[0]
-
 
 def colleagues_at(pks: Collection[int], user: User) -> dict[int, list[Colleague]]:
     """The others who have these conversations open, by conversation; a query only where there is somebody."""

@@ -14,6 +14,7 @@ let calming = 0;
 let opening = 0;
 let last = null; // the row that was checked last, for a range
 let atOnce = false; // this page has taken something back: its list may move for that
+let selecting = false; // boxes are shown although none is checked
 const done = new Set(); // what this page has just put out of the list by itself
 
 const list = () => document.getElementById("list");
@@ -38,9 +39,22 @@ function inUse() {
 /** Show these rows: at once when nobody is at the list, else as far as nothing moves. */
 export function follow(fresh) {
   if (!rowList() || !fresh) return;
-  waiting = fresh;
-  if (inUse() && !atOnce) changeInPlace(fresh);
+  waiting = withTheRest(fresh);
+  if (inUse() && !atOnce) changeInPlace(waiting);
   else apply();
+}
+
+/** The server sends so many rows at most: what was loaded beyond stays as it is. */
+function withTheRest(fresh) {
+  const sent = new Set(idsOf(fresh));
+  const here = [...rowList().querySelectorAll(".row-item")];
+  const more = fresh.querySelector("#load-older");
+  if (!more || here.length <= sent.size) return fresh;
+  const known = here.map((item) => sent.has(item.id)).lastIndexOf(true);
+  const rest = here.slice(known + 1).map((item) => item.cloneNode(true));
+  const older = document.getElementById("load-older")?.cloneNode(true);
+  more.replaceWith(...rest, ...(older ? [older] : []));
+  return fresh;
 }
 
 function apply() {
@@ -62,7 +76,7 @@ function changeInPlace(fresh) {
   for (const item of [...rowList().children]) {
     const now = wanted.get(item.id);
     if (!now) {
-      if (done.has(item.id)) item.remove();
+      if (done.delete(item.id)) item.remove();
       else if (item.matches(".row-item")) fade(item);
     } else if (now.dataset.version !== item.dataset.version) {
       exchange(item, now.cloneNode(true));
@@ -70,7 +84,6 @@ function changeInPlace(fresh) {
       item.classList.remove("row-gone");
     }
   }
-  done.clear();
   const here = new Set(idsOf(rowList()));
   const added = idsOf(fresh).filter((id) => !here.has(id)).length;
   showPill(added);
@@ -122,6 +135,12 @@ function whenCalm() {
 
 function tidy() {
   const all = rows();
+  const open = `row-${document.getElementById("pane")?.dataset.conversation}`;
+  for (const row of all) {
+    // The rows may have been asked for while another conversation was open.
+    if (row.id === open) row.setAttribute("aria-current", "true");
+    else row.removeAttribute("aria-current");
+  }
   const here = all.find((row) => row === document.activeElement) ?? openRow() ?? all[0];
   for (const row of all) row.tabIndex = row === here ? 0 : -1;
   for (const check of checks()) check.tabIndex = -1;
@@ -184,7 +203,7 @@ export function clearSelection() {
 function showSelection() {
   if (!bar()) return;
   const number = selected().length;
-  list().toggleAttribute("data-selecting", number > 0 || document.querySelector(".select-toggle[aria-pressed=true]") !== null);
+  list().toggleAttribute("data-selecting", number > 0 || selecting);
   bar().toggleAttribute("data-used", number > 0);
   const words = number ? `${number} selected` : "";
   const place = bar().querySelector(".bulk-count");
@@ -204,7 +223,8 @@ document.addEventListener("click", (event) => {
   if (event.target.closest?.(".conversation-row")) clearTimeout(opening);
   const toggle = event.target.closest?.(".select-toggle");
   if (toggle) {
-    toggle.setAttribute("aria-pressed", toggle.getAttribute("aria-pressed") !== "true");
+    selecting = !selecting;
+    toggle.closest("details").open = false;
     showSelection();
   }
   if (event.target.closest?.(".bulk-clear")) clearSelection();
@@ -215,7 +235,10 @@ document.addEventListener("click", (event) => {
 document.addEventListener("parley:handled", (event) => {
   const { conversations, effect } = event.detail;
   clearSelection();
-  atOnce ||= effect === "restores";
+  if (effect === "restores") {
+    atOnce = true;
+    done.clear();
+  }
   if (effect !== "leaves") return;
   for (const pk of conversations) done.add(`item-${pk}`);
   const open = openRow();

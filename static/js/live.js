@@ -2,6 +2,7 @@
 // parts once and exchanges those that differ. The composer is left alone unless what may be written has changed.
 
 import { follow } from "./list.js";
+import { waiting } from "./offline.js";
 import { atEnd, timeline, toEnd } from "./pane.js";
 import { patchChildren, replaceIfChanged } from "./patch.js";
 import { toast } from "./toasts.js";
@@ -61,7 +62,6 @@ function address(conversation) {
 function exchange(fresh, conversation) {
   const part = (id) => fresh.getElementById(id);
   const here = (id) => document.getElementById(id);
-  markOpen(part("list-rows"));
   replaceIfChanged(here("views"), part("views"));
   replaceIfChanged(here("list-header"), part("list-header"));
   follow(part("list-rows"));
@@ -80,11 +80,6 @@ function exchangeComposer(fresh) {
   document.getElementById("composer")?.replaceWith(fresh);
   window.htmx.process(fresh);
   if (focused) document.getElementById(focused)?.focus();
-}
-
-/** A list that was asked for without the open conversation does not know which row is current. */
-function markOpen(rows) {
-  rows?.querySelector(`[id="row-${openConversation()}"]`)?.setAttribute("aria-current", "true");
 }
 
 function showUnread() {
@@ -130,7 +125,7 @@ function connected() {
   away.remove();
   away = null;
   document.documentElement.classList.remove("is-offline");
-  toast("Back online.");
+  if (!waiting().length) toast("Back online."); // else offline.js says what was sent
 }
 
 addEventListener("offline", disconnected);

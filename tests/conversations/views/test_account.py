@@ -87,9 +87,9 @@ def test_the_sign_in_helps_password_managers(db: None) -> None:
     assert page.one("input", name="password").attributes["autocomplete"] == "current-password"
 
 
-def test_a_part_of_a_page_that_finds_the_session_ended_reloads_the_page(db: None) -> None:
+def test_a_part_of_a_page_that_finds_the_session_ended_tells_the_page(db: None) -> None:
     response = Client().get("/sign-in/?next=/c/1/", headers=HX)
-    assert (response.status_code, response["HX-Refresh"]) == (204, "true")
+    assert (response.status_code, response["HX-Trigger"]) == (204, "parley:signed-out")
 
 
 def test_signing_out_ends_the_session(centre: Centre, agent: Client) -> None:
