@@ -23,7 +23,7 @@ from messaging.registry import provider_class
 
 UNTIL_RESUMED = datetime(9999, 1, 1, tzinfo=UTC)
 # Refusals that a person mends in the text; all others are about the number or the stream.
-_ABOUT_THE_TEXT = {"empty_body", "unsendable_character", "body_too_long", "key_reused"}
+_ABOUT_THE_TEXT = {"empty_body", "unsendable_character", "replaced_words", "body_too_long", "key_reused"}
 _ABOUT_THE_STREAM = {"stream_off", "not_allowed", "window_closed", "no_object"}
 
 
@@ -65,7 +65,11 @@ class StreamForm(forms.ModelForm):
         return region
 
     def clean_sender(self) -> str:
-        return _as_stored(self.cleaned_data["sender"])
+        """A number or a name that the provider can send from."""
+        sender = _as_stored(self.cleaned_data["sender"])
+        if problem := provider_class(self.account.provider).sender_problem(sender):
+            raise ValidationError(problem, code="sender")
+        return sender
 
     def clean_inbound_number(self) -> str:
         return _as_stored(self.cleaned_data["inbound_number"])

@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 
 from conversations.forms.base import COMES_TWICE, LocalTimeField, StyledForm
 
-BODY_CODES = ("empty_body", "body_too_long", "unsendable_character", "key_reused")
+BODY_CODES = ("empty_body", "body_too_long", "unsendable_character", "replaced_words", "key_reused")
 TIME_CODES = ("scheduled_in_the_past", "scheduled_too_far", "time_without_zone")
 
 

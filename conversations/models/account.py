@@ -80,7 +80,11 @@ class ProviderAccount(models.Model):
     @property
     def is_sandbox(self) -> bool:
         """Does this account speak to the sandbox on this machine? Only then are fictional numbers accepted."""
-        return bool(settings.SANDBOX_URL) and urlsplit(self.base_url).netloc == urlsplit(settings.SANDBOX_URL).netloc
+        try:
+            host = urlsplit(self.base_url).netloc
+        except ValueError:  # no address at all: a call says so
+            return False
+        return bool(settings.SANDBOX_URL) and host == urlsplit(settings.SANDBOX_URL).netloc
 
     @property
     def webhook_url(self) -> str:

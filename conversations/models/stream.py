@@ -52,6 +52,10 @@ class StreamQuerySet(models.QuerySet["Stream"]):
             )
         )
 
+    def of_number(self, phone: str) -> StreamQuerySet:
+        """The streams that send from this number, or that customers write to under it."""
+        return self.filter(Q(sender=phone) | Q(inbound_number=phone))
+
     def working(self) -> StreamQuerySet:
         """Active streams of active accounts."""
         return self.filter(is_active=True, account__is_active=True)

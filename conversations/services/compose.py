@@ -19,6 +19,7 @@ from conversations.models.stream import Channel
 from conversations.permissions import may_cancel, may_send_again
 from conversations.services import conversations, dispatch, lifecycle
 from conversations.services.gate import Verdict, can_send
+from messaging.registry import provider_class
 from messaging.segments import is_blank, measure, unsendable_characters
 from messaging.whatsapp import TemplateValueError, render_components
 
@@ -199,18 +200,21 @@ def check_times(
             raise ValidationError("Choose a time that lies ahead.", code="scheduled_in_the_past")
         furthest = timedelta(days=limits.schedule_days) if limits.schedule_days else FURTHEST_SCHEDULE
         if scheduled_for > now + furthest:
+            who = label if limits.schedule_days else "Parley"
             raise ValidationError(
-                f"Choose a time before {_for_people(now + furthest)} ({label} allows {furthest.days} days).",
+                f"Choose a time before {_for_people(now + furthest)} ({who} allows {furthest.days} days).",
                 code="scheduled_too_far",
             )
     if valid_until is not None:
         start = scheduled_for or now
         if valid_until <= start:
             raise ValidationError("A message must stay valid until after it is sent.", code="valid_until_too_early")
-        if limits.validity_days and valid_until > start + timedelta(days=limits.validity_days):
+        longest = timedelta(days=limits.validity_days) if limits.validity_days else FURTHEST_SCHEDULE
+        if valid_until > start + longest:
+            who = label if limits.validity_days else "Parley"
             raise ValidationError(
-                f"Choose an end before {_for_people(start + timedelta(days=limits.validity_days))} "
-                f"({label} allows {limits.validity_days} days after sending).",
+                f"Choose an end before {_for_people(start + longest)} "
+                f"({who} allows {longest.days} days after sending).",
                 code="valid_until_too_late",
             )
 
@@ -300,6 +304,12 @@ def check_body(body: str, conversation: Conversation) -> None:
             code="unsendable_character",
         )
     stream = conversation.stream
+    provider = provider_class(stream.account.provider)
+    if replaced := provider.replaced_words(body):
+        raise ValidationError(
+            f"{provider.label} would put something else in place of {replaced[0]}. Write it without the dollar sign.",
+            code="replaced_words",
+        )
     documented = stream.limits().body_characters
     limit = min(stream.body_limit, documented) if documented else stream.body_limit
     if len(body) > limit:

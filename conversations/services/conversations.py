@@ -16,7 +16,7 @@ from conversations.models.conversation import ConversationStatus as Status
 from conversations.models.message import Direction, Kind
 from conversations.services import handling
 from conversations.services.activities import note
-from messaging.phone import PhoneError, parse_number
+from messaging.phone import PhoneError, PhoneNumber, parse_number
 
 PREVIEW_LENGTH = 160
 STANDING = ("status", "resolved_at", "waiting_since", "unread_count", "snoozed_until")
@@ -28,7 +28,16 @@ def contact_for_number(text: str, *, stream: Stream) -> Contact:
         number = parse_number(text, region=stream.region, allow_fictional=stream.account.is_sandbox)
     except PhoneError as error:
         raise ValidationError(error.sentence, code=error.code) from error
+    refuse_own_number(number)
     return Contact.objects.get_or_create(phone=number.e164)[0]
+
+
+def refuse_own_number(number: PhoneNumber) -> None:
+    """Raise ValidationError (code `own_number`) for a number of ours: two streams would answer each other."""
+    if Stream.objects.filter(is_active=True).of_number(number.e164).exists():
+        raise ValidationError(
+            f"{number.international} is one of our own numbers. Enter a customer's number.", code="own_number"
+        )
 
 
 def open_conversation(*, stream: Stream, contact: Contact, actor: User | None = None) -> Conversation:

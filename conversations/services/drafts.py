@@ -20,7 +20,7 @@ def save_draft(
     page has changed the draft since, unless nothing of it would be lost; `already_sent` when the text with that
     client_key has been sent; `draft_too_long`. Then nothing changes.
     """
-    body = body.replace("\x00", "")
+    body, client_key = body.replace("\x00", ""), client_key.replace("\x00", "")
     if len(body) > LONGEST:
         raise ValidationError(
             f"The text has {len(body)} characters; a draft holds {LONGEST}. Shorten it to keep it.",

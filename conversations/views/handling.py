@@ -43,7 +43,7 @@ read_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
 @read_or_post
 @never_cache
-def assign(request: HttpRequest, pk: int = 0) -> HttpResponse:
+def assign(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     """Give conversations to a person, a team, or nobody."""
     chosen, user = _chosen(request, pk), signed_in(request)
     streams = list(Stream.objects.filter(conversations__in=chosen).distinct())
@@ -79,7 +79,7 @@ def take_oldest(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-def resolve(request: HttpRequest, pk: int = 0) -> HttpResponse:
+def resolve(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     """The work is done."""
     chosen = _chosen(request, pk)
     act = partial(service.resolve, _pks(chosen), actor=signed_in(request))
@@ -87,7 +87,7 @@ def resolve(request: HttpRequest, pk: int = 0) -> HttpResponse:
 
 
 @require_POST
-def reopen(request: HttpRequest, pk: int = 0) -> HttpResponse:
+def reopen(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     """Work on resolved or snoozed conversations again."""
     chosen, user = _chosen(request, pk), signed_in(request)
     done = [one.pk for one in chosen if not one.is_current]
@@ -97,7 +97,7 @@ def reopen(request: HttpRequest, pk: int = 0) -> HttpResponse:
 
 @read_or_post
 @never_cache
-def snooze(request: HttpRequest, pk: int = 0) -> HttpResponse:
+def snooze(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     """Put conversations out of sight until a time, or until the customer replies."""
     chosen = _chosen(request, pk)
     form = SnoozeForm(None if _asks_for_choices(request) else request.POST)
@@ -114,7 +114,7 @@ def snooze(request: HttpRequest, pk: int = 0) -> HttpResponse:
 
 @read_or_post
 @never_cache
-def tags(request: HttpRequest, pk: int = 0) -> HttpResponse:
+def tags(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     """Put tags on conversations and take them off."""
     chosen = _chosen(request, pk)
     if _asks_for_choices(request):
@@ -132,7 +132,7 @@ def tags(request: HttpRequest, pk: int = 0) -> HttpResponse:
 
 
 @require_POST
-def mark(request: HttpRequest, pk: int = 0) -> HttpResponse:
+def mark(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     """Mark conversations as read, or with `unread` as unread."""
     chosen, unread = _chosen(request, pk), request.POST.get("unread") == "1"
     act = partial(service.mark, _pks(chosen), unread=unread, actor=signed_in(request))
@@ -150,7 +150,7 @@ def undo(request: HttpRequest) -> HttpResponse:
     if last is None:
         error = ValidationError("There is nothing to undo. An action can be undone for ten minutes.")
         return refused(request, error, back_to=_back(request))
-    return _do(request, 0, partial(service.undo, last, actor=user), "as before", one="Undone", effect="restores")
+    return _do(request, None, partial(service.undo, last, actor=user), "as before", one="Undone", effect="restores")
 
 
 def _asks_for_choices(request: HttpRequest) -> bool:
@@ -158,9 +158,9 @@ def _asks_for_choices(request: HttpRequest) -> bool:
     return request.method != "POST" or "choose" in request.GET
 
 
-def _chosen(request: HttpRequest, pk: int) -> list[Conversation]:
+def _chosen(request: HttpRequest, pk: int | None) -> list[Conversation]:
     """The conversation of the address, else those of the form that this user may see. Http404 for a foreign one."""
-    if pk:
+    if pk is not None:
         return [visible_conversation(request, pk)]
     given = request.POST.getlist("c") if request.method == "POST" else request.GET.getlist("c")
     pks = {int(one) for one in given if one.isascii() and one.isdigit() and len(one) < 19}
@@ -172,7 +172,7 @@ def _pks(chosen: list[Conversation]) -> list[int]:
     return [one.pk for one in chosen]
 
 
-def _back(request: HttpRequest, pk: int = 0) -> str:
+def _back(request: HttpRequest, pk: int | None = None) -> str:
     """Where a plain browser goes afterwards: the conversation, or the list with the one that was open."""
     if pk := pk or number_in(request, "open"):
         return conversation_address(request, Conversation(pk=pk))
@@ -183,7 +183,7 @@ def _choices(
     request: HttpRequest,
     verb: str,
     title: str,
-    pk: int,
+    pk: int | None,
     chosen: list[Conversation],
     context: dict[str, Any],
     *,
@@ -196,7 +196,7 @@ def _choices(
 
 
 def _do(
-    request: HttpRequest, pk: int, act: Callable[[], Handled], words: str, *, one: str = "", effect: str = ""
+    request: HttpRequest, pk: int | None, act: Callable[[], Handled], words: str, *, one: str = "", effect: str = ""
 ) -> HttpResponse:
     """Try an action and say what came of it. `words` follow a number; `one` is said of a single conversation.
 

@@ -13,6 +13,7 @@ from conversations.models import Contact, Conversation, Stream, User
 from conversations.models.account import AccountHealth
 from conversations.models.message import Kind, Purpose
 from conversations.models.stream import Channel
+from conversations.services.conversations import refuse_own_number
 from conversations.services.gate import can_send
 from messaging.phone import PhoneError, PhoneNumber, parse_number
 
@@ -60,8 +61,11 @@ def read_recipient(typed: str, user: User, streams: Sequence[Stream]) -> Recipie
         return Recipient(typed, matches=matches, problem=problem)
     try:
         number = _number(typed, streams)
+        refuse_own_number(number)
     except PhoneError as error:
         return Recipient(typed, problem=error.sentence)
+    except ValidationError as error:
+        return Recipient(typed, problem=error.messages[0])
     contact = visible.filter(phone=number.e164).first() or Contact(phone=number.e164)
     current = Conversation.objects.visible_to(user).current().filter(contact__phone=number.e164).for_list()
     return Recipient(typed, contact, KIND_WORDS.get(number.kind, ""), current=list(current[:MOST_MATCHES]))

@@ -84,6 +84,16 @@ class Provider(ABC):
         """What this provider documents for a channel and a kind of message."""
 
     @classmethod
+    def sender_problem(cls, sender: str) -> str:
+        """Why no stream can write from this sender, as a sentence; empty when one can, as by default. Pure."""
+        return ""
+
+    @classmethod
+    def replaced_words(cls, body: str) -> tuple[str, ...]:
+        """The pieces of a plain text that this provider puts something else in place of; none by default. Pure."""
+        return ()
+
+    @classmethod
     @abstractmethod
     def plan(cls, message: OutboundMessage, stream: StreamConfig) -> Operation[SendResult]:
         """The operation that sends this message. Pure."""

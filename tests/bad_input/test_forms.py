@@ -53,6 +53,8 @@ HOSTILE = {
     "negative": "-1",
     "not a number": "9e99",
     "two to the 63": str(2**63),
+    "NUL": "\x00",
+    "5,000 digits": "9" * 5000,
     "2,000 signs": "%_\\'(" * 400,
     "nobody sees it": "\u202e\u200b\ufffe",
 }
@@ -73,7 +75,7 @@ def test_b57_b58_b59_no_page_breaks_whatever_it_is_told(kind: str, rows: Rows, a
 
 
 ROUTES = [route for _, route in patterns(get_resolver().url_patterns) if "<int:pk>" in route]
-NO_ID = ["-1", "9e99", str(2**63), "1;drop", "1%00", "%00", "1.0", "0x1", "x" * 5000, "9" * 5000, "%E0%A4", "٣"]
+NO_ID = ["0", "-1", "9e99", str(2**63), "1;drop", "1%00", "%00", "1.0", "0x1", "x" * 5000, "9" * 5000, "%E0%A4", "٣"]
 
 
 @pytest.mark.parametrize("pk", NO_ID)
@@ -90,7 +92,7 @@ def test_b58_an_id_that_is_none_is_not_found(desk: Centre, pk: str) -> None:
     assert found == {}
 
 
-@pytest.mark.parametrize("key", ["", "x", "1", "9" * 5000, "../x", str(uuid.uuid4())[:-1]])
+@pytest.mark.parametrize("key", ["", "x", "1", "\x00", "9" * 5000, "../x", str(uuid.uuid4())[:-1]])
 def test_b55_a_form_without_a_good_key_is_refused(desk: Centre, agent: Client, key: str) -> None:
     form = {"to": "07741632543", "stream": desk.texts.pk, "body": "Hello", "client_key": key}
     conversation = desk.conversation()

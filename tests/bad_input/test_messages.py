@@ -19,6 +19,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 from django.test import Client
 from hypothesis import example, given, settings
@@ -87,6 +88,28 @@ def test_what_cannot_be_sent_is_refused_at_every_door(
             taken, said = door(desk, agent, body)
         assert not taken, (row, door)
         assert sentence in said, (row, door)
+
+
+@pytest.mark.parametrize("field", ["${word}", "${First Name}", "${}"])
+def test_b25_what_the_provider_would_fill_in_is_refused_there_and_nowhere_else(
+    desk: Centre, agent: Client, field: str
+) -> None:
+    body = f"Your code is {field}, $5 off."
+    elsewhere = queue_message(conversation=desk.conversation(), body=body)
+    assert elsewhere.body == body
+    fernhill = factories.make_stream(factories.make_account("webex_interact"), external_id="", sender="FERNHILL")
+    desk.team.streams.add(fernhill)
+    conversation = desk.conversation(fernhill)
+    said = "Webex Interact would put something else in place of"
+    with nothing_stored_nor_sent(), pytest.raises(ValidationError, match=said):
+        queue_message(conversation=conversation, body=body)
+    form = {"to": "07741 632543", "stream": fernhill.pk, "body": body, "client_key": str(uuid.uuid4())}
+    for address in ("/new/", f"/c/{conversation.pk}/reply/"):
+        with nothing_stored_nor_sent():
+            response = agent.post(address, form | {"mode": "reply"})
+        assert response.status_code == 422
+        assert field in read(response).text
+    assert queue_message(conversation=conversation, body="$5 off {today} at $").body == "$5 off {today} at $"
 
 
 @pytest.mark.parametrize("body", ["x" * 1600, "\U0001f600" * 1600, "€[]{}~^|\\" * 100, "x", "\u200b.", "\u202etxt"])

@@ -23,7 +23,7 @@ from conversations.services import outbound
 from conversations.services.compose import queue_message
 from tests import factories
 from tests.bad_input.conftest import nothing_stored_nor_sent
-from tests.conversations.views.conftest import Centre
+from tests.conversations.views.conftest import Centre, signed_in
 from tests.conversations.views.reading import read
 from tests.messaging.test_phone import PHONE_LIKE
 from tests.sandbox.playing import PlayedSandbox
@@ -187,6 +187,19 @@ def test_b13_a_sender_that_is_not_american_comes_back_with_the_providers_words(p
     assert product_sandbox.messages() == []
 
 
+@pytest.mark.parametrize("sender", ["+82 000-000-0000", "+1 809-555-1234", "+44 7700 900150", "FERNHILL", "12", ""])
+def test_b13_a_ccai_stream_is_set_up_with_an_american_sender_only(centre: Centre, sender: str) -> None:
+    browser = signed_in(factories.make_user("administrator"))
+    account = factories.make_account("ccai_platform")
+    form = {"name": "US line", "channel": "sms", "region": "US", "body_limit": "1600", "reply_within": "240"}
+    form |= {"is_active": "on", "option_chat_type": "Messaging (SMS)"}
+    address = f"/admin/conversations/stream/add/?account={account.pk}"
+    with nothing_stored_nor_sent():
+        assert "numbers of the United States only" in read(browser.post(address, form | {"sender": sender})).text
+    assert browser.post(address, form | {"sender": "+1 (628) 555-0199"}).status_code == 302
+    assert Stream.objects.get(account=account).sender == "+16285550199"
+
+
 def test_b16_one_person_typed_in_three_ways_is_one_contact(desk: Centre, agent: Client) -> None:
     for typed in ("07741 632543", "+44 (0)7741-632543", "00447741632543"):
         form = {"to": typed, "stream": desk.texts.pk, "body": "Hello", "client_key": str(uuid.uuid4())}
@@ -196,11 +209,22 @@ def test_b16_one_person_typed_in_three_ways_is_one_contact(desk: Centre, agent: 
 
 
 @pytest.mark.parametrize("own", ["sender", "inbound_number"])
-def test_b17_a_stream_does_not_write_to_itself(desk: Centre, agent: Client, own: str) -> None:
-    Stream.objects.filter(pk=desk.texts.pk).update(**{own: "+447741632543"})
-    for door in (by_the_form, by_command):
+@pytest.mark.parametrize("whose", ["the same stream's", "another's"])
+def test_b17_nobody_writes_to_a_number_of_ours(desk: Centre, agent: Client, own: str, whose: str) -> None:
+    if whose == "another's":
+        factories.make_stream(name="Elsewhere", **{own: "+447741632543"})
+    else:
+        Stream.objects.filter(pk=desk.texts.pk).update(**{own: "+447741632543"})
+    for door in (by_the_form, by_starting, while_typing, by_command):
         with nothing_stored_nor_sent():
-            assert "is the number of" in door(desk, agent, "07741 632543")
+            said = door(desk, agent, "07741 632543")
+        assert "is one of our own numbers" in said, door
+        assert "Elsewhere" not in said  # its name is for those who see it
+
+
+def test_b17_a_number_that_was_ours_may_be_a_customers(desk: Centre, agent: Client) -> None:
+    factories.make_stream(name="Given up", sender="+447741632543", is_active=False)
+    assert "+44 7741 632543" in while_typing(desk, agent, "07741 632543")
 
 
 def test_any_text_in_to_is_sent_to_a_number_or_refused(desk: Centre, agent: Client) -> None:

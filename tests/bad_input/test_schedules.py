@@ -167,6 +167,16 @@ def test_a_time_that_cannot_be_is_refused_in_scripts(
     assert sentence in str(refusal.value), row
 
 
+@pytest.mark.parametrize("slug", ["cirrus", "ccai_platform"])
+def test_b40_no_validity_is_longer_than_a_year(desk: Centre, slug: str) -> None:
+    stream = factories.make_stream(factories.make_account(slug))
+    conversation = factories.make_conversation(stream)
+    for end in ("9999-12-31T23:59:59-14:00", "9999-12-31T23:59:59Z", f"{datetime.now(UTC) + timedelta(days=366)}"):
+        with nothing_stored_nor_sent(), pytest.raises(ValidationError) as refusal:
+            queue_message(conversation=conversation, body="Hello", valid_until=datetime.fromisoformat(end))
+        assert refusal.value.code == "valid_until_too_late"
+
+
 @pytest.mark.parametrize("hours", [0, -1])
 def test_b40_validity_that_ends_before_or_with_the_sending_is_refused(webex: Any, hours: int) -> None:
     at = timezone.now() + timedelta(days=1)

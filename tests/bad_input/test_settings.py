@@ -46,6 +46,7 @@ ADDRESSES = [
     ("B64", "http://169.254.169.254/latest"),
     ("B64", "https://api.commbox.io\r\nHost: evil.test"),
     ("B64", "https://"),
+    ("B64", "https://[::1"),
     ("B64", "x" * 300),
 ]
 

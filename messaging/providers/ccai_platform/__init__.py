@@ -20,6 +20,7 @@ from messaging.errors import (
     Refused,
     UnsupportedFeature,
 )
+from messaging.phone import region_of
 from messaging.providers.base import Operation, Provider
 from messaging.providers.ccai_platform import hooks, wire
 from messaging.providers.ccai_platform.chats import (
@@ -109,6 +110,13 @@ class CCAIPlatform(Provider):
     def limits(cls, channel: Channel, kind: str = "text") -> Limits:
         """One number a request; no length, scheduling, validity or delivery report is documented."""
         return Limits(receipts=False)
+
+    @classmethod
+    def sender_problem(cls, sender: str) -> str:
+        """The outbound number is one of the United States: the provider refuses others, of +1 too."""
+        if region_of(sender) == "US":
+            return ""
+        return f"{cls.label} sends from numbers of the United States only. Enter one, for example +1 628 555 0199."
 
     @classmethod
     def plan(cls, message: OutboundMessage, stream: StreamConfig) -> Operation[SendResult]:

@@ -29,6 +29,7 @@ from messaging.providers.webex_interact.lookups import (
 )
 from messaging.providers.webex_interact.sms import (
     LARGEST_REQUEST,
+    MERGE_FIELD,
     SCHEDULE_KEYS,
     VALIDITY_DAYS,
     BulkSms,
@@ -91,6 +92,11 @@ class WebexInteract(Provider):
         return Limits(
             recipients_per_request=LARGEST_REQUEST, schedule_days=7, validity_days=VALIDITY_DAYS, unicode_part=63
         )
+
+    @classmethod
+    def replaced_words(cls, body: str) -> tuple[str, ...]:
+        """Merge fields: ${name} in any text, and no way of writing them so that they stay is documented."""
+        return tuple(dict.fromkeys(MERGE_FIELD.findall(body)))
 
     @classmethod
     def plan(cls, message: OutboundMessage, stream: StreamConfig) -> Operation[SendResult]:

@@ -6,6 +6,7 @@ Source: the provider's "Send SMS API" page. HTTP 200 may hold accepted messages 
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from messaging.types import Answer, Outcome, Recipient, RecipientResult, Request
 LARGEST_REQUEST = 10_000  # numbers
 VALIDITY_DAYS = 3
 QUEUED = 1001
+MERGE_FIELD = re.compile(r"\$\{[^{}]*\}")  # which names are allowed is not documented
 SCHEDULE_KEYS = ("send_at", "schedule_at")  # the documented name, and the one of newer clients
 
 _NUMBER_CODES = {1002: "number_not_reachable"}

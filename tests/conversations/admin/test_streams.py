@@ -22,7 +22,8 @@ LIST = "/admin/conversations/stream/"
 
 def add(browser: Client, account: Any, **fields: Any) -> HttpResponse:
     """Fill in the form of a new stream and save it."""
-    form = {"name": "Service texts", "channel": "sms", "external_id": "enc-new", "sender": "+447700900150"}
+    sender = "+16285550199" if account.provider == "ccai_platform" else "+447700900150"
+    form = {"name": "Service texts", "channel": "sms", "external_id": "enc-new", "sender": sender}
     form |= {"region": "GB", "body_limit": "1600", "reply_within": "240", "is_active": "on"}
     form |= {f"option_{one.name}": one.default for one in provider_classes()[account.provider].stream_options}
     return browser.post(f"{LIST}add/?account={account.pk}", form | fields)
