@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import django_rq
+from redis.client import Pipeline
 from redis.exceptions import RedisError
 from rq import Queue
 from rq import SimpleWorker as RQSimpleWorker
 from rq import Worker as RQWorker
 from rq.exceptions import DuplicateJobError
 from rq.serializers import JSONSerializer
+from rq.worker import BaseWorker
 
 from conversations.broker import broker
 
@@ -24,19 +26,26 @@ QUEUES = (INTERACTIVE, BULK, DEFAULT)
 EPOCH_KEY = "parley:epoch"
 
 
-class _JSONJobs:
-    """rqworker passes its own default serializer, which is pickle; our jobs are JSON."""
+class _Reliable(BaseWorker):
+    """What RQ's own workers lack: JSON for jobs, and a place in the list of workers that a flush does not take."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        kwargs["serializer"] = JSONSerializer
+        kwargs["serializer"] = JSONSerializer  # rqworker passes its own default, which is pickle
         super().__init__(*args, **kwargs)
 
+    def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
+        """Say that this worker lives; stand in the list again when Valkey has lost its data meanwhile."""
+        if pipeline is None and not self.connection.sismember(self.redis_workers_keys, self.key):
+            self.connection.delete(self.key)  # an earlier sign of life has left half a record
+            self.register_birth()
+        super().heartbeat(timeout, pipeline)
 
-class Worker(_JSONJobs, RQWorker):
+
+class Worker(_Reliable, RQWorker):
     """Forks for each job: a job that dies takes nothing with it. For bulk and default work."""
 
 
-class InteractiveWorker(_JSONJobs, RQSimpleWorker):
+class InteractiveWorker(_Reliable, RQSimpleWorker):
     """Runs jobs in its own process: no fork, and connections to providers stay open. For agents' messages."""
 
 

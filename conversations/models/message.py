@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from conversations.models.account import AccountHealth
@@ -147,7 +148,7 @@ class MessageQuerySet(models.QuerySet["Message"]):
         """Ours."""
         return self.filter(direction=Direction.OUT)
 
-    def due(self, at: datetime) -> MessageQuerySet:
+    def due(self, at: datetime | Now) -> MessageQuerySet:
         """Queued, not waiting for a later try, and on a stream that is not stopped: what may be claimed then."""
         return (
             self.filter(status=MessageStatus.QUEUED)

@@ -8,12 +8,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from functools import partial
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F, Q
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from conversations import queue
 from conversations.models import AttemptResult, Message, SendAttempt, Stream, WebhookEvent
@@ -37,7 +36,8 @@ GIVE_UP_AFTER = timedelta(hours=24)  # a text that waited a day for a provider i
 def hint_on_commit(messages: Sequence[Message]) -> None:
     """Wake a worker for these messages, as one unit, once the present transaction has committed."""
     if ids := [message.pk for message in messages]:
-        transaction.on_commit(partial(hint, ids), robust=True)
+        # No partial: Django names the function in its log when a robust one fails.
+        transaction.on_commit(lambda: hint(ids), robust=True)
 
 
 def hint(message_ids: Sequence[int]) -> bool:
@@ -45,7 +45,7 @@ def hint(message_ids: Sequence[int]) -> bool:
     # A unit of several is bulk: an agent's reply does not wait behind it.
     if not queue.hint("deliver", message_ids, queue=queue.INTERACTIVE if len(message_ids) == 1 else queue.BULK):
         return False
-    Message.objects.filter(pk__in=message_ids).update(hinted_at=timezone.now())
+    Message.objects.filter(pk__in=message_ids).update(hinted_at=Now())  # by the clock that `_wake_due` asks
     return True
 
 
@@ -55,7 +55,7 @@ def hint_next_after(tried: Collection[int]) -> None:
     One that was tried and is still due is left to the dispatcher: woken at once, it would be tried without end.
     """
     following = (
-        Message.objects.due(timezone.now())
+        Message.objects.due(Now())
         .filter(conversation__in=Message.objects.filter(pk__in=tried).values("conversation"))
         .order_by("conversation_id", "queued_at", "id")
         .distinct("conversation_id")

@@ -68,6 +68,8 @@ def test_flushed(chaos: Chaos) -> None:
         Stream.objects.update(paused_until=None)
         for message in messages:
             run.wait_for(message, "accepted")
+        with run.site.valkey() as client:
+            eventually(lambda: client.scard("rq:workers:interactive"), "whoever works stands in the list again")
 
 
 @slow
