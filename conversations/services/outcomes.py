@@ -18,6 +18,7 @@ from conversations.services import dispatch, lifecycle, lookups, pacing, receipt
 from conversations.services.acceptance import accept
 from conversations.services.accounts import mark_credentials_refused
 from conversations.services.clock import database_now
+from messaging.registry import provider_class
 from messaging.types import Outcome, RecipientResult, SendResult
 
 logger = logging.getLogger(__name__)
@@ -66,6 +67,17 @@ def _apply(attempt: SendAttempt, message: Message, one: RecipientResult, *, now:
     settle = Q(claim=attempt.claim)
     if one.outcome is Outcome.ACCEPTED:
         accept(message, one, where=settle, at=now)
+    elif one.outcome is Outcome.REFUSED and _speaks_for_an_earlier_try(message, one):
+        lifecycle.move(
+            [message],
+            Status.UNCONFIRMED,
+            come_from=(Status.SENDING,),
+            where=settle,
+            reason=one.text[:300],
+            lease_until=None,
+            failure_code=one.code,
+            failure_text=one.text,
+        )
     elif one.outcome is Outcome.REFUSED:
         lifecycle.move(
             [message],
@@ -93,6 +105,12 @@ def _apply(attempt: SendAttempt, message: Message, one: RecipientResult, *, now:
             receipts.apply_parked(message)
     else:
         _retry(message, one, settle, now=now, wait=wait)
+
+
+def _speaks_for_an_earlier_try(message: Message, one: RecipientResult) -> bool:
+    """Was a message that a person had sent again refused because its first try arrived? That person decides."""
+    provider = provider_class(message.stream.account.provider)
+    return message.release_count > 0 and one.code in provider.proofs_of_an_earlier_send
 
 
 def _retry(message: Message, one: RecipientResult, settle: Q, *, now: datetime, wait: timedelta) -> None:

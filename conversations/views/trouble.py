@@ -36,6 +36,9 @@ _UNCONFIRMED = {
     "unclear_answer": "The answer of {provider} does not say whether it was sent.",
     "missing_from_answer": "The answer of {provider} does not name this customer.",
     "worker_lost": "Our sending process stopped before the answer of {provider} was stored.",
+    "session_active": (
+        "{provider} did not take it again: the customer is in a text conversation, which the first try may have begun."
+    ),
     "internal_fault": "Something broke here before the answer of {provider} was stored.",
 }
 

@@ -68,6 +68,8 @@ class Provider(ABC):
     sender_label: ClassVar[str] = ""
     # Channels on which free text is possible only in a conversation that already exists on the other side.
     conversation_first: ClassVar[frozenset[Channel]] = frozenset()
+    # Codes of refusals that speak for an earlier try: sent once more, the message was refused because it had arrived.
+    proofs_of_an_earlier_send: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, account: Account, transport: Transport) -> None:
         self.account = account

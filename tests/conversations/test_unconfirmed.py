@@ -11,6 +11,7 @@ from conversations.models import Message
 from conversations.services import dispatch, unconfirmed
 from conversations.services.compose import queue_message
 from conversations.services.outbound import deliver
+from conversations.views import trouble
 from tests import factories
 from tests.sandbox.playing import PlayedSandbox
 
@@ -62,6 +63,27 @@ def test_a_supervisor_sends_it_again_and_accepts_a_double(message: Message, prod
     first, second = message.results.all()
     assert (first.outcome, first.released_by, second.outcome) == ("unconfirmed", tom, "accepted")
     assert "The customer says nothing came" in message.events.get(from_status="unconfirmed").reason
+
+
+def test_what_the_provider_refuses_because_the_first_try_arrived_is_a_question_again(
+    product_sandbox: PlayedSandbox,
+) -> None:
+    phone = "+12025550142"
+    stream = factories.make_sandbox_streams(product_sandbox.url)["ccai_platform"]
+    product_sandbox.control("faults", phone=phone, fault="reset_after", times=1)
+    conversation = factories.make_conversation(stream, factories.make_contact(phone))
+    message = queue_message(conversation=conversation, body="Your visit is on Friday.")
+    deliver([message.pk])
+    message.refresh_from_db()
+    unconfirmed.send_again(message, actor=supervisor_of(message), reason="The customer says nothing came")
+    deliver([message.pk])
+    message.refresh_from_db()
+    assert (message.status, message.failure_code) == ("unconfirmed", "session_active")
+    assert "the first try may have begun" in trouble.why_unconfirmed(message)
+    assert len(product_sandbox.ask("messages", phone=phone)["messages"]) == 1
+    unconfirmed.it_arrived(message, actor=supervisor_of(message), reason="CCAI shows the conversation")
+    message.refresh_from_db()
+    assert message.status == "delivered"
 
 
 def test_a_supervisor_says_that_it_arrived(message: Message, product_sandbox: PlayedSandbox) -> None:

@@ -95,6 +95,7 @@ class CCAIPlatform(Provider):
         ),
         Option("webhook_password", "Session export password", secret=True, pattern=_SECRET),
     )
+    proofs_of_an_earlier_send: ClassVar[frozenset[str]] = frozenset({"session_active"})
     stream_options: ClassVar[tuple[Option, ...]] = (
         Option(
             "chat_type",
