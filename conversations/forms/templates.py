@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from django import forms
@@ -138,6 +138,24 @@ class TemplateForm(ScheduledForm):
             field = f"{part}-{name}"
             self.add_error(field if field in self.fields else None, ValidationError(error.sentence, code=error.code))
         return cleaned
+
+
+def typed_in(
+    template: WhatsAppTemplate, values: Mapping[str, Any], media: Sequence[Mapping[str, str]]
+) -> dict[str, str]:
+    """What stands in the fields of a form that gave these `values` and `media`: a message's template, once more."""
+    typed: dict[str, str] = {}
+    numbered: dict[str, Iterator[Any]] = {part: iter(of) for part, of in values.items() if isinstance(of, list)}
+    for variable in variables_of(template.components):
+        if variable.component in numbered:
+            value = next(numbered[variable.component], "")
+        else:
+            value = (values.get(variable.component) or {}).get(variable.name, "")
+        typed[field_name(variable)] = str(value)
+    for file in media[:1]:
+        typed |= {"media_link": file.get("link", ""), "media_id": file.get("external_id", "")}
+        typed["media_filename"] = file.get("filename", "")
+    return typed
 
 
 def field_name(variable: Variable) -> str:

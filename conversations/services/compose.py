@@ -76,14 +76,15 @@ def queue_template(
     media: Mapping[str, str] | None = None,
     client_key: str | None = None,
     scheduled_for: datetime | None = None,
+    hold: timedelta | None = None,
     wake: bool = True,
 ) -> Message:
     """Queue a WhatsApp template with its values, after the gate.
 
     `values` has the shape of messaging.whatsapp.render_components; `media` is the header's file as
-    {kind, link | external_id, filename}. The text as the customer will see it is kept with the message. `wake`
-    False leaves waking a worker to the caller. Raises ValidationError with a code and a sentence; then nothing
-    is stored.
+    {kind, link | external_id, filename}. The text as the customer will see it is kept with the message. `hold`
+    keeps it back for that long so that it can be undone, `wake` False leaves waking a worker to the caller. Raises
+    ValidationError with a code and a sentence; then nothing is stored.
     """
     try:
         rendered = render_components(template.components, values)
@@ -107,7 +108,7 @@ def queue_template(
         media=[dict(media)] if media else [],
         client_key=client_key,
     )
-    return _queue(message, author=author, scheduled_for=scheduled_for, valid_until=None, hold=None, wake=wake)
+    return _queue(message, author=author, scheduled_for=scheduled_for, valid_until=None, hold=hold, wake=wake)
 
 
 def queue_template_batch(
@@ -140,16 +141,23 @@ def queue_template_batch(
 
 
 def cancel_message(message: Message, *, actor: User | None, reason: str = "") -> None:
-    """Stop a message that has not left us. Raises ValidationError when it has, or when the actor may not."""
+    """Stop a message that has not left us; a customer whose only answer it was waits again.
+
+    Raises ValidationError when the message has left, or when the actor may not.
+    """
     if actor is not None and not may_cancel(actor, message):
         raise ValidationError("Only its author or a supervisor can cancel this message.", code="not_allowed")
-    moved = lifecycle.move(
-        [message], MessageStatus.CANCELLED, come_from=CANCELLABLE, actor=actor, reason=reason or "Cancelled"
-    )
-    if not moved:
-        raise ValidationError("It is too late: the message is already on its way or done.", code="too_late")
-    message.refresh_from_db()
-    conversations.note_cancelled(message, actor=actor)
+    with transaction.atomic():
+        # Whoever locks both locks the conversation first.
+        conversation = Conversation.objects.select_for_update(no_key=True).get(pk=message.conversation_id)
+        moved = lifecycle.move(
+            [message], MessageStatus.CANCELLED, come_from=CANCELLABLE, actor=actor, reason=reason or "Cancelled"
+        )
+        if not moved:
+            raise ValidationError("It is too late: the message is already on its way or done.", code="too_late")
+        message.refresh_from_db()
+        conversations.note_cancelled(message, actor=actor)
+        conversations.show_without_cancelled(conversation)
 
 
 def send_again(

@@ -7,13 +7,15 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from conversations import live
 from conversations.models import Activity, Contact, Conversation, Indicator, Message, Stream, User
 from conversations.models.activity import ActivityKind
 from conversations.models.conversation import ConversationStatus as Status
-from conversations.models.message import Direction, Kind
+from conversations.models.message import Direction, Kind, MessageStatus
 from conversations.services import handling
 from conversations.services.activities import note
 from messaging.phone import PhoneError, PhoneNumber, parse_number
@@ -100,8 +102,36 @@ def preview(message: Message) -> str:
 
 
 def note_cancelled(message: Message, *, actor: User | None) -> None:
-    """Leave a line in the conversation of a message that was stopped."""
-    note(message.conversation, ActivityKind.MESSAGE_CANCELLED, actor=actor, data={"message": message.pk})
+    """Leave a line in the conversation of a message that was stopped, with the reason when nobody stopped it."""
+    event = None if actor else message.events.filter(to_status=MessageStatus.CANCELLED).last()
+    note(
+        message.conversation,
+        ActivityKind.MESSAGE_CANCELLED,
+        actor=actor,
+        text=event.reason if event else "",
+        data={"message": message.pk},
+    )
+
+
+def show_without_cancelled(conversation: Conversation) -> None:
+    """Show a conversation, which is locked, as it was before a message that will never leave.
+
+    A customer who has no other answer waits again, since their first message without one.
+    """
+    remaining = conversation.messages.exclude(status=MessageStatus.CANCELLED)
+    last = remaining.order_by("-id").first()
+    conversation.last_message_at = last.created_at if last else conversation.created_at
+    conversation.last_message_preview = preview(last) if last else ""
+    conversation.last_message_direction = last.direction if last else ""
+    if conversation.is_current and (last is None or last.direction == Direction.IN):
+        ours = remaining.filter(direction=Direction.OUT).order_by("-id").values("pk")[:1]
+        unanswered = remaining.filter(direction=Direction.IN).exclude(pk__lt=Coalesce(Subquery(ours), 0))
+        conversation.waiting_since = unanswered.order_by("id").values_list("created_at", flat=True).first()
+        if conversation.status == Status.WAITING:
+            conversation.status = Status.OPEN
+    conversation.save(
+        update_fields=["last_message_at", "last_message_preview", "last_message_direction", "waiting_since", "status"]
+    )
 
 
 def assign(conversation: Conversation, *, to: User | None, actor: User) -> None:

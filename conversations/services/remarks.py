@@ -37,12 +37,28 @@ def mentioned(text: str, people: Iterable[User]) -> list[User]:
     """The people whose name stands after an @, in any case; a first name counts where only one has it."""
     by_name: dict[str, list[User]] = {}
     for person in people:
-        full = " ".join(str(person).split()).casefold()
-        for name in {full, full.partition(" ")[0]}:
+        for name in _names(person):
             by_name.setdefault(name, []).append(person)
     only = {name: found[0] for name, found in by_name.items() if len(found) == 1}
     if not only:
         return []
-    longest_first = "|".join(re.escape(name) for name in sorted(only, key=len, reverse=True))
-    named = re.findall(rf"(?<![\w@.])@({longest_first})(?!\w)", " ".join(text.split()).casefold())
-    return list(dict.fromkeys(only[name] for name in named))
+    named = _mention_of(only).findall(" ".join(text.split()).casefold())
+    return list(dict.fromkeys(only[name[1:]] for name in named))
+
+
+def mention_pattern(people: Iterable[User]) -> re.Pattern[str] | None:
+    """What finds these people's mentions, with the @, in a text as it was written; None without people."""
+    names = {name for person in people for name in _names(person)}
+    return _mention_of(names) if names else None
+
+
+def _names(person: User) -> set[str]:
+    """The names by which somebody is mentioned: all of it, or the first."""
+    full = " ".join(str(person).split()).casefold()
+    return {full, full.partition(" ")[0]}
+
+
+def _mention_of(names: Iterable[str]) -> re.Pattern[str]:
+    longest_first = sorted(names, key=len, reverse=True)
+    either = "|".join(r"\s+".join(map(re.escape, name.split())) for name in longest_first)
+    return re.compile(rf"(?<![\w@.])@(?:{either})(?!\w)", re.IGNORECASE)

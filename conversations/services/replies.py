@@ -6,15 +6,13 @@ from datetime import datetime, timedelta
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from conversations.models import Conversation, Message, User
-from conversations.models.conversation import ConversationStatus
 from conversations.models.draft import DraftKind
 from conversations.models.message import Direction, Kind, MessageStatus
-from conversations.services import compose, conversations, drafts
+from conversations.services import compose, drafts
 from conversations.services.canned import check_filled
 
 
@@ -48,7 +46,7 @@ def send_reply(
             author=author,
             client_key=client_key,
             scheduled_for=scheduled_for,
-            hold=timedelta(seconds=author.undo_seconds) if author.undo_seconds and not scheduled_for else None,
+            hold=time_to_undo(author, scheduled_for),
         )
         if first_time:
             message.resolve_after = then_resolve
@@ -56,6 +54,11 @@ def send_reply(
             message.save(update_fields=["resolve_after", "cancel_on_reply"])
             drafts.let_go(conversation, author, DraftKind.REPLY)
     return message
+
+
+def time_to_undo(author: User, scheduled_for: datetime | None) -> timedelta | None:
+    """How long what somebody sends is kept back; None where they want no time, or where it waits for one anyway."""
+    return timedelta(seconds=author.undo_seconds) if author.undo_seconds and not scheduled_for else None
 
 
 def _locked(conversation: Conversation) -> Conversation:
@@ -77,13 +80,10 @@ def newer_messages(conversation: Conversation, reader: User, seen: int) -> Query
 def undo_send(message: Message, *, actor: User) -> None:
     """Take back a message that has not left us, and put its text into the actor's composer.
 
-    The conversation is again what it was before: the customer waits as long as they did. Raises ValidationError
-    when the message has left, or is not the actor's to stop.
+    Raises ValidationError when the message has left, or is not the actor's to stop.
     """
     with transaction.atomic():
-        conversation = _locked(message.conversation)
         compose.cancel_message(message, actor=actor, reason="Undone")
-        _forget(conversation)
         if message.kind == Kind.TEXT:
             drafts.put_back(message.conversation, actor, DraftKind.REPLY, message.body)
 
@@ -92,21 +92,3 @@ def undoable(conversation: Conversation, user: User) -> Message | None:
     """What this user sent here last and may still undo."""
     held = conversation.messages.filter(status=MessageStatus.HELD, held_for="undo", author=user)
     return held.filter(next_attempt_at__gt=timezone.now()).order_by("-id").first()
-
-
-def _forget(conversation: Conversation) -> None:
-    """Show the conversation as it was before a message that was taken back."""
-    remaining = conversation.messages.exclude(status=MessageStatus.CANCELLED)
-    last = remaining.order_by("-id").first()
-    conversation.last_message_at = last.created_at if last else conversation.created_at
-    conversation.last_message_preview = conversations.preview(last) if last else ""
-    conversation.last_message_direction = last.direction if last else ""
-    if last is None or last.direction == Direction.IN:
-        ours = remaining.filter(direction=Direction.OUT).order_by("-id").values("pk")[:1]
-        unanswered = remaining.filter(direction=Direction.IN).exclude(pk__lt=Coalesce(Subquery(ours), 0))
-        conversation.waiting_since = unanswered.order_by("id").values_list("created_at", flat=True).first()
-        if conversation.status == ConversationStatus.WAITING:
-            conversation.status = ConversationStatus.OPEN
-    conversation.save(
-        update_fields=["last_message_at", "last_message_preview", "last_message_direction", "waiting_since", "status"]
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
@@ -16,6 +17,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language_info
 
 from conversations.models import Activity, WhatsAppTemplate
+from conversations.services.remarks import mention_pattern
 from conversations.views import chips, icons, message_text, wording
 from conversations.views.template_preview import body_text
 
@@ -49,18 +51,42 @@ def linked(text: str) -> SafeString:
 
     Characters that turn the direction of writing stay in the text and turn nothing (conversations/views/message_text).
     """
+    return _linked(text, _isolated)
+
+
+@register.filter
+def remark_words(remark: Activity) -> SafeString:
+    """A remark's text as `linked` shows it, with the colleagues whom it mentions marked."""
+    mention = mention_pattern(remark.mentions.all())
+    if mention is None:
+        return _linked(remark.text, _isolated)
+
+    def marked(text: str) -> SafeString:
+        pieces = mention.split(text)
+        named = [*mention.findall(text), ""]
+        parts = (
+            (_isolated(piece), format_html('<b class="mention">{}</b>', one) if one else "")
+            for piece, one in zip(pieces, named, strict=True)
+        )
+        return format_html_join("", "{}{}", parts)
+
+    return _linked(remark.text, marked)
+
+
+def _linked(text: str, plain: Callable[[str], SafeString]) -> SafeString:
+    """The text with links; `plain` escapes what lies between them."""
     parts: list[tuple[SafeString]] = []
     end = 0
     for match in _ADDRESS.finditer(text):
         address = match.group().rstrip(_AFTER_ADDRESS)
         if not _is_safe(address):
             continue
-        parts.append((_isolated(text[end : match.start()]),))
+        parts.append((plain(text[end : match.start()]),))
         parts.append(
             (format_html('<a href="{}" rel="noopener noreferrer nofollow" target="_blank">{}</a>', address, address),)
         )
         end = match.start() + len(address)
-    parts.append((_isolated(text[end:]),))
+    parts.append((plain(text[end:]),))
     return format_html_join("", "{}", parts)
 
 

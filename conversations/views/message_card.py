@@ -18,7 +18,7 @@ from conversations.permissions import may_send_on
 from conversations.services.scheduling import WAITING
 from conversations.views import trouble
 from conversations.views.people import who_decide
-from conversations.views.wording import DeliveryState, delivery_state
+from conversations.views.wording import DeliveryState, delivery_state, is_said_by_the_state
 
 Form = MessageForm | WaitingForm
 
@@ -36,7 +36,8 @@ class Card:
     """One message as one user sees it.
 
     `decision` is the last that a person took about it, `forms` what can be filled in, by their names. `undone_below`
-    says that the composer counts down and offers to take it back, so that nothing of it is needed here.
+    says that the composer counts down and offers to take it back, so that nothing of it is needed here; `may_undo`
+    offers it here.
     """
 
     message: Message
@@ -44,6 +45,7 @@ class Card:
     decision: MessageEvent | None
     forms: Mapping[str, Form]
     may_cancel: bool = False
+    may_undo: bool = False
     may_send_now: bool = False
     undone_below: bool = False
     sent_again: bool = False
@@ -74,7 +76,7 @@ class Card:
     @property
     def decision_is_said(self) -> bool:
         """Do the words of the state say all of the decision, so that no line of its own is needed?"""
-        return self.decision is not None and self.message.status == Status.CANCELLED and bool(self.decision.actor)
+        return self.decision is not None and is_said_by_the_state(self.message, self.decision)
 
 
 def again_key(message: Message) -> str:
@@ -118,18 +120,21 @@ class _Maker:
         doubtful = message.status == Status.UNCONFIRMED
         again = message.pk in self.again
         notice = _notice(message, sent_again=again)
+        may_undo = own and _is_about_to_go(message)
+        undone_below = message.pk == self.undone_below
         return Card(
             message=message,
             state=state,
             decision=decision,
             forms=self._forms(message, may_change=may_cancel, again=again),
             may_cancel=may_cancel,
-            undone_below=message.pk == self.undone_below,
+            may_undo=may_undo,
+            undone_below=undone_below,
             may_send_now=may_cancel and message.status in WAITING and self.may_send,
             sent_again=again,
             notice=notice,
             deciders=self.deciders if doubtful else "",
-            version=_version(state, message, notice, decision.pk if decision else 0),
+            version=_version(state, message, notice, decision.pk if decision else 0, may_undo, undone_below),
         )
 
     def _forms(self, message: Message, *, may_change: bool, again: bool) -> dict[str, Form]:

@@ -17,14 +17,15 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from conversations.forms.templates import TemplateForm
-from conversations.models import Contact, Conversation, Stream, User, WhatsAppTemplate
+from conversations.forms.templates import TemplateForm, typed_in
+from conversations.models import Contact, Conversation, Message, Stream, User, WhatsAppTemplate
 from conversations.models.message import Kind, Purpose
 from conversations.models.stream import Channel
 from conversations.models.template import TemplateStatus
 from conversations.services.compose import queue_template
 from conversations.services.conversations import contact_for_number, open_conversation
 from conversations.services.gate import Verdict, can_send
+from conversations.services.replies import time_to_undo
 from conversations.views.conversation import conversation_address
 from conversations.views.recipients import read_recipient
 from conversations.views.requests import UNPROCESSABLE, number_in, signed_in, visible_conversation
@@ -91,7 +92,10 @@ def _picker(request: HttpRequest, target: Target) -> HttpResponse:
     user = signed_in(request)
     template = _chosen(request, target.stream)
     if request.method != "POST":
-        form = TemplateForm(template=template, contact=target.contact) if template else None
+        form = None
+        if template:
+            again = _filled_in_before(request, target, template)
+            form = TemplateForm(initial=again, template=template, contact=target.contact)
         return _page(request, target, user, template, form)
     if template is None:
         raise Http404("No such template.")
@@ -107,6 +111,7 @@ def _picker(request: HttpRequest, target: Target) -> HttpResponse:
                     media=form.media_given,
                     client_key=form.cleaned_data["client_key"],
                     scheduled_for=form.cleaned_data["scheduled_for"],
+                    hold=time_to_undo(user, form.cleaned_data["scheduled_for"]),
                 )
         except ValidationError as error:
             form.take_refusal(error)
@@ -150,6 +155,15 @@ def _listed(stream: Stream, text: str) -> list[WhatsAppTemplate]:
 def _chosen(request: HttpRequest, stream: Stream) -> WhatsAppTemplate | None:
     pk = number_in(request, "template")
     return get_object_or_404(stream.templates.all(), pk=pk) if pk else None
+
+
+def _filled_in_before(request: HttpRequest, target: Target, template: WhatsAppTemplate) -> dict[str, str]:
+    """What stood in the fields of the message `?again=`, which went to this customer; nothing without one."""
+    if not (pk := number_in(request, "again")):
+        return {}
+    visible = Message.objects.visible_to(signed_in(request)).outbound()
+    message = visible.filter(pk=pk, template=template, conversation__contact=target.contact.pk).first()
+    return typed_in(template, message.template_values, message.media) if message else {}
 
 
 def _verdict(target: Target, user: User, template: WhatsAppTemplate | None) -> Verdict | None:

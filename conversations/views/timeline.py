@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import groupby
 
-from django.db.models import QuerySet
+from django.db.models import prefetch_related_objects
 from django.utils import timezone
 
 from conversations.models import Activity, Conversation, Message, User
@@ -92,9 +92,7 @@ def _doubtful(conversation: Conversation, shown: Sequence[Message]) -> list[Mess
     return list(found.exclude(pk=shown[-1].pk)[:PAGE]) if shown else []
 
 
-def _activities(
-    conversation: Conversation, shown: Sequence[Message], *, older: bool, before: int
-) -> QuerySet[Activity] | list[Activity]:
+def _activities(conversation: Conversation, shown: Sequence[Message], *, older: bool, before: int) -> list[Activity]:
     """What was done in the time of the messages shown: from the first of them (all before it when there are no
     older ones) to the first of the page below."""
     found = conversation.activities.select_related("actor")
@@ -103,7 +101,9 @@ def _activities(
     if before:
         below = conversation.messages.filter(pk__gte=before).order_by("id").values_list("created_at", flat=True)[:1]
         found = found.filter(occurred_at__lt=below)
-    return list(found.order_by("-occurred_at", "-id")[:MOST_ACTIVITIES])[::-1]
+    activities = list(found.order_by("-occurred_at", "-id")[:MOST_ACTIVITIES])[::-1]
+    prefetch_related_objects([one for one in activities if one.kind == ActivityKind.REMARK], "mentions")
+    return activities
 
 
 def _merged(shown: Iterable[Card], activities: Iterable[Activity]) -> list[Entry]:

@@ -17,6 +17,7 @@ from conversations.models import Activity, Message, MessageEvent
 from conversations.models.account import AccountHealth
 from conversations.models.activity import ActivityKind
 from conversations.models.conversation import ConversationStatus
+from conversations.models.message import CANCELLABLE
 from conversations.models.message import MessageStatus as Status
 from conversations.models.stream import Channel
 
@@ -68,10 +69,19 @@ _PLAIN_STATES: dict[str, DeliveryState] = {
 }
 
 
+def is_said_by_the_state(message: Message, decision: MessageEvent) -> bool:
+    """Do the words of the state say why a message was stopped before it left, and by whom?"""
+    return message.status == Status.CANCELLED and _decided_state(message, decision) is not None
+
+
 def _decided_state(message: Message, decision: MessageEvent) -> DeliveryState | None:
     """A person's word is no report of the provider's: it says whose it is."""
-    if decision.actor is None or decision.to_status != message.status:
+    if decision.to_status != message.status:
         return None
+    if decision.actor is None:
+        if decision.to_status != Status.CANCELLED or decision.from_status not in CANCELLABLE or not decision.reason:
+            return None
+        return DeliveryState("calendar-x", f"Not sent: {decision.reason[0].lower()}{decision.reason[1:]}", "cancelled")
     match decision.from_status, decision.to_status:
         case Status.UNCONFIRMED, Status.DELIVERED:
             return DeliveryState("user-check", f"Arrived, says {decision.actor}")
@@ -144,6 +154,8 @@ def activity_line(activity: Activity) -> ActivityLine:
             did = "parted this contact again from" if activity.data.get("undone") else "merged this contact with"
             return ActivityLine("users", did, what)
         case ActivityKind.MESSAGE_CANCELLED:
+            if activity.actor_id is None and what:
+                return ActivityLine("calendar-x", f"{what}: a message was not sent")
             return ActivityLine("calendar-x", "cancelled a message")
         case _:
             return ActivityLine("info", "noted", what)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from urllib.parse import urlencode
 
+from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from conversations.forms.reply import THEN_RESOLVE, ReplyForm
 from conversations.models import Conversation, Draft, Message, Stream, User
 from conversations.models.draft import DraftKind
+from conversations.models.message import Kind
 from conversations.permissions import may_change
 from conversations.services import drafts
 from conversations.services.remarks import leave_remark
@@ -170,11 +174,25 @@ def undo(request: HttpRequest, pk: int) -> HttpResponse:
         undo_send(message, actor=user)
     except ValidationError as error:
         return refused(request, error, back_to=conversation_address(request, conversation))
+    if message.kind == Kind.TEMPLATE:
+        return _at_the_template(request, message)
     if not is_htmx(request):
         return done(request, "Not sent", back_to=conversation_address(request, conversation, "composer"))
     response = _composer(request, conversation, mode=DraftKind.REPLY)
     response["HX-Retarget"], response["HX-Reswap"] = "#composer", "outerHTML"
     response["HX-Trigger"] = json.dumps({"parley:refresh": {}, "parley:undone": {}})
+    return response
+
+
+def _at_the_template(request: HttpRequest, message: Message) -> HttpResponse:
+    """A template that was taken back is filled in again where it was filled in."""
+    words = {"template": message.template_id, "again": message.pk}
+    address = f"{reverse('conversation-template', args=[message.conversation_id])}?{urlencode(words)}"
+    messages.success(request, "Not sent. The template is filled in again.")
+    if not is_htmx(request):
+        return HttpResponseRedirect(address)
+    response = HttpResponse(status=204)
+    response["HX-Redirect"] = address
     return response
 
 

@@ -15,9 +15,11 @@ from django.utils import timezone
 from conversations.models import Conversation, Draft, Message, User
 from conversations.models.message import Direction, MessageStatus
 from conversations.services import conversations, dispatch, receipts
+from conversations.services.compose import cancel_message
 from conversations.services.consequences import after_accepted, after_failed, cancel_after_reply
 from conversations.services.outbound import deliver
 from conversations.services.replies import newer_messages, send_reply, undo_send, undoable
+from conversations.views.wording import activity_line
 from messaging.types import DeliveryReport, DeliveryStatus
 from tests import factories
 
@@ -103,6 +105,36 @@ def test_undo_leaves_the_conversation_as_it_was(amira: Conversation, priya: User
     assert (amira.status, amira.waiting_since) == ("open", asked.created_at)
     assert (amira.last_message_preview, amira.last_message_direction) == ("Is anybody there?", "in")
     assert Draft.objects.get(user=priya).body == "Too quick"
+
+
+def test_an_ordinary_cancel_lets_the_customer_wait_again(amira: Conversation, priya: User, tom: User) -> None:
+    asked = customer_writes(amira)
+    tomorrow = timezone.now() + timedelta(days=1)
+    message = send(amira, priya, "Shall I call you?", scheduled_for=tomorrow)
+    amira.refresh_from_db()
+    assert (amira.status, amira.waiting_since) == ("waiting", None)
+    cancel_message(message, actor=tom)
+    amira.refresh_from_db()
+    assert (amira.status, amira.waiting_since) == ("open", asked.created_at)
+    assert (amira.last_message_preview, amira.last_message_at) == ("Is anybody there?", asked.created_at)
+    assert not Draft.objects.exists()
+
+
+def test_what_is_cancelled_after_the_work_is_done_leaves_it_done(amira: Conversation, priya: User) -> None:
+    customer_writes(amira)
+    message = send(amira, priya, "Are you happy?", scheduled_for=timezone.now() + timedelta(days=1))
+    conversations.resolve(amira, actor=priya)
+    cancel_message(message, actor=priya)
+    amira.refresh_from_db()
+    assert (amira.status, amira.waiting_since) == ("resolved", None)
+
+
+def test_a_cancel_leaves_another_answer_as_it_is(amira: Conversation, priya: User) -> None:
+    customer_writes(amira)
+    send(amira, priya, "One moment")
+    cancel_message(send(amira, priya, "Another thing"), actor=priya)
+    amira.refresh_from_db()
+    assert (amira.status, amira.waiting_since, amira.last_message_preview) == ("waiting", None, "One moment")
 
 
 def test_the_wait_counts_from_the_first_unanswered_message(amira: Conversation, priya: User) -> None:
@@ -268,6 +300,8 @@ def test_a_scheduled_message_that_an_answer_makes_needless_is_cancelled(amira: C
         message.refresh_from_db()
     assert (asked.status, stays.status, at_once.status) == ("cancelled", "scheduled", "held")
     assert asked.events.last().reason == "The customer wrote first"
+    line = activity_line(amira.activities.latest("id"))
+    assert line.did == "The customer wrote first: a message was not sent"
     assert amira.activities.filter(kind="message_cancelled").count() == 1
 
 

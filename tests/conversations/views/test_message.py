@@ -401,7 +401,9 @@ def test_what_we_stopped_ourselves_says_why(scheduled: Message, agent: Client) -
         come_from=(MessageStatus.SCHEDULED,),
         reason="The customer wrote first",
     )
-    assert "The customer wrote first · Parley" in shown(agent, scheduled).text
+    text = shown(agent, scheduled).text
+    assert "Not sent: the customer wrote first" in text
+    assert text.count("wrote first") == 1
 
 
 def test_the_words_of_a_template_are_not_offered_for_change(centre: Centre, agent: Client) -> None:
@@ -450,7 +452,10 @@ def test_what_can_still_be_undone_counts_down(centre: Centre, agent: Client, sup
     assert not own.all("window-clock")
     assert not own.all("form")
     assert "Queued" in own.text
-    assert shown(agent, first).all("form", action=f"/m/{first.pk}/cancel/")
+    # One before it is taken back where it stands, with what its author has begun meanwhile.
+    (undo,) = shown(agent, first).all("form", action=f"/m/{first.pk}/undo/")
+    assert (undo.text, undo.attributes["hx-include"]) == ("Undo", "#composer")
+    assert not shown(agent, first).all("form", action=f"/m/{first.pk}/cancel/")
     Message.objects.update(next_attempt_at=timezone.now() - ten_seconds)
     assert "Sends in a moment" in shown(agent, last).text
 

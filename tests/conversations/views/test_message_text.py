@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import unicodedata
+import uuid
 
 import pytest
 from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conversations.templatetags.parley import linked
+from conversations.templatetags.parley import linked, remark_words
 from conversations.views.message_text import LONGEST, MOST_LINES, shortened, turns_direction
 from tests import factories
 from tests.conversations.views.conftest import Centre
@@ -66,6 +67,21 @@ def test_marks_of_plain_right_to_left_writing_are_no_reason_to_warn() -> None:
 
 def test_what_turns_the_direction_is_shut_in_and_stays_in_the_text() -> None:
     assert linked("a\u202e<b>") == 'a<bdi class="direction-mark">\u202e</bdi>&lt;b&gt;'
+
+
+def test_a_remark_marks_those_it_mentions_and_nothing_else(centre: Centre, agent: Client) -> None:
+    amira = centre.conversation()
+    text = "@Tom  Reyes <b>look</b>, @priya too. @Somebody, a@tom.example, https://fernhill.example/@Tom?x=1"
+    agent.post(f"/c/{amira.pk}/reply/", {"mode": "remark", "remark": text, "client_key": str(uuid.uuid4())})
+    remark = amira.activities.get(kind="remark")
+    assert set(remark.mentions.all()) == {centre.tom, centre.priya}
+    shown = remark_words(remark)
+    assert shown == (
+        '<b class="mention">@Tom  Reyes</b> &lt;b&gt;look&lt;/b&gt;, <b class="mention">@priya</b> too. @Somebody, '
+        'a@tom.example, <a href="https://fernhill.example/@Tom?x=1" rel="noopener noreferrer nofollow" '
+        'target="_blank">https://fernhill.example/@Tom?x=1</a>'
+    )
+    assert shown in agent.get(f"/c/{amira.pk}/").content.decode()
 
 
 def test_a_long_message_is_shown_on_demand(centre: Centre, agent: Client, stranger: Client) -> None:

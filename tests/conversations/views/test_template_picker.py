@@ -7,10 +7,10 @@ import uuid
 import pytest
 from django.test import Client
 
-from conversations.models import Contact, Conversation, Message, WhatsAppTemplate
+from conversations.models import Contact, Conversation, Message, User, WhatsAppTemplate
 from tests import factories
 from tests.conversations.views.conftest import Centre
-from tests.conversations.views.reading import Element, read
+from tests.conversations.views.reading import HX, Element, read
 
 RICH = [
     {"type": "HEADER", "format": "DOCUMENT"},
@@ -93,7 +93,7 @@ def test_a_filled_template_is_queued(centre: Centre, agent: Client, amira: Conve
     message = Message.objects.get()
     assert message.body == "Hello Amira, your engineer is booked for Friday. Reply here to change it."
     assert message.template_values == {"body": ["Amira", "Friday"]}
-    assert (message.kind, message.author, message.status) == ("template", centre.priya, "queued")
+    assert (message.kind, message.author, message.status) == ("template", centre.priya, "held")
     agent.post(f"/c/{amira.pk}/template/", filled)
     assert Message.objects.count() == 1
 
@@ -120,6 +120,48 @@ def test_named_values_a_file_and_a_link_travel_by_their_names(
         {"kind": "document", "link": "https://fernhill.example/label.pdf", "filename": "Label.pdf"}
     ]
     assert message.rendered["buttons"][0]["target"] == "https://fernhill.example/r/118-7726"
+
+
+@pytest.mark.parametrize("headers", [{}, HX])
+def test_a_template_that_was_taken_back_is_filled_in_again(
+    centre: Centre, agent: Client, supervisor: Client, amira: Conversation, headers: dict[str, str]
+) -> None:
+    template = factories.make_template(centre.care, components=RICH)
+    filled = {"body_first_name": "Amira", "body_day": "Friday", "buttons_0": "118-7726"}
+    file = {"media_link": "https://fernhill.example/label.pdf", "media_filename": "Label.pdf"}
+    agent.post(f"/c/{amira.pk}/template/", form(template, **filled, **file))
+    message = Message.objects.get()
+    page = read(agent.get(f"/c/{amira.pk}/"))
+    assert page.one("undo-bar").one("button").attributes["formaction"] == f"/m/{message.pk}/undo/"
+
+    response = agent.post(f"/m/{message.pk}/undo/", headers=headers)
+    message.refresh_from_db()
+    assert message.status == "cancelled"
+    address = response["HX-Redirect"] if headers else response["Location"]
+    again = read(agent.get(address)).one("form", id="template-form")
+    typed = {one.attributes["name"]: one.attributes.get("value", "") for one in again.all("input")}
+    expected = {"body-first_name": "Amira", "body-day": "Friday", "buttons-0": "118-7726", **file, "media_id": ""}
+    assert typed | expected == typed
+    assert typed["client_key"] != message.client_key
+    # Another customer's form takes nothing from it.
+    elsewhere = centre.conversation(centre.care, contact=factories.make_contact(first_name="Olu"))
+    other = agent.get(f"/c/{elsewhere.pk}/template/?template={template.pk}&again={message.pk}")
+    assert "118-7726" not in read(other).one("form", id="template-form").text
+    assert not [one for one in read(other).all("input") if one.attributes.get("value") == "118-7726"]
+
+
+def test_numbered_values_come_back_in_their_places(centre: Centre, agent: Client, amira: Conversation) -> None:
+    template = factories.make_template(centre.care)
+    agent.post(f"/c/{amira.pk}/template/", form(template, body_1="Amira", body_2="Friday"))
+    page = read(agent.get(f"/c/{amira.pk}/template/?template={template.pk}&again={Message.objects.get().pk}"))
+    assert [page.one("input", name=f"body-{number}").attributes["value"] for number in (1, 2)] == ["Amira", "Friday"]
+
+
+def test_whoever_wants_no_time_to_undo_sends_at_once(centre: Centre, agent: Client, amira: Conversation) -> None:
+    User.objects.filter(pk=centre.priya.pk).update(undo_seconds=0)
+    template = factories.make_template(centre.care)
+    agent.post(f"/c/{amira.pk}/template/", form(template, body_1="Amira", body_2="Friday"))
+    assert Message.objects.get().status == "queued"
 
 
 @pytest.mark.parametrize(
