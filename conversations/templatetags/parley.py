@@ -162,7 +162,7 @@ def running_clock(words: str, until: datetime) -> SafeString:
     """Words with the time that is left in place of {}; clock.js keeps it running."""
     return format_html(
         '<window-clock until="{}" words="{}">{}</window-clock>',
-        until.isoformat(),
+        until.isoformat(timespec="seconds"),
         words,
         words.replace("{}", wording.time_left(until)),
     )

@@ -44,7 +44,7 @@ def sprite() -> str:
 @cache
 def version() -> str:
     """Changes when the sprite does, so that browsers may keep it for a year."""
-    return hashlib.sha256(sprite().encode()).hexdigest()[:10]
+    return hashlib.sha256(sprite().encode()).hexdigest()[:6]
 
 
 @login_not_required

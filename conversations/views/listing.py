@@ -21,6 +21,7 @@ from conversations.views.presence import Colleague, colleagues_at
 from conversations.views.wording import clock
 
 PAGE = 50
+FIRST_PAGE = 24  # more than a screen shows, and light: the rest follows as soon as somebody scrolls
 LARGEST_PAGE = 200
 LARGEST_NUMBER = 2**63 - 1
 

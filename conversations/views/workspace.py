@@ -15,7 +15,7 @@ from conversations.models.conversation import ListOrder
 from conversations.views import filters
 from conversations.views.counting import count_filters, count_of, count_views
 from conversations.views.inbox_query import BY_PERSON, InboxQuery, Standing, View
-from conversations.views.listing import PAGE, read_page
+from conversations.views.listing import FIRST_PAGE, PAGE, read_page
 from conversations.views.requests import number_in, signed_in
 from conversations.views.stream_health import Health, stream_health
 
@@ -84,11 +84,12 @@ def workspace_context(
 ) -> dict[str, Any]:
     """What the views pane and the list show. `rows` is how many rows are on the screen already (0: a page)."""
     user = signed_in(request)
+    cursor = request.GET.get("cursor", "")
     counts = count_views(user)
     streams = Stream.objects.visible_to(user).select_related("account", "gate").order_by("name")
     return {
         "inbox": query,
-        "page": read_page(query, user, cursor=request.GET.get("cursor", ""), size=rows or PAGE),
+        "page": read_page(query, user, cursor=cursor, size=rows or (PAGE if cursor else FIRST_PAGE)),
         "counts": counts,
         "list_count": count_of(query, counts, user),
         "view_links": [_view_link(query, counts, *view) for view in _VIEWS],

@@ -49,7 +49,7 @@ async function ask() {
 
 function address(conversation) {
   const url = new URL(workspace().dataset.updates, location.href);
-  url.searchParams.set("rows", Math.max(50, document.querySelectorAll(".conversation-row").length));
+  url.searchParams.set("rows", Math.max(24, document.querySelectorAll(".conversation-row").length));
   if (conversation) {
     url.searchParams.set("open", conversation);
     url.searchParams.set("seen", document.hasFocus() && conversation !== keptUnread ? 1 : 0);
