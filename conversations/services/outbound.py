@@ -25,27 +25,13 @@ from conversations.services import consent, dispatch, lifecycle, pacing, spool
 from conversations.services.accounts import provider_for
 from conversations.services.clock import database_now
 from conversations.services.envelope import outbound_message
+from conversations.services.exchange import Fenced, exchange
 from conversations.services.gate import can_send
-from messaging.errors import (
-    ConfigurationError,
-    CredentialsRefused,
-    NotSent,
-    ProviderError,
-    Refused,
-    Throttled,
-    Unconfirmed,
-    UnsupportedFeature,
-)
-from messaging.types import Answer, Outcome, RecipientResult, Request, SendResult
+from messaging.types import Outcome
 
 logger = logging.getLogger(__name__)
 
 LONGEST_BACKOFF = 300.0  # seconds
-LARGEST_KEPT_BODY = 20_000  # characters of a request or answer kept with the attempt
-
-
-class Fenced(Exception):
-    """Somebody else has taken over or the message may no longer be sent: nothing was written to the wire."""
 
 
 @dataclass(slots=True)
@@ -213,42 +199,23 @@ def _is_stopped_here(message: Message, now: datetime) -> bool:
 
 
 def _send(batch: Batch) -> None:
-    """One request for a claimed batch: the only place where a provider's fault is caught."""
+    """One request for a claimed batch, and its outcome on the rows."""
     stream = batch.messages[0].stream
     provider = provider_for(stream.account)
-    request: Request | None = None
-    answer: Answer | None = None
-    retry_after: float | None = None
     try:
-        operation = provider.plan(outbound_message(batch.messages), stream.config)
-        batch.attempt.operation = type(operation).__name__
-        request = operation.build_request(provider.account)
-        answer = provider.transport.send(request, hosts=provider.hosts, on_wire=lambda: _put_on_wire(batch))
-        result = operation.parse_response(answer)
+        done = exchange(
+            provider,
+            lambda: provider.plan(outbound_message(batch.messages), stream.config),
+            refs=[str(message.ref) for message in batch.messages],
+            put_on_wire=lambda: _put_on_wire(batch),
+        )
     except Fenced as fence:
         logger.info("Attempt %s was fenced: %s", batch.attempt.pk, fence)
         _give_back(batch)
         return
-    except (ConfigurationError, UnsupportedFeature) as error:
-        result = _same_for_all(batch, Outcome.REFUSED, "configuration", str(error))
-    except (NotSent, Throttled) as error:
-        retry_after = error.retry_after if isinstance(error, Throttled) else None
-        result = _same_for_all(batch, Outcome.RETRY, error.code, error.text)
-    except CredentialsRefused as error:
-        result = _same_for_all(batch, Outcome.BLOCKED, error.code, error.text)
-    except Refused as error:
-        result = _same_for_all(batch, Outcome.REFUSED, error.code, error.text)
-    except (Unconfirmed, ProviderError) as error:
-        answer = answer or error.answer
-        result = _same_for_all(batch, Outcome.UNCONFIRMED, error.code, error.text)
-    except Exception:
-        # A fault of ours, or the job's time-out, at an unknown moment: the wire mark decides.
-        logger.exception("Attempt %s broke", batch.attempt.pk)
-        on_wire = batch.attempt.on_wire_at is not None
-        outcome = Outcome.UNCONFIRMED if on_wire else Outcome.RETRY
-        result = _same_for_all(batch, outcome, "internal_fault", "Something broke here, not at the provider.")
-    _describe(batch.attempt, request, answer)
-    spool.record_surely(batch.attempt, batch.messages, result, wait=_wait(batch, retry_after), retry_after=retry_after)
+    done.describe(batch.attempt)
+    wait = _wait(batch, done.retry_after)
+    spool.record_surely(batch.attempt, batch.messages, done.result, wait=wait, retry_after=done.retry_after)
 
 
 def _put_on_wire(batch: Batch) -> None:
@@ -310,29 +277,8 @@ def _give_back(batch: Batch) -> None:
             dispatch.hint_next_on_commit(stream)
 
 
-def _same_for_all(batch: Batch, outcome: Outcome, code: str, text: str) -> SendResult:
-    return SendResult(
-        tuple(RecipientResult(str(message.ref), outcome, code=code, text=text) for message in batch.messages)
-    )
-
-
 def _wait(batch: Batch, retry_after: float | None) -> timedelta:
     if retry_after is not None:
         return timedelta(seconds=retry_after)
     longest = min(LONGEST_BACKOFF, 0.5 * 2 ** min(batch.tries, 12))
     return timedelta(seconds=random.uniform(0.2, longest))  # noqa: S311 jitter, no secret
-
-
-def _describe(attempt: SendAttempt, request: Request | None, answer: Answer | None) -> None:
-    """Keep what went over the wire with the attempt, without its headers: they hold the credentials."""
-    if request is not None:
-        attempt.request_method = request.method
-        attempt.request_url = request.url[:500]
-        attempt.request_body = _kept(request.body)
-    if answer is not None:
-        attempt.http_status = answer.status
-        attempt.response_body = _kept(answer.body)
-
-
-def _kept(body: bytes) -> str:
-    return body.decode(errors="backslashreplace").replace("\x00", "\\x00")[:LARGEST_KEPT_BODY]
