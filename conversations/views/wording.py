@@ -23,6 +23,7 @@ from conversations.models.stream import Channel
 
 NO_RECEIPT_AFTER = timedelta(hours=24)
 CLOSING_SOON = timedelta(hours=4)
+JUST_NOW = 5  # seconds
 
 
 class DeliveryState(NamedTuple):
@@ -150,6 +151,11 @@ def activity_line(activity: Activity) -> ActivityLine:
             return ActivityLine("flag", "removed", what)
         case ActivityKind.OPT_IN | ActivityKind.OPT_OUT:
             return _consent_line(activity)
+        case ActivityKind.OPT_OUT_QUESTION:
+            return ActivityLine("circle-question-mark", "asked whether this is an opt-out:", what)
+        case ActivityKind.OPT_OUT_ANSWER:
+            meant = "an opt-out" if activity.data.get("is_opt_out") else "no opt-out"
+            return ActivityLine("user-check", f"said that this was {meant}")
         case ActivityKind.MERGED:
             did = "parted this contact again from" if activity.data.get("undone") else "merged this contact with"
             return ActivityLine("users", did, what)
@@ -269,10 +275,10 @@ def time_left(until: datetime) -> str:
 
 
 def time_ago(moment: datetime) -> str:
-    """How long ago: just now, 12 minutes ago, 3 hours ago, 2 days ago."""
-    minutes = int((timezone.now() - moment).total_seconds() // 60)
-    for size, unit in ((24 * 60, "day"), (60, "hour"), (1, "minute")):
-        if minutes >= size:
-            number = minutes // size
+    """How long ago: just now, 8 s ago, 12 minutes ago, 3 hours ago, 2 days ago."""
+    seconds = int((timezone.now() - moment).total_seconds())
+    for size, unit in ((24 * 60 * 60, "day"), (60 * 60, "hour"), (60, "minute")):
+        if seconds >= size:
+            number = seconds // size
             return f"{number} {unit}{'' if number == 1 else 's'} ago"
-    return "just now"
+    return f"{seconds} s ago" if seconds >= JUST_NOW else "just now"

@@ -2,46 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import re
-import time
-import urllib.request
 import uuid
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.conftest import PASSWORD, Complaints, Product, open_page
+from tests.browser.conftest import Complaints, Product, open_page, sign_in
+from tests.browser.sandbox import Sandbox
 from tests.browser.test_main_job import write_text
 
 pytestmark = pytest.mark.browser
 
 OLU = "+447700900301"
 TAKEN = re.compile("^(Accepted by|Sent|Delivered|Read)")
-DELIVERY = 45_000  # the time to undo, a worker, the answer
+DELIVERY = 45_000  # a worker, the answer
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 
 
-def control(product: Product, path: str, **body: Any) -> dict[str, Any]:
-    """Ask the sandbox."""
-    request = urllib.request.Request(
-        f"{product.sandbox}/control/{path}/",
-        data=json.dumps(body).encode(),
-        headers={"Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=20) as answer:
-        found: dict[str, Any] = json.load(answer)
-    return found
-
-
-def arrived(product: Product, text: str) -> int:
-    """How often the phone holds a text."""
-    address = f"{product.sandbox}/control/messages/?phone=%2B{OLU[1:]}"
-    with urllib.request.urlopen(address, timeout=20) as answer:
-        return sum(text in message["text"] for message in json.load(answer)["messages"])
+@pytest.fixture
+def sandbox(product: Product) -> Sandbox:
+    return Sandbox(product)
 
 
 @pytest.fixture
@@ -49,11 +32,7 @@ def supervisor(product: Product, chromium: Browser, complaints: Complaints) -> I
     """Tom, signed in, in a window of his own."""
     window = chromium.new_context(viewport={"width": 1440, "height": 900})
     page = open_page(window, complaints)
-    page.goto(f"{product.web}/")
-    page.get_by_label("Work e-mail").fill("tom@fernhill.example")
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(f"{product.web}/")
+    sign_in(page, product, "tom")
     yield page
     window.close()
 
@@ -63,34 +42,23 @@ def bubble(page: Page, text: str) -> Locator:
     return page.get_by_role("article").filter(has_text=text)
 
 
-def troubled(agent: Page, product: Product, fault: str) -> str:
+def troubled(agent: Page, product: Product, sandbox: Sandbox, fault: str) -> str:
     """Priya writes to Olu while the provider misbehaves; the text of the message."""
     text = f"Are you at home? {uuid.uuid4().hex[:8]}"
-    control(product, "phones", number=OLU, name="Olu Sowande")
-    control(product, "faults", phone=OLU, fault=fault, times=1)
+    sandbox.fault(OLU, fault)
     write_text(agent, product, to=OLU, stream="Service texts", text=text)
-    # It is kept back for a while, so that it could be undone.
     expect(bubble(agent, text).locator(".message-notice")).to_be_visible(timeout=DELIVERY)
     return text
 
 
-def expect_on_phone(product: Product, text: str, times: int) -> None:
-    """The phone holds the text that often, soon."""
-    for _ in range(50):
-        if arrived(product, text) >= times:
-            break
-        time.sleep(0.1)
-    assert arrived(product, text) == times
-
-
 def test_a_doubt_is_settled_by_keyboard_and_the_agent_sees_it(
-    agent: Page, supervisor: Page, product: Product, complaints: Complaints
+    agent: Page, supervisor: Page, product: Product, sandbox: Sandbox, complaints: Complaints
 ) -> None:
-    text = troubled(agent, product, "reset_after")
+    text = troubled(agent, product, sandbox, "reset_after")
     expect(bubble(agent, text)).to_contain_text("May have been sent. Check before you resend.")
     expect(bubble(agent, text)).to_contain_text("Tom Okafor can decide whether it is sent again.")
     expect(bubble(agent, text).get_by_text("Send again, accept a possible double")).to_have_count(0)
-    expect_on_phone(product, text, 1)
+    sandbox.expect_on_phone(OLU, text, 1)
 
     supervisor.goto(agent.url)
     message = bubble(supervisor, text)
@@ -111,11 +79,13 @@ def test_a_doubt_is_settled_by_keyboard_and_the_agent_sees_it(
     expect(supervisor.get_by_text("Noted: it arrived")).to_be_visible()
     # The agent's page was not loaded again.
     expect(bubble(agent, text).get_by_text("Arrived, says Tom Okafor")).to_be_visible()
-    expect_on_phone(product, text, 1)
+    sandbox.expect_on_phone(OLU, text, 1)
 
 
-def test_a_doubtful_message_is_sent_once_more(agent: Page, supervisor: Page, product: Product) -> None:
-    text = troubled(agent, product, "reset_after")
+def test_a_doubtful_message_is_sent_once_more(
+    agent: Page, supervisor: Page, product: Product, sandbox: Sandbox
+) -> None:
+    text = troubled(agent, product, sandbox, "reset_after")
     expect(bubble(agent, text)).to_contain_text("May have been sent.")
     supervisor.goto(agent.url)
     message = bubble(supervisor, text)
@@ -124,7 +94,7 @@ def test_a_doubtful_message_is_sent_once_more(agent: Page, supervisor: Page, pro
     message.get_by_role("button", name="Send again").click()
     expect(message.locator(".delivery")).to_contain_text(TAKEN, timeout=DELIVERY)
     expect(message).to_contain_text("Sent again, possibly twice: She says nothing came")
-    expect_on_phone(product, text, 2)
+    sandbox.expect_on_phone(OLU, text, 2)
     message.get_by_title(re.compile("What happened to it")).click()
     expect(message.get_by_text("Queued again, a possible double accepted")).to_be_visible()
     expect(message.get_by_text("Attempt 2:")).to_be_visible()
@@ -133,8 +103,8 @@ def test_a_doubtful_message_is_sent_once_more(agent: Page, supervisor: Page, pro
     expect(message.locator("pre").first).not_to_contain_text(OLU[1:])
 
 
-def test_a_refused_message_is_mended_and_sent_again(agent: Page, product: Product) -> None:
-    text = troubled(agent, product, "not_valid")
+def test_a_refused_message_is_mended_and_sent_again(agent: Page, product: Product, sandbox: Sandbox) -> None:
+    text = troubled(agent, product, sandbox, "not_valid")
     message = bubble(agent, text).first
     expect(message.get_by_text("Nothing reached the customer.")).to_be_visible()
     message.get_by_text("Send again", exact=True).click()
@@ -143,11 +113,13 @@ def test_a_refused_message_is_mended_and_sent_again(agent: Page, product: Produc
     expect(message).to_be_focused()
     expect(bubble(agent, text).first).to_contain_text("It was sent again as a new message.")
     expect(bubble(agent, f"{text}, mended").locator(".delivery")).to_contain_text(TAKEN, timeout=DELIVERY)
-    expect_on_phone(product, f"{text}, mended", 1)
+    sandbox.expect_on_phone(OLU, f"{text}, mended", 1)
 
 
 @pytest.mark.parametrize("width", [1440, 390])
-def test_a_scheduled_message_is_changed_and_sent_at_once(agent: Page, product: Product, width: int) -> None:
+def test_a_scheduled_message_is_changed_and_sent_at_once(
+    agent: Page, product: Product, sandbox: Sandbox, width: int
+) -> None:
     text = f"Your refund is on its way. {uuid.uuid4().hex[:8]}"
     agent.set_viewport_size({"width": width, "height": 900})
     agent.goto(f"{product.web}/new/")
@@ -178,7 +150,7 @@ def test_a_scheduled_message_is_changed_and_sent_at_once(agent: Page, product: P
     message.get_by_text("Send now", exact=True).click()
     message.get_by_role("button", name="Send it now").click()
     expect(message.locator(".delivery")).to_contain_text(TAKEN, timeout=DELIVERY)
-    expect_on_phone(product, f"{text} (changed)", 1)
+    sandbox.expect_on_phone(OLU, f"{text} (changed)", 1)
     assert agent.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
 
 
