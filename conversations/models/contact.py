@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.contrib.postgres.aggregates import BoolOr
 from django.db import models
-from django.db.models import Exists, OuterRef, Q, Value
+from django.db.models import BooleanField, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Coalesce, Lower, NullIf
 
 from conversations.models.fields import E164
@@ -32,13 +33,21 @@ class ContactQuerySet(models.QuerySet["Contact"]):
     def visible_to(self, user: User) -> ContactQuerySet:
         """The contacts with whom this user may see a conversation; those with none are seen by all who may write."""
         from conversations.models.conversation import Conversation
+        from conversations.models.stream import Stream
 
         if user.is_active and user.has_perm("conversations.view_every_stream"):
             return self
-        shared = Exists(Conversation.objects.visible_to(user).filter(contact=OuterRef("pk")))
-        if user.is_active and user.has_perm("conversations.send_messages"):
-            return self.filter(Q(shared) | ~Exists(Conversation.objects.filter(contact=OuterRef("pk"))))
-        return self.filter(shared)
+        # One value a contact, NULL where there is no conversation. PostgreSQL would answer two EXISTS for a page of
+        # contacts by reading every conversation first.
+        shared = (
+            Conversation.objects.filter(contact=OuterRef("pk"))
+            .order_by()
+            .values("contact")
+            .annotate(shared=BoolOr(Q(stream__in=Stream.objects.visible_to(user))))
+            .values("shared")
+        )
+        may_write = user.is_active and user.has_perm("conversations.send_messages")
+        return self.filter(Coalesce(Subquery(shared, output_field=BooleanField()), Value(may_write)))
 
     def by_name(self) -> ContactQuerySet:
         """By last name, then first name; contacts without a name at the end. The order is `contact_by_name`."""
