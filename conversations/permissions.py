@@ -20,6 +20,7 @@ _SUPERVISED = (
     *("contact", "conversation", "activity", "indicator", "optin", "consentstate", "whatsapptemplate"),
     *("message", "messageevent", "sendattempt", "attemptresult", "receipt", "webhookevent"),
     *("stream", "streamgate", "substream", "team", "tag", "cannedreply"),
+    *("keywordset", "sendingpolicy"),
 )
 
 _AGENT = {"send_messages"}
@@ -27,6 +28,7 @@ _SUPERVISOR = _AGENT | {"enter_admin", "send_in_bulk"}
 _SUPERVISOR |= {"add_optin", "cancel_any_message", "release_unconfirmed", "lift_opt_out"}
 _SUPERVISOR |= {f"view_{model}" for model in _SUPERVISED}
 _SUPERVISOR |= {f"{verb}_whatsapptemplate" for verb in ("add", "change")} | {"change_contact"}
+_SUPERVISOR |= {"add_keywordset", "change_keywordset"}
 _SUPERVISOR |= {"add_tag", "change_tag"} | {f"{verb}_cannedreply" for verb in ("add", "change", "delete")}
 
 

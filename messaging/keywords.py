@@ -9,7 +9,7 @@ The English stop words are the FCC's seven and the carriers' usual ones; they co
 
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
@@ -40,7 +40,7 @@ class Words(NamedTuple):
     near: str
 
 
-_WORDS = {
+WORDS: dict[str, Words] = {
     "en": Words(
         stop="stop, stop all, unsubscribe, cancel, end, quit, revoke, opt out, remove",
         start="start, unstop, subscribe, opt in, resume",
@@ -123,40 +123,153 @@ _WORDS = {
     ),
 }
 
-LANGUAGES = frozenset(_WORDS)
+LANGUAGES = frozenset(WORDS)
 """Languages with keywords, by two-letter code."""
 
+ALWAYS_STOP = ("stop", "quit", "end", "revoke", "opt out", "cancel", "unsubscribe")
+"""The words that nobody may take out of the list (FCC, 47 CFR 64.1200(a)(10), in force since 11 April 2025)."""
 
-def classify(text: str, *, languages: Collection[str] = LANGUAGES, opted_out: bool = False) -> Keyword:
+
+class Replies(NamedTuple):
+    """What a customer is answered in one language. `{business}` and `{contact}` are put in."""
+
+    stop: str
+    start: str
+    help: str
+
+
+REPLIES: dict[str, Replies] = {
+    "en": Replies(
+        "{business}: you are unsubscribed and will receive no more messages. Reply START to resubscribe.",
+        "{business}: you are subscribed again. Reply HELP for help or STOP to unsubscribe.",
+        "{business}: for help contact {contact}. Msg&data rates may apply. Reply STOP to cancel.",
+    ),
+    "es": Replies(
+        "{business}: se ha dado de baja y no recibirá más mensajes. Responda START para volver.",
+        "{business}: vuelve a recibir mensajes. Responda AYUDA para ayuda o STOP para darse de baja.",
+        "{business}: para ayuda contacte con {contact}. Responda STOP para darse de baja.",
+    ),
+    "fr": Replies(
+        "{business} : vous êtes désabonné et ne recevrez plus de messages. Répondez START pour vous réabonner.",
+        "{business} : vous êtes réabonné. Répondez AIDE pour de l'aide ou STOP pour vous désabonner.",
+        "{business} : pour de l'aide, contactez {contact}. Répondez STOP pour vous désabonner.",
+    ),
+    "de": Replies(
+        "{business}: Sie sind abgemeldet und erhalten keine Nachrichten mehr. Mit START melden Sie sich wieder an.",
+        "{business}: Sie sind wieder angemeldet. HILFE für Hilfe, STOPP zum Abmelden.",
+        "{business}: Hilfe erhalten Sie unter {contact}. Mit STOPP melden Sie sich ab.",
+    ),
+    "it": Replies(
+        "{business}: iscrizione annullata, non riceverà altri messaggi. Risponda START per riattivarla.",
+        "{business}: iscrizione riattivata. Risponda AIUTO per assistenza o STOP per annullare.",
+        "{business}: per assistenza contatti {contact}. Risponda STOP per annullare.",
+    ),
+    "pt": Replies(
+        "{business}: a sua subscrição foi cancelada e não receberá mais mensagens. Responda START para voltar.",
+        "{business}: voltou a receber mensagens. Responda AJUDA para ajuda ou STOP para cancelar.",
+        "{business}: para ajuda contacte {contact}. Responda STOP para cancelar.",
+    ),
+    "pl": Replies(
+        "{business}: wypisano z listy, nie będziemy już pisać. Odpowiedz START, aby wrócić.",
+        "{business}: ponownie zapisano na listę. Odpowiedz POMOC, aby uzyskać pomoc, lub STOP, aby się wypisać.",
+        "{business}: pomoc pod {contact}. Odpowiedz STOP, aby się wypisać.",
+    ),
+    "he": Replies(
+        "{business}: הוסרת מהרשימה ולא יישלחו אליך עוד הודעות. לחזרה השיבו START.",
+        "{business}: חזרת לרשימה. השיבו עזרה לעזרה או STOP להסרה.",
+        "{business}: לעזרה פנו אל {contact}. להסרה השיבו STOP.",
+    ),
+    "ar": Replies(
+        "{business}: تم إلغاء اشتراكك ولن تصلك رسائل أخرى. للعودة أرسل START.",
+        "{business}: عاد اشتراكك. أرسل مساعدة للمساعدة أو STOP للإلغاء.",
+        "{business}: للمساعدة تواصل مع {contact}. للإلغاء أرسل STOP.",
+    ),
+}
+
+
+def classify(
+    text: str,
+    *,
+    languages: Collection[str] | None = None,
+    opted_out: bool = False,
+    words: Mapping[str, Words] = WORDS,
+) -> Keyword:
     """Return what the message `text` asks for.
 
-    `languages` are two-letter codes, a region after `_` or `-` is ignored and unknown ones add nothing;
-    English always counts. `opted_out` is the customer's present state: only then does a yes mean START.
+    `words` are the words by two-letter language; `languages` limits them to some of these (a region after `_` or
+    `-` is ignored and unknown ones add nothing) and English. `opted_out` is the customer's present state: only then
+    does a yes mean START. `ALWAYS_STOP` counts whatever the words are.
     """
-    words = _vocabulary(frozenset(re.split("[_-]", language.lower())[0] for language in languages))
+    vocabulary = _vocabulary(tuple(words[code] for code in _chosen(words, languages)))
     whole = _joined(text)
-    if whole in words.stop:
+    if whole in vocabulary.stop:
         return Keyword.STOP
-    if whole in words.start or (opted_out and whole in words.yes):
+    if whole in vocabulary.start or (opted_out and whole in vocabulary.yes):
         return Keyword.START
-    if whole in words.help:
+    if whole in vocabulary.help:
         return Keyword.HELP
-    return Keyword.NEAR_STOP if _comes_near(text, words) else Keyword.NONE
+    return Keyword.NEAR_STOP if _comes_near(text, vocabulary) else Keyword.NONE
+
+
+def languages_of(text: str, *, words: Mapping[str, Words] = WORDS) -> list[str]:
+    """The languages in which the whole of `text` is a keyword, in the order of `words`."""
+    whole = _joined(text)
+
+    def is_word_of(one: Words) -> bool:
+        found = _vocabulary((one,))
+        return whole in found.stop | found.start | found.yes | found.help
+
+    return [code for code, one in words.items() if is_word_of(one)] if whole else []
+
+
+def folded(phrases: str) -> list[str]:
+    """Phrases parted by commas as messages are compared with them; what folds to nothing is left out."""
+    return [found for phrase in phrases.split(",") if (found := _joined(phrase))]
+
+
+def filled_in(reply: str, *, business: str, contact: str = "") -> str:
+    """A reply with the names put in, in one pass: a name that holds a brace stays as it is."""
+    values = {"{business}": business, "{contact}": contact}
+    return re.sub(r"\{(?:business|contact)\}", lambda found: values[found[0]], reply)
 
 
 def stop_confirmation(brand: str) -> str:
     """Return the one message that may follow an opt-out; it carries no marketing."""
-    return f"{brand}: you are unsubscribed and will receive no more messages. Reply START to resubscribe."
+    return filled_in(REPLIES["en"].stop, business=brand)
 
 
 def start_confirmation(brand: str) -> str:
     """Return the message that confirms a new subscription and says how to leave it."""
-    return f"{brand}: you are subscribed again. Reply HELP for help or STOP to unsubscribe."
+    return filled_in(REPLIES["en"].start, business=brand)
 
 
 def help_text(brand: str, contact: str) -> str:
     """Return the answer to HELP. `contact` is how to reach the brand: a number, address or page."""
-    return f"{brand}: for help contact {contact}. Msg&data rates may apply. Reply STOP to cancel."
+    return filled_in(REPLIES["en"].help, business=brand, contact=contact)
+
+
+_STOPPED_MARKETING = "131050"  # WhatsApp: the customer has stopped the marketing messages of this business
+_REFUSED_FOR_OPT_OUT = re.compile(
+    r"\b(?:opted[ -]?out|opt[ -]?out list|unsubscribed|do[ -]not[ -](?:contact|disturb)|suppressed|stopped receiving)\b"
+)
+
+
+def refusal_means_opt_out(code: str, text: str) -> str | None:
+    """Return what a provider's refusal says of the customer's wish: `marketing`, `every`, or None for nothing.
+
+    No provider documents a list of such refusals; these are the words they use in practice, and WhatsApp's code.
+    """
+    if _STOPPED_MARKETING in (code, *re.findall(r"\d{6}", text)):
+        return "marketing"
+    words = f"{code.replace('_', ' ')} {text}".casefold()
+    return "every" if _REFUSED_FOR_OPT_OUT.search(words) else None
+
+
+def _chosen(words: Mapping[str, Words], languages: Collection[str] | None) -> list[str]:
+    if languages is None:
+        return list(words)
+    wanted = {"en", *(re.split("[_-]", language.lower())[0] for language in languages)}
+    return [code for code in words if code in wanted]
 
 
 class _Vocabulary(NamedTuple):
@@ -171,19 +284,18 @@ class _Vocabulary(NamedTuple):
 
 
 @lru_cache
-def _vocabulary(languages: frozenset[str]) -> _Vocabulary:
-    chosen = [words for code, words in _WORDS.items() if code == "en" or code in languages]
+def _vocabulary(chosen: tuple[Words, ...]) -> _Vocabulary:
+    def listed(field: str) -> frozenset[str]:
+        return frozenset(word for words in chosen for word in folded(getattr(words, field)))
 
-    def listed(field: str) -> list[str]:
-        return [word for words in chosen for word in getattr(words, field).split(",")]
-
+    near = (phrase for words in chosen for phrase in words.near.split(","))
     return _Vocabulary(
-        stop=frozenset(map(_joined, listed("stop"))),
-        start=frozenset(map(_joined, listed("start"))),
-        yes=frozenset(map(_joined, listed("yes"))),
-        help=frozenset(map(_joined, listed("help"))),
-        polite=frozenset(map(_joined, listed("polite"))),
-        near=frozenset(_spaced(phrase) for phrase in listed("near")),
+        stop=listed("stop") | {_joined(word) for word in ALWAYS_STOP},
+        start=listed("start"),
+        yes=listed("yes"),
+        help=listed("help"),
+        polite=listed("polite"),
+        near=frozenset(_spaced(phrase) for phrase in near if _joined(phrase)),
     )
 
 

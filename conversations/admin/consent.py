@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -98,11 +99,11 @@ class OptInAdmin(PhoneSearchMixin, LedgerAdmin):
         "recorded_by",
         "occurred_at",
     )
-    list_filter = ("event", "channel", "purpose", "source", ("occurred_at", admin.DateFieldListFilter))
+    list_filter = ("event", "channel", "purpose", "scope", "source", ("occurred_at", admin.DateFieldListFilter))
     list_select_related = ("contact", "recorded_by")
     search_fields = ("phone", "contact__first_name", "contact__last_name")
     search_help_text = _("Number in any form, or name")
-    readonly_fields = ("decision", "number", "recorded_at")
+    readonly_fields = ("decision", "number", "proof", "recorded_at")
     fields = (
         "decision",
         "contact",
@@ -115,6 +116,7 @@ class OptInAdmin(PhoneSearchMixin, LedgerAdmin):
         "wording",
         "business_name",
         "evidence",
+        "proof",
         "recorded_by",
         "occurred_at",
         "recorded_at",
@@ -154,6 +156,12 @@ class OptInAdmin(PhoneSearchMixin, LedgerAdmin):
         out = entry.event in (ConsentEventKind.OPT_OUT, ConsentEventKind.ERASED)
         return chip(entry.get_event_display(), "bad" if out else "good")
 
+    @admin.display(description=_("file"))
+    def proof(self, entry: OptIn) -> SafeString | str:
+        if entry.evidence_file_id is None:
+            return ""
+        return format_html('<a href="{}">{}</a>', reverse("proof-file", args=[entry.pk]), entry.evidence_file)
+
     @admin.display(description=_("number"))
     def number(self, entry: OptIn) -> str:
         return format_for_people(entry.phone)
@@ -163,12 +171,13 @@ class OptInAdmin(PhoneSearchMixin, LedgerAdmin):
 class ConsentStateAdmin(PhoneSearchMixin, LedgerAdmin):
     """What the gate reads, one row a number and channel."""
 
-    list_display = ("number", "channel", "service_word", "marketing_word", "changed_at")
-    list_filter = ("channel", "service", "marketing")
+    list_display = ("number", "channel", "reach", "service_word", "marketing_word", "changed_at")
+    list_filter = ("channel", "scope", "service", "marketing")
+    list_select_related = ("stream",)
     search_fields = ("phone",)
     search_help_text = _("Number in any form")
-    readonly_fields = ("number", "service_word", "marketing_word")
-    fields = ("number", "channel", "service_word", "marketing_word", "last_event", "changed_at")
+    readonly_fields = ("number", "reach", "service_word", "marketing_word")
+    fields = ("number", "channel", "reach", "service_word", "marketing_word", "last_event", "changed_at")
     visible_through = None
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ConsentState]:
@@ -181,6 +190,10 @@ class ConsentStateAdmin(PhoneSearchMixin, LedgerAdmin):
     @admin.display(description=_("number"))
     def number(self, state: ConsentState) -> str:
         return format_for_people(state.phone)
+
+    @admin.display(description=_("for"))
+    def reach(self, state: ConsentState) -> str:
+        return str(state.stream or state.brand or state.get_scope_display())
 
     @admin.display(description=_("service"))
     def service_word(self, state: ConsentState) -> SafeString:

@@ -28,8 +28,8 @@ SUBJECTS: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
         _("Conversations"),
         ("Conversation", "Message", "Activity", "Indicator", "Tag", "CannedReply", "WhatsAppTemplate"),
     ),
-    ("customers", _("Customers and consent"), ("Contact", "OptIn", "ConsentState")),
-    ("lines", _("Accounts and streams"), ("ProviderAccount", "Stream", "SubStream", "StreamGate")),
+    ("customers", _("Customers and consent"), ("Contact", "OptIn", "ConsentState", "KeywordSet")),
+    ("lines", _("Accounts and streams"), ("ProviderAccount", "Stream", "SendingPolicy", "SubStream", "StreamGate")),
     ("people", _("People"), ("User", "Team", "TeamMembership", "TeamStream", "AgentIdentity", "Group")),
     (
         "wire",

@@ -4,14 +4,16 @@ from conversations.models.account import ProviderAccount
 from conversations.models.activity import Activity, Indicator
 from conversations.models.attempt import AttemptResult, SendAttempt
 from conversations.models.canned_reply import CannedReply
-from conversations.models.consent import ConsentState, OptIn
+from conversations.models.consent import ConsentState, OptIn, ProofFile
 from conversations.models.contact import Contact
 from conversations.models.conversation import Conversation
 from conversations.models.dispatcher import DispatcherTick
 from conversations.models.draft import Draft
 from conversations.models.inbox import Handling, InboxCount, SavedFilter
+from conversations.models.keyword_set import KeywordSet
 from conversations.models.message import Message, MessageEvent
 from conversations.models.pacing import StreamGate
+from conversations.models.policy import SendingPolicy
 from conversations.models.search import ContactSearch, MessageSearch
 from conversations.models.stream import Stream, SubStream
 from conversations.models.tag import ConversationTag, Tag
@@ -34,14 +36,17 @@ __all__ = [
     "Handling",
     "InboxCount",
     "Indicator",
+    "KeywordSet",
     "Message",
     "MessageEvent",
     "MessageSearch",
     "OptIn",
+    "ProofFile",
     "ProviderAccount",
     "Receipt",
     "SavedFilter",
     "SendAttempt",
+    "SendingPolicy",
     "Stream",
     "StreamGate",
     "SubStream",

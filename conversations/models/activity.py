@@ -26,6 +26,8 @@ class ActivityKind(models.TextChoices):
     INDICATOR_REMOVED = "indicator_removed", _("Indicator removed")
     OPT_IN = "opt_in", _("Opted in")
     OPT_OUT = "opt_out", _("Opted out")
+    OPT_OUT_QUESTION = "opt_out_question", _("May have asked us to stop")
+    OPT_OUT_ANSWER = "opt_out_answer", _("Said whether it was an opt-out")
     MESSAGE_CANCELLED = "message_cancelled", _("Message cancelled")
     MERGED = "merged", _("Contacts merged")
     PROVIDER = "provider", _("Noted by the provider")

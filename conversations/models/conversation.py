@@ -7,7 +7,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q, Subquery
+from django.db.models import Case, Exists, OuterRef, Q, Subquery, When
+from django.db.models.lookups import Exact
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -152,7 +153,7 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
 
     def for_list(self) -> ConversationQuerySet:
         """With the rows a list row shows."""
-        return self.select_related("contact", "stream__account", "assignee", "team")
+        return self.select_related("contact", "stream__account", "stream__policy", "assignee", "team")
 
     def with_attention(self, user: User) -> ConversationQuerySet:
         """With what the chips of a list row say: is_unconfirmed, sends_at, is_opted_out, has_draft."""
@@ -162,13 +163,17 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
 
         messages = Message.objects.filter(conversation=OuterRef("pk"))
         scheduled = messages.filter(status=MessageStatus.SCHEDULED).order_by("scheduled_for")
-        opted_out = ConsentState.objects.filter(
-            phone=OuterRef("contact__phone"), channel=OuterRef("stream__channel"), service=ConsentDecision.OPTED_OUT
+        consent = ConsentState.objects.applying(
+            phone=OuterRef("contact__phone"),
+            channel=OuterRef("stream__channel"),
+            stream=OuterRef("stream"),
+            brand=OuterRef("stream__business_name"),
         )
+        present = Subquery(consent.deciding("service").values("service")[:1])
         return self.annotate(
             is_unconfirmed=Exists(messages.filter(status=MessageStatus.UNCONFIRMED)),
             sends_at=Subquery(scheduled.values("scheduled_for")[:1]),
-            is_opted_out=Exists(opted_out),
+            is_opted_out=Case(When(Exact(present, ConsentDecision.OPTED_OUT), then=True), default=False),
             has_draft=Exists(Draft.objects.filter(user=user.pk, conversation=OuterRef("pk"))),
         )
 

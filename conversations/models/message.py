@@ -206,6 +206,14 @@ class Message(models.Model):
     rendered = models.JSONField(default=dict, blank=True, help_text="Header, footer and buttons as the customer sees.")
     media = models.JSONField(default=list, blank=True)
     verdict = models.JSONField(default=dict, blank=True, help_text="Why this message was allowed.")
+    confirms = models.OneToOneField(
+        "conversations.OptIn",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="confirmation",
+        help_text="The decision that this message confirms to the customer: one message a decision.",
+    )
     held_for = models.CharField(max_length=10, blank=True, help_text="undo or window")
     scheduled_for = models.DateTimeField(null=True, blank=True)
     valid_until = models.DateTimeField(null=True, blank=True)

@@ -4,6 +4,7 @@
     CC002  sending to somebody who has opted out
     CC003  sending what is no longer valid
     CC004  changing words, stream, conversation or number after the first attempt
+    CC005  changing or deleting a line of the ledger of opt-ins, or its proof
 
 Retention and erasure are the only writers that may pass (`pgtrigger.ignore`, in the transaction that writes
 their audit row).
@@ -15,15 +16,26 @@ from collections.abc import Mapping, Set
 
 import pgtrigger
 
+# The youngest decision about the stream, its business or the whole channel counts. The one confirmation of an opt-out
+# may leave although it stands: `confirms` names the decision, which has one such message at most.
 _OPTED_OUT = """
     SELECT 1
-      FROM conversations_conversation AS conversation
-      JOIN conversations_contact AS contact ON contact.id = conversation.contact_id
-      JOIN conversations_stream AS stream ON stream.id = NEW.stream_id
-      JOIN conversations_consentstate AS state
-        ON state.phone = contact.phone AND state.channel = stream.channel
-     WHERE conversation.id = NEW.conversation_id
-       AND CASE NEW.purpose WHEN 'marketing' THEN state.marketing ELSE state.service END = 'opted_out'
+      FROM (
+        SELECT CASE NEW.purpose WHEN 'marketing' THEN state.marketing ELSE state.service END AS decision,
+               CASE NEW.purpose WHEN 'marketing' THEN state.marketing_from_id ELSE state.service_from_id END AS entry
+          FROM conversations_conversation AS conversation
+          JOIN conversations_contact AS contact ON contact.id = conversation.contact_id
+          JOIN conversations_stream AS stream ON stream.id = NEW.stream_id
+          JOIN conversations_consentstate AS state
+            ON state.phone = contact.phone AND state.channel = stream.channel
+           AND (state.stream_id IS NULL OR state.stream_id = stream.id)
+           AND (state.brand = '' OR state.brand = stream.business_name)
+         WHERE conversation.id = NEW.conversation_id
+           AND CASE NEW.purpose WHEN 'marketing' THEN state.marketing ELSE state.service END <> ''
+         ORDER BY 2 DESC NULLS LAST
+         LIMIT 1
+      ) AS present
+     WHERE present.decision = 'opted_out' AND present.entry IS DISTINCT FROM NEW.confirms_id
 """
 
 _TRIED = "SELECT 1 FROM conversations_attemptresult AS result WHERE result.message_id = OLD.id"
@@ -75,9 +87,11 @@ def message_triggers(legal: Mapping[str, Set[str]]) -> list[pgtrigger.Trigger]:
             name="message_content",
             when=pgtrigger.Before,
             operation=pgtrigger.UpdateOf(
-                "body", "stream_id", "conversation_id", "kind", "template_id", "template_values"
+                "body", "stream_id", "conversation_id", "kind", "template_id", "template_values", "confirms_id"
             ),
-            condition=pgtrigger.AnyChange("body", "stream", "conversation", "kind", "template", "template_values"),
+            condition=pgtrigger.AnyChange(
+                "body", "stream", "conversation", "kind", "template", "template_values", "confirms"
+            ),
             func=f"""
                 IF EXISTS ({_TRIED}) THEN
                     {_refuse("CC004", "A message cannot be changed after the first attempt to send it.")}
@@ -103,4 +117,23 @@ def contact_triggers() -> list[pgtrigger.Trigger]:
                 RETURN NEW;
             """,
         )
+    ]
+
+
+def ledger_triggers(name: str, *columns: str) -> list[pgtrigger.Trigger]:
+    """A table that only grows: none of the columns changes, and no row goes."""
+    return [
+        pgtrigger.Trigger(
+            name=f"{name}_stands",
+            when=pgtrigger.Before,
+            operation=pgtrigger.Update,
+            condition=pgtrigger.AnyChange(*columns),
+            func=_refuse("CC005", "The ledger of permissions only grows. Record the true decision instead."),
+        ),
+        pgtrigger.Trigger(
+            name=f"{name}_stays",
+            when=pgtrigger.Before,
+            operation=pgtrigger.Delete,
+            func=_refuse("CC005", "The ledger of permissions only grows. Nothing is deleted from it."),
+        ),
     ]

@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from conversations.models import Conversation, Message, User, WhatsAppTemplate
+from conversations.models import Conversation, Message, OptIn, User, WhatsAppTemplate
 from conversations.models.message import CANCELLABLE, Direction, Kind, MessageStatus, Purpose
 from conversations.models.stream import Channel
 from conversations.permissions import may_cancel, may_send_again
@@ -37,13 +37,14 @@ def queue_message(
     purpose: str = Purpose.SERVICE,
     hold: timedelta | None = None,
     kind: str = Kind.TEXT,
+    confirms: OptIn | None = None,
 ) -> Message:
     """Queue a text, after the gate; a second call with the same client_key returns the first message.
 
     `scheduled_for` waits on our clock, `valid_until` is passed on where the provider has such a thing, `hold`
     keeps the message back for that long so that it can be undone. `kind` may be `opening`: the first text that
-    the provider holds for the stream, whose words we do not know. Raises ValidationError with a code and a
-    sentence; then nothing is stored.
+    the provider holds for the stream, whose words we do not know. `confirms` is the opt-out (or opt-in) of which
+    this is the one confirmation. Raises ValidationError with a code and a sentence; then nothing is stored.
     """
     if kind not in (Kind.TEXT, Kind.OPENING):
         raise ValidationError("Use a template for that.", code="wrong_kind")
@@ -63,6 +64,7 @@ def queue_message(
         purpose=purpose,
         segments=count_segments(body, conversation),
         client_key=client_key,
+        confirms=confirms,
     )
     return _queue(message, author=author, scheduled_for=scheduled_for, valid_until=valid_until, hold=hold)
 
@@ -248,9 +250,10 @@ def _queue(
         author=author,
         conversation=conversation,
         template=message.template,
+        confirms=message.confirms,
     )
     if not verdict.ok:
-        raise ValidationError(verdict.sentence, code=verdict.code)
+        raise ValidationError(verdict.sentence, code=verdict.code, params={"until": verdict.until})
     _fill_in(message, author, verdict, scheduled_for, valid_until, hold, now)
     try:
         with transaction.atomic():
@@ -279,7 +282,7 @@ def _fill_in(
     message.direction = Direction.OUT
     message.stream = message.conversation.stream
     message.author = author
-    message.verdict = {**verdict.as_json(), "at": now.isoformat()}
+    message.verdict = verdict.as_json(at=now)
     message.scheduled_for = scheduled_for
     message.valid_until = valid_until
     if scheduled_for is not None:

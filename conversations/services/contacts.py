@@ -116,12 +116,17 @@ def _hindrance(given_up: Contact) -> str:
 
 def _opt_outs_to_keep(kept: Contact, given_up: Contact) -> list[ConsentState]:
     """Opt-outs of the number that is given up which the kept number does not have."""
-    ours = {state.channel: state for state in ConsentState.objects.filter(phone=kept.phone)}
+    ours = {_reach(state): state for state in ConsentState.objects.filter(phone=kept.phone)}
     return [
         state
-        for state in ConsentState.objects.filter(phone=given_up.phone)
-        if any(_is_only_theirs(state, ours.get(state.channel), purpose) for purpose in Purpose.values)
+        for state in ConsentState.objects.filter(phone=given_up.phone).select_related("stream")
+        if any(_is_only_theirs(state, ours.get(_reach(state)), purpose) for purpose in Purpose.values)
     ]
+
+
+def _reach(state: ConsentState) -> tuple[str, int | None, str]:
+    """What a state is about: the channel, and the stream or the business where it is narrower."""
+    return state.channel, state.stream_id, state.brand
 
 
 def _is_only_theirs(theirs: ConsentState, ours: ConsentState | None, purpose: str) -> bool:
@@ -177,6 +182,9 @@ def _keep_opt_out(kept: Contact, state: ConsentState, actor: User) -> None:
             channel=state.channel,
             event=ConsentEventKind.OPT_OUT,
             purpose=purpose,
+            scope=state.scope,
+            stream=state.stream,
+            business_name=state.brand,
             source=ConsentSource.AGENT,
             wording=f"Opted out with {state.phone}, a number of the same person",
             recorded_by=actor,

@@ -1,36 +1,47 @@
-"""May this message be sent? Nobody else decides; every door asks here, and the worker asks again."""
+"""May this message be sent? Nobody else decides; every door asks here, and the worker asks again.
+
+A yes says what it rests on, and is kept with the message: an auditor can see why each one was permitted.
+"""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from conversations.models import ConsentState, Contact, Conversation, Stream, User, WhatsAppTemplate
-from conversations.models.consent import ConsentDecision
+from django.utils import timezone
+
+from conversations.models import Contact, Conversation, Message, OptIn, Stream, User, WhatsAppTemplate
+from conversations.models.consent import ConsentDecision, ConsentSource
 from conversations.models.message import Kind
 from conversations.models.stream import Channel
 from conversations.models.template import TemplateStatus
 from conversations.permissions import may_send_on
+from conversations.services import consent, policy
 from messaging.phone import PhoneError, parse_number
 from messaging.registry import provider_class
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The gate's answer: a code for programs, a sentence for people, and `until` when waiting would help."""
+    """The gate's answer: a code for programs, a sentence for people, and `until` when waiting would help.
+
+    A yes has its `basis`, what it rests on in sentences, and `opt_in`, the entry of the ledger among it.
+    """
 
     ok: bool
     code: str = "allowed"
     sentence: str = ""
     until: datetime | None = None
+    basis: tuple[str, ...] = ()
+    opt_in: int | None = None
 
-    def as_json(self) -> dict[str, Any]:
-        """For the message row, so that an auditor can see why it was allowed."""
-        return {key: value for key, value in asdict(self).items() if value not in ("", None)}
-
-
-ALLOWED = Verdict(ok=True)
+    def as_json(self, *, at: datetime | None = None) -> dict[str, Any]:
+        """For the message row, so that an auditor can see why it was allowed. `at` is when that was asked."""
+        facts: dict[str, Any] = {"ok": self.ok, "code": self.code, "sentence": self.sentence, "opt_in": self.opt_in}
+        facts |= {"until": self.until.isoformat() if self.until else None, "basis": list(self.basis)}
+        facts |= {"at": at.isoformat() if at else None}
+        return {key: value for key, value in facts.items() if value not in ("", None, [])}
 
 
 def _no(code: str, sentence: str, until: datetime | None = None) -> Verdict:
@@ -47,17 +58,59 @@ def can_send(
     author: User | None = None,
     conversation: Conversation | None = None,
     template: WhatsAppTemplate | None = None,
+    confirms: OptIn | None = None,
+    is_new: bool = True,
 ) -> Verdict:
     """The verdict on one message to one contact at a time.
 
-    Looks at the stream, the author's right to write there (None: the system), the number, the customer's
-    consent, and WhatsApp's rules. `conversation` and `template` are needed for WhatsApp.
+    Looks at the stream, the author's right to write there (None: the system), the number and its country, the
+    customer's consent, WhatsApp's rules, the customer's hours, and how many messages there were (for `is_new` ones,
+    which are not among them yet). `conversation` and `template` are needed for WhatsApp. `confirms` is the decision
+    that the message confirms to the customer: it may follow that opt-out, and no other.
     """
-    verdict = _stream_verdict(stream) or _role_verdict(author, stream)
-    verdict = verdict or _number_verdict(stream, contact) or _consent_verdict(stream, contact, kind, purpose)
+    rules = policy.policy_of(stream)
+    verdict = _stream_verdict(stream) or _role_verdict(author, stream) or _number_verdict(stream, contact)
+    if verdict is None and rules is not None:
+        verdict = _refusal(policy.refused_country(rules, contact))
+    if verdict is not None:
+        return verdict
+    present = consent.present(contact.phone, stream.channel, stream=stream, purpose=purpose)
+    confirmed = confirms is not None and present.entry is not None and present.entry.pk == confirms.pk
+    verdict = None if confirmed else _consent_verdict(present, stream, contact, kind, purpose)
     if verdict is None and stream.channel == Channel.WHATSAPP:
         verdict = _whatsapp_verdict(stream, kind, at, conversation, template)
-    return verdict or ALLOWED
+    if verdict is None and rules is not None and confirms is None:
+        verdict = _refusal(policy.quiet_until(rules, contact, purpose, conversation, at))
+        if verdict is None and is_new:
+            verdict = _refusal(policy.too_many(rules, contact, author, at))
+    if verdict is not None:
+        return verdict
+    basis = [_author_basis(author, stream), _consent_basis(present, stream, purpose, confirmed=confirmed)]
+    if stream.channel == Channel.WHATSAPP:
+        basis.append(_window_basis(kind, conversation, template))
+    if rules is not None and rules.quiet_hours:
+        basis.append(f"Within the hours that {stream.name} keeps, or an answer to the customer.")
+    return Verdict(ok=True, basis=tuple(basis), opt_in=present.entry.pk if present.entry else None)
+
+
+def verdict_on(message: Message, *, at: datetime, author: User | None = None) -> Verdict:
+    """The verdict on a message that is stored: at its time, and before the wire (then `author` stays None)."""
+    return can_send(
+        stream=message.stream,
+        contact=message.conversation.contact,
+        kind=message.kind,
+        purpose=message.purpose,
+        at=at,
+        author=author,
+        conversation=message.conversation,
+        template=message.template,
+        confirms=message.confirms,
+        is_new=False,
+    )
+
+
+def _refusal(found: policy.Refusal | None) -> Verdict | None:
+    return _no(*found) if found else None
 
 
 def _stream_verdict(stream: Stream) -> Verdict | None:
@@ -82,22 +135,58 @@ def _number_verdict(stream: Stream, contact: Contact) -> Verdict | None:
     return None
 
 
-def _consent_verdict(stream: Stream, contact: Contact, kind: str, purpose: str) -> Verdict | None:
-    state = ConsentState.objects.filter(phone=contact.phone, channel=stream.channel).first()
-    decision = state.decision(purpose) if state else ConsentDecision.UNKNOWN
-    if state is not None and decision == ConsentDecision.OPTED_OUT:
+def _consent_verdict(
+    present: consent.Present, stream: Stream, contact: Contact, kind: str, purpose: str
+) -> Verdict | None:
+    if present.is_out:
+        since = f" on {timezone.localtime(present.entry.occurred_at):%-d %B %Y}" if present.entry else ""
         return _no(
             "opted_out",
-            f"{contact.name} opted out of {stream.get_channel_display()} on {state.changed_at:%-d %B %Y}. "
+            f"{contact.name} opted out of {stream.get_channel_display()}{since}. "
             "Record a new opt-in before writing again.",
         )
-    if kind == Kind.TEMPLATE and decision != ConsentDecision.OPTED_IN:
+    if kind == Kind.TEMPLATE and present.decision != ConsentDecision.OPTED_IN:
         # Free text needs no opt-in: it is possible only in the 24 hours after the customer wrote.
         return _no(
             "no_opt_in",
             f"No WhatsApp permission for {purpose} messages is on record for {contact.name}. Record the opt-in first.",
         )
     return None
+
+
+def _author_basis(author: User | None, stream: Stream) -> str:
+    return f"{author} may write on {stream.name}." if author else f"{stream.name} is on; Parley wrote by itself."
+
+
+def _consent_basis(present: consent.Present, stream: Stream, purpose: str, *, confirmed: bool) -> str:
+    entry = present.entry
+    if entry is None:
+        return f"Nothing is on record about {purpose} messages by {stream.get_channel_display()}, and this needs none."
+    when = f"{timezone.localtime(entry.occurred_at):%-d %B %Y, %H:%M}"
+    how = _HOW[entry.source] if entry.source in _HOW else entry.get_source_display().lower()
+    if confirmed:
+        return f"The one confirmation of decision {entry.pk}: {entry.get_event_display().lower()} {how}, {when}."
+    if present.decision == ConsentDecision.LIFTED:
+        return f"Decision {entry.pk}: the customer took an opt-out back {how}, {when}."
+    return f"Decision {entry.pk}: {entry.get_event_display().lower()} {how}, {when}."
+
+
+_HOW: dict[str, str] = {
+    ConsentSource.KEYWORD: "by a keyword",
+    ConsentSource.AGENT: "as told to an agent",
+    ConsentSource.FORM: "by a form",
+    ConsentSource.IMPORT: "by an import",
+    ConsentSource.PROVIDER: "at the provider",
+    ConsentSource.API: "through the API",
+}
+
+
+def _window_basis(kind: str, conversation: Conversation | None, template: WhatsAppTemplate | None) -> str:
+    if kind == Kind.TEMPLATE and template is not None:
+        return f"The template {template.name} ({template.language}) is approved."
+    closes = conversation.window_closes_at if conversation else None
+    assert closes is not None  # else the window had been found closed
+    return f"The customer wrote within 24 hours: the window is open until {timezone.localtime(closes):%-d %B, %H:%M}."
 
 
 def _whatsapp_verdict(

@@ -26,10 +26,9 @@ from conversations.models.fields import E164
 from conversations.models.message import Direction, Kind, MessageStatus
 from conversations.models.stream import Channel
 from conversations.models.webhook import WebhookEventStatus
-from conversations.services import consent, consequences, dispatch, lifecycle, receipts
+from conversations.services import consent, consequences, dispatch, lifecycle, opt_in_keywords, receipts
 from conversations.services.conversations import open_conversation, preview
 from messaging.errors import WebhookRefused
-from messaging.keywords import Keyword, classify
 from messaging.providers.base import Provider
 from messaging.registry import provider_class
 from messaging.types import (
@@ -230,7 +229,7 @@ def _(one: ConversationEvent, account: ProviderAccount, event: WebhookEvent) -> 
 def receive(one: InboundMessage, account: ProviderAccount) -> Message | None:
     """Put a customer's message into the conversation it belongs to; None when it is there already.
 
-    Opens a resolved conversation again, restarts WhatsApp's window and reads STOP and START. Raises
+    Opens a resolved conversation again, restarts WhatsApp's window and reads STOP, START and HELP. Raises
     StreamNotFound when the account has no such stream.
     """
     known = (
@@ -267,7 +266,7 @@ def receive(one: InboundMessage, account: ProviderAccount) -> Message | None:
         _note_inbound(conversation, message, one.conversation_id, at)
         lifecycle.record_new(message)
         consequences.cancel_after_reply(conversation)
-        _read_keyword(conversation, message)
+        opt_in_keywords.read_keyword(conversation, message, at=at)
         _release_what_waited(conversation)
     return message
 
@@ -311,22 +310,6 @@ def _release_what_waited(conversation: Conversation) -> None:
             hinted_at=None,
         )
     dispatch.hint_on_commit(held[:1])
-
-
-def _read_keyword(conversation: Conversation, message: Message) -> None:
-    phone, channel = conversation.contact.phone, conversation.stream.channel
-    keyword = classify(message.body, opted_out=consent.is_opted_out(phone, channel))
-    if keyword not in (Keyword.STOP, Keyword.START):
-        return
-    consent.record(
-        contact=conversation.contact,
-        channel=channel,
-        event=ConsentEventKind.OPT_OUT if keyword is Keyword.STOP else ConsentEventKind.OPT_IN,
-        source=ConsentSource.KEYWORD,
-        stream=conversation.stream,
-        wording=message.body,
-        business_name=conversation.stream.business_name,
-    )
 
 
 def _stream_by_keys(account: ProviderAccount, keys: Sequence[str], channel: str | None) -> Stream | None:

@@ -26,7 +26,7 @@ from conversations.services.accounts import provider_for
 from conversations.services.clock import database_now
 from conversations.services.envelope import outbound_message
 from conversations.services.exchange import Fenced, exchange
-from conversations.services.gate import can_send
+from conversations.services.gate import Verdict, verdict_on
 from messaging.types import Outcome
 
 logger = logging.getLogger(__name__)
@@ -106,7 +106,8 @@ def _claim(ids: Sequence[int]) -> Batch | None:
             .filter(~Exists(earlier))
             .annotate(earlier_tries=Subquery(made.annotate(count=Count("pk")).values("count")))
             .select_related(
-                "stream__account", "conversation__contact", "template", "author", "conversation__sub_stream"
+                *("stream__account", "stream__policy", "conversation__contact", "conversation__sub_stream"),
+                *("template", "author", "confirms"),
             )
             .order_by("queued_at", "id")
         )
@@ -164,19 +165,19 @@ def _is_stopped_here(message: Message, now: datetime) -> bool:
             failure_text="Its validity ended before it could leave.",
         )
         return True
-    verdict = can_send(
-        stream=message.stream,
-        contact=message.conversation.contact,
-        kind=message.kind,
-        purpose=message.purpose,
-        at=now,
-        author=message.author,
-        conversation=message.conversation,
-        template=message.template,
-    )
+    verdict = verdict_on(message, at=now, author=message.author)
     if verdict.ok:
+        _keep_verdict(message, verdict, now)
         return False
-    if verdict.code == "window_closed":
+    if verdict.until is not None:
+        # The customer's night: it leaves in the morning, by itself, and meanwhile holds up no other.
+        Message.objects.filter(pk=message.pk).update(
+            next_attempt_at=verdict.until,
+            queued_at=verdict.until,
+            failure_code=verdict.code,
+            failure_text=verdict.sentence,
+        )
+    elif verdict.code == "window_closed":
         lifecycle.move(
             [message],
             Status.HELD,
@@ -196,6 +197,13 @@ def _is_stopped_here(message: Message, now: datetime) -> bool:
             failure_text=verdict.sentence,
         )
     return True
+
+
+def _keep_verdict(message: Message, verdict: Verdict, now: datetime) -> None:
+    """What the message was permitted by when it was written may have been replaced: keep what it leaves by."""
+    if message.verdict.get("opt_in") != verdict.opt_in:
+        message.verdict = verdict.as_json(at=now)
+        Message.objects.filter(pk=message.pk).update(verdict=message.verdict)
 
 
 def _send(batch: Batch) -> None:
@@ -227,15 +235,7 @@ def _put_on_wire(batch: Batch) -> None:
         now = database_now()  # only here: waiting for the locks took time
         enough_lease = now + timedelta(seconds=settings.DELIVERY_TOTAL_SECONDS + settings.DELIVERY_MARGIN_SECONDS)
         for message in batch.messages:
-            verdict = can_send(
-                stream=message.stream,
-                contact=message.conversation.contact,
-                kind=message.kind,
-                purpose=message.purpose,
-                at=now,
-                conversation=message.conversation,
-                template=message.template,
-            )
+            verdict = verdict_on(message, at=now)
             if not verdict.ok:
                 raise Fenced(verdict.code)
         marked = (

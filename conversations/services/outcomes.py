@@ -18,6 +18,7 @@ from conversations.services import dispatch, lifecycle, lookups, pacing, receipt
 from conversations.services.acceptance import accept
 from conversations.services.accounts import mark_credentials_refused
 from conversations.services.clock import database_now
+from conversations.services.opt_in_refusals import note_refusal
 from messaging.registry import provider_class
 from messaging.types import Outcome, RecipientResult, SendResult
 
@@ -79,6 +80,7 @@ def _apply(attempt: SendAttempt, message: Message, one: RecipientResult, *, now:
             failure_text=one.text,
         )
     elif one.outcome is Outcome.REFUSED:
+        note_refusal(message, code=one.code, text=one.text)
         lifecycle.move(
             [message],
             Status.FAILED,

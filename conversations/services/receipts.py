@@ -14,6 +14,7 @@ from conversations.models import Message, ProviderAccount, Receipt, WebhookEvent
 from conversations.models.message import LEGAL_MOVES, Direction
 from conversations.models.message import MessageStatus as Status
 from conversations.services import consequences, lifecycle
+from conversations.services.opt_in_refusals import note_refusal
 from messaging.types import DeliveryReport
 
 PARKING = 7_302  # the first half of the advisory lock; the account is the second
@@ -120,6 +121,7 @@ def _apply(receipt: Receipt, message: Message) -> None:
     changes: dict[str, Any] = {"lease_until": None}
     if to in _FAILURES:
         changes |= {"failure_code": receipt.code or to, "failure_text": receipt.text}
+        note_refusal(message, code=receipt.code, text=receipt.text)
     else:
         changes |= {"failure_code": "", "failure_text": ""}
     if to == Status.DELIVERED:

@@ -157,7 +157,7 @@ def _store(row: Message, actor: User, verdict: Verdict, now: datetime, **wanted:
     for name, value in changes.items():
         setattr(row, name, value)
     row.segments = compose.count_segments(row.body, row.conversation)
-    row.verdict = {**verdict.as_json(), "at": now.isoformat()}
+    row.verdict = verdict.as_json(at=now)
     row.save(update_fields=[*changes, "segments", "verdict"])
     what = {"body": "words", "scheduled_for": "time", "valid_until": "end of validity"}
     MessageEvent.objects.create(

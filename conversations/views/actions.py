@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_POST
@@ -10,7 +9,6 @@ from django.views.decorators.http import require_POST
 from conversations.forms.consent import ConsentForm
 from conversations.forms.indicators import IndicatorForm
 from conversations.models import Conversation, Indicator
-from conversations.services import consent
 from conversations.services import conversations as service
 from conversations.views.conversation import conversation_address, conversation_page
 from conversations.views.inbox_query import InboxQuery
@@ -28,27 +26,11 @@ def record_consent(request: HttpRequest, pk: int) -> HttpResponse:
     """Write a customer's decision into the ledger."""
     conversation = visible_conversation(request, pk)
     user = signed_in(request)
-    form = ConsentForm(request.POST, contact=conversation.contact, user=user)
-    if form.is_valid():
-        given = form.cleaned_data
-        try:
-            consent.record(
-                contact=conversation.contact,
-                channel=given["channel"],
-                event=given["event"],
-                purpose=given["purpose"],
-                source=given["source"],
-                stream=conversation.stream,
-                wording=given["wording"],
-                business_name=conversation.stream.business_name,
-                evidence=given["evidence"],
-                recorded_by=user,
-                occurred_at=given["occurred_at"],
-            )
-        except ValidationError as error:
-            form.take_refusal(error)
-        else:
-            return _panel_done(request, conversation)
+    form = ConsentForm(
+        request.POST, request.FILES, contact=conversation.contact, user=user, stream=conversation.stream
+    )
+    if form.is_valid() and form.record() is not None:
+        return _panel_done(request, conversation)
     return _panel_refused(request, conversation, consent_form=form)
 
 

@@ -104,7 +104,7 @@ def _exported(wanted: Any, user: User) -> Iterator[list[object]]:
 def _cells(part: list[Contact]) -> Iterator[list[object]]:
     states = {
         (state.phone, state.channel): state.get_service_display()
-        for state in ConsentState.objects.filter(phone__in=[contact.phone for contact in part])
+        for state in ConsentState.objects.everywhere().filter(phone__in=[contact.phone for contact in part])
     }
     for contact in part:
         yield [

@@ -86,7 +86,7 @@ def filtered_contacts(wanted: dict[str, str] | Any, user: User) -> ContactQueryS
         found = found.filter(Exists(talks))
     if wanted["consent"]:
         channel, _, decision = wanted["consent"].partition(":")
-        states = ConsentState.objects.filter(phone=OuterRef("phone"), channel=channel)
+        states = ConsentState.objects.everywhere().filter(phone=OuterRef("phone"), channel=channel)
         asked = states.exclude(service="", marketing="")
         found = found.filter(Exists(states.filter(service=decision)) if decision else ~Exists(asked))
     if wanted["language"]:
@@ -144,7 +144,7 @@ def _rows(contacts: list[Contact], user: User) -> list[ContactRow]:
     for pk, channel, last_at in on_channels:
         spoken.setdefault(pk, {})[channel] = last_at
     states: dict[str, list[ConsentState]] = {}
-    for state in ConsentState.objects.filter(phone__in=[contact.phone for contact in contacts]):
+    for state in ConsentState.objects.everywhere().filter(phone__in=[contact.phone for contact in contacts]):
         states.setdefault(state.phone, []).append(state)
     return [
         ContactRow(

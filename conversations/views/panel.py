@@ -11,7 +11,7 @@ from django.utils import timezone
 from conversations.forms.consent import ConsentForm
 from conversations.forms.indicators import IndicatorForm
 from conversations.models import ConsentState, Contact, Conversation, User
-from conversations.models.consent import ConsentDecision, ConsentSource
+from conversations.models.consent import ConsentDecision, ConsentScope, ConsentSource
 from conversations.models.stream import Channel
 from messaging.phone import time_zones
 
@@ -28,6 +28,8 @@ class ConsentLine(NamedTuple):
     since: datetime | None = None
     source: str = ""
     recorded_by: str = ""
+    entry: int = 0
+    lacks_proof: bool = False
 
 
 class LocalTime(NamedTuple):
@@ -59,7 +61,10 @@ def panel_context(
         "local_time": local_time(contact),
         "consent_lines": consent_lines(contact),
         "consent_form": consent_form
-        or ConsentForm(contact=contact, user=user, initial={"channel": conversation.stream.channel}),
+        or ConsentForm(
+            contact=contact, user=user, stream=conversation.stream, initial={"channel": conversation.stream.channel}
+        ),
+
         "indicators": conversation.indicators.filter(removed_at=None),
         "indicator_form": indicator_form or IndicatorForm(),
         "earlier": list(earlier[:MOST_EARLIER]),
@@ -67,12 +72,16 @@ def panel_context(
 
 
 def consent_lines(contact: Contact) -> list[ConsentLine]:
-    """The present state of each channel."""
-    states = {
-        state.channel: state
-        for state in ConsentState.objects.filter(phone=contact.phone).select_related("last_event__recorded_by")
-    }
-    return [_consent_line(str(channel.label), states.get(channel.value)) for channel in Channel]
+    """The present state of each channel, then what holds for one business or one stream only."""
+    states = list(
+        ConsentState.objects.filter(phone=contact.phone)
+        .select_related("last_event__recorded_by", "stream")
+        .order_by("channel", "pk")
+    )
+    wide = {state.channel: state for state in states if state.scope == ConsentScope.EVERYWHERE}
+    lines = [_consent_line(str(channel.label), wide.get(channel.value)) for channel in Channel]
+    narrow = [one for one in states if one.scope != ConsentScope.EVERYWHERE and (one.service or one.marketing)]
+    return lines + [_consent_line(str(state.stream or state.brand), state) for state in narrow]
 
 
 def _consent_line(channel: str, state: ConsentState | None) -> ConsentLine:
@@ -88,6 +97,8 @@ def _consent_line(channel: str, state: ConsentState | None) -> ConsentLine:
         since=state.changed_at,
         source=_SOURCES.get(event.source, event.get_source_display()),
         recorded_by=str(event.recorded_by) if event.recorded_by else "",
+        entry=event.pk,
+        lacks_proof=event.gives_permission and not event.has_proof,
     )
 
 
@@ -103,6 +114,8 @@ _SOURCES: dict[str, str] = {
 
 def _consent_words(service: str, marketing: str) -> tuple[str, str, str]:
     yes, no = ConsentDecision.OPTED_IN, ConsentDecision.OPTED_OUT
+    if service == marketing == ConsentDecision.LIFTED:
+        return "shield-question-mark", "", "opt-out taken back, nothing agreed to"
     if service == no:
         return "ban", "danger", "opted out"
     if service == yes and marketing == yes:

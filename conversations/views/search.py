@@ -129,7 +129,7 @@ def with_standing(contacts: list[Contact], user: User) -> list[PersonFound]:
     }
     states = {
         (state.phone, state.channel): state
-        for state in ConsentState.objects.filter(phone__in=[contact.phone for contact in contacts])
+        for state in ConsentState.objects.everywhere().filter(phone__in=[contact.phone for contact in contacts])
     }
     return [_person(contact, newest.get(contact.pk), states) for contact in contacts]
 

@@ -28,7 +28,7 @@ FOLD_FROM = 4  # a longer run of activities is folded into one line
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the timeline: `kind` is day, message, remark, activity or fold, and names its template."""
+    """One line of the timeline: `kind` is day, message, remark, question, activity or fold, and names its template."""
 
     kind: str
     key: str
@@ -106,6 +106,9 @@ def _activities(conversation: Conversation, shown: Sequence[Message], *, older: 
     return activities
 
 
+_OWN_KINDS: dict[str, str] = {ActivityKind.REMARK: "remark", ActivityKind.OPT_OUT_QUESTION: "question"}
+
+
 def _merged(shown: Iterable[Card], activities: Iterable[Activity]) -> list[Entry]:
     lines = [
         Entry(
@@ -117,15 +120,14 @@ def _merged(shown: Iterable[Card], activities: Iterable[Activity]) -> list[Entry
         )
         for card in shown
     ]
-    lines += [
-        Entry(
-            kind="remark" if activity.kind == ActivityKind.REMARK else "activity",
-            key=f"activity-{activity.pk}",
-            at=activity.occurred_at,
-            activity=activity,
-        )
-        for activity in activities
-    ]
+    answered = {one.data.get("question") for one in activities if one.kind == ActivityKind.OPT_OUT_ANSWER}
+    for activity in activities:
+        kind = _OWN_KINDS.get(activity.kind, "activity")
+        if kind == "question" and activity.pk in answered:
+            kind = "activity"
+        version = int(kind == "question")
+        key = f"activity-{activity.pk}"
+        lines.append(Entry(kind=kind, key=key, at=activity.occurred_at, activity=activity, version=version))
     lines.sort(key=lambda line: (line.at, line.key))
     return list(_folded(lines))
 

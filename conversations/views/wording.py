@@ -151,6 +151,11 @@ def activity_line(activity: Activity) -> ActivityLine:
             return ActivityLine("flag", "removed", what)
         case ActivityKind.OPT_IN | ActivityKind.OPT_OUT:
             return _consent_line(activity)
+        case ActivityKind.OPT_OUT_QUESTION:
+            return ActivityLine("circle-question-mark", "asked whether this is an opt-out:", what)
+        case ActivityKind.OPT_OUT_ANSWER:
+            meant = "an opt-out" if activity.data.get("is_opt_out") else "no opt-out"
+            return ActivityLine("user-check", f"said that this was {meant}")
         case ActivityKind.MERGED:
             did = "parted this contact again from" if activity.data.get("undone") else "merged this contact with"
             return ActivityLine("users", did, what)

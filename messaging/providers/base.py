@@ -66,6 +66,8 @@ class Provider(ABC):
     stream_options: ClassVar[tuple[Option, ...]] = ()
     external_id_label: ClassVar[str] = ""  # what the stream's `external_id` is called there; empty: unused
     sender_label: ClassVar[str] = ""
+    # Channels on which STOP, START and HELP are answered there, so that an answer of ours would be one too many.
+    answers_keywords: ClassVar[frozenset[Channel]] = frozenset()
     # Channels on which free text is possible only in a conversation that already exists on the other side.
     conversation_first: ClassVar[frozenset[Channel]] = frozenset()
     # Codes of refusals that speak for an earlier try: sent once more, the message was refused because it had arrived.

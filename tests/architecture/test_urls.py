@@ -19,10 +19,12 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from config.asgi import application
 from conversations.models import (
+    Activity,
     Contact,
     Conversation,
     Indicator,
     Message,
+    OptIn,
     ProviderAccount,
     Stream,
     Team,
@@ -99,6 +101,13 @@ PAGES = {
     "contact": OF_A_STREAM,
     "edit-contact": OF_A_STREAM,
     "merge-contact": OF_A_STREAM,
+    "record-permission": OF_A_STREAM,
+    "permissions": SIGNED_IN,
+    "import-opt-ins": SIGNED_IN,  # for supervisors, as importing and exporting contacts are
+    "export-opt-ins": SIGNED_IN,
+    "decision": OF_A_STREAM,
+    "proof-file": OF_A_STREAM,
+    "answer-question": OF_A_STREAM,
     "message": OF_A_STREAM,
     "compose": SIGNED_IN,
     "recipient": SIGNED_IN,
@@ -155,6 +164,8 @@ MODELS = {
     "cannedreply": (SUPERVISOR, SUPERVISOR, SUPERVISOR, SUPERVISOR),
     "stream": (SUPERVISOR, ADMINISTRATOR, ADMINISTRATOR, NOBODY),
     "streamgate": (SUPERVISOR, ADMINISTRATOR, ADMINISTRATOR, NOBODY),
+    "sendingpolicy": (SUPERVISOR, ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR),
+    "keywordset": (SUPERVISOR, SUPERVISOR, SUPERVISOR, NOBODY),
     "substream": (SUPERVISOR, ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR),
     "provideraccount": (ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR, NOBODY),
     "user": (ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR, NOBODY),
@@ -258,6 +269,10 @@ def row_of_the_page(route: str, rows: Rows) -> Any:
         return rows[Indicator]
     if route.startswith("contacts/"):
         return rows[Contact]
+    if route.startswith("permissions/questions/"):
+        return rows[Activity]
+    if route.startswith("permissions/"):
+        return rows[OptIn]
     return rows[Message if route.startswith("m/") else Conversation]
 
 
@@ -383,8 +398,8 @@ def test_pages_for_everybody_show_and_change_nothing_of_other_teams(
 
 def test_a_supervisor_of_another_team_finds_no_row(addresses: list[Address], given: dict[str, Any]) -> None:
     client, before = browser(elsewhere("supervisor")), snapshot()
-    # Tags lie on no stream: every supervisor keeps them.
-    of_rows = re.compile(r"admin:(?:conversations|auth)_(?!tag_)[a-z]+_(?:change|history|delete|do)")
+    # Tags and keywords lie on no stream: every supervisor keeps them.
+    of_rows = re.compile(r"admin:(?:conversations|auth)_(?!(?:tag|keywordset)_)[a-z]+_(?:change|history|delete|do)")
     closed = [one for one in addresses if one.level == OF_A_STREAM or of_rows.fullmatch(one.name)]
     let_in = {
         request: response.status_code

@@ -12,8 +12,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from conversations.models import Contact, User
-from conversations.services.contact_import import MOST_SHOWN, Choices, Report, check_file, store_file
+from conversations.services.contact_import import Choices, Report, check_file, store_file
 from conversations.services.csv_files import CsvProblem, open_table
+from conversations.services.csv_report import MOST_SHOWN
 from tests import factories
 
 pytestmark = pytest.mark.django_db

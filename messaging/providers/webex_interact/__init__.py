@@ -56,6 +56,9 @@ class WebexInteract(Provider):
     slug = "webex_interact"
     label = "Webex Interact"
     channels = (Channel.SMS,)
+    # STOP and UNSUBSCRIBE are handled there for every number, with a reply of their own, and from then on nothing of
+    # ours would reach the number anyway.
+    answers_keywords = frozenset({Channel.SMS})
     default_base_url = "https://api.webexinteract.com"
     hosts = ("api.webexinteract.com",)
     credential_options = (

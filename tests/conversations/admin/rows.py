@@ -21,11 +21,14 @@ from conversations.models import (
     Handling,
     InboxCount,
     Indicator,
+    KeywordSet,
     MessageEvent,
     MessageSearch,
+    ProofFile,
     Receipt,
     SavedFilter,
     SendAttempt,
+    SendingPolicy,
     Stream,
     StreamGate,
     SubStream,
@@ -41,7 +44,7 @@ from tests import factories
 def rows_for_people() -> list[type[Model]]:
     """The models that the administration shows: all but what search, the inbox and writers keep to themselves."""
     models = apps.get_app_config("conversations").get_models()
-    kept = (ContactSearch, MessageSearch, ConversationTag, Draft, Handling, InboxCount, SavedFilter)
+    kept = (ContactSearch, MessageSearch, ConversationTag, Draft, Handling, InboxCount, ProofFile, SavedFilter)
     return [model for model in models if model not in kept]
 
 
@@ -130,6 +133,8 @@ def make_rows(stream: Stream | None = None, *, text: str = "Hello") -> dict[type
         Tag.objects.create(name=f"{text} {number}"[:40]),
         Indicator.objects.create(conversation=conversation, key="vip", title=text, created_by=author),
         CannedReply.objects.create(shortcut=f"reply-{number[:8]}", title=text[:100], body=text, team=team),
+        KeywordSet.objects.update_or_create(language="xx", defaults={"stop": "xstop", "stop_reply": text})[0],
+        SendingPolicy.objects.get_or_create(stream=stream, defaults={"help_contact": text})[0],
         entry,
         ConsentState.objects.get(phone=contact.phone),
         factories.make_template(

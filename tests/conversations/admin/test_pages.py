@@ -97,8 +97,10 @@ def test_every_add_page_opens_or_is_refused(admin_browser: Client) -> None:
     assert open_to == {
         "AgentIdentity",
         "CannedReply",
+        "KeywordSet",
         "OptIn",
         "ProviderAccount",
+        "SendingPolicy",
         "Stream",
         "StreamGate",
         "SubStream",

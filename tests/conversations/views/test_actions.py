@@ -21,6 +21,10 @@ def opt_in_form(**fields: str) -> dict[str, str]:
         "channel": "whatsapp",
         "purpose": "service",
         "wording": "Fernhill may write to me about my service.",
+        "business_name": "Fernhill",
+        "is_active": "on",
+        "names_business": "on",
+        "names_messages": "on",
         "source": "form",
         "evidence": "https://fernhill.example/forms/1",
         **fields,
@@ -52,6 +56,23 @@ def test_an_opt_in_without_its_words_is_said_at_the_field(
     assert "open" in details.attributes
     assert details.one(id="id_wording_error").text == "Enter the words the customer agreed to."
     assert details.one("input", name="evidence").attributes["value"] == "https://fernhill.example/forms/1"
+    assert not OptIn.objects.exists()
+
+
+@pytest.mark.parametrize("missing", ["is_active", "names_business", "names_messages"])
+def test_an_opt_in_for_whatsapp_passes_the_checklist(centre: Centre, agent: Client, missing: str) -> None:
+    amira = centre.conversation(centre.care)
+    address, form = f"/c/{amira.pk}/consent/", opt_in_form()
+    del form[missing]
+    assert "WhatsApp asks for this" in read(agent.post(address, form)).one(id=f"id_{missing}_error").text
+    assert not OptIn.objects.exists()
+    assert agent.post(address, form | {"channel": "sms"}).status_code == 302
+
+
+def test_words_that_name_nobody_are_no_opt_in_for_whatsapp(centre: Centre, agent: Client) -> None:
+    amira = centre.conversation(centre.care)
+    response = agent.post(f"/c/{amira.pk}/consent/", opt_in_form(wording="Write to me."))
+    assert "do not name Fernhill" in read(response).one(id="id_wording_error").text
     assert not OptIn.objects.exists()
 
 
@@ -87,7 +108,7 @@ def test_an_opt_out_is_lifted_by_a_supervisor_with_a_proof_alone(
     address = f"/c/{amira.pk}/consent/"
     assert "Ask a supervisor" in agent.post(address, form).content.decode()
     response = supervisor.post(address, {**form, "evidence": ""})
-    assert "say where the proof is" in read(response).one(id="id_evidence_error").text
+    assert "Say where the new permission is proved" in read(response).one(id="id_evidence_error").text
     assert ConsentState.objects.get().service == "opted_out"
     supervisor.post(address, form)
     assert ConsentState.objects.get().service == "opted_in"
