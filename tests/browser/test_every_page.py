@@ -1,0 +1,241 @@
+"""Every page of the workspace, in light and in dark: open to everybody, silent, and never wider than its window.
+
+One window for all of it: a page is loaded once, looked at in both schemes and then at each width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import Complaints, Product, open_page, sign_in
+
+pytestmark = pytest.mark.browser
+
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+WIDTHS = (1024, 390, 320, 1440)  # the last one is the width at which everything else is looked at
+_TOO_WIDE = "document.documentElement.scrollWidth - innerWidth"
+CHROMIUM_SAYS = "error: Failed to load resource: the server responded with a status of {}"
+UNPROCESSABLE = "422 (Unprocessable Entity)"
+PEOPLE = "mobile,name\n07700 900 711,Nora Quist\n07700 900 712,Anton Brandt\n07700 900 711,Nora Again\n"
+
+
+@dataclass
+class Walk:
+    """A window, and what its pages log."""
+
+    page: Page
+    product: Product
+    complaints: Complaints
+
+    def go(self, address: str) -> None:
+        """Open a page of the product."""
+        self.page.goto(self.product.web + address)
+
+    def look(self, *, refused: str = "") -> list[str]:
+        """What is wrong with the page: axe in both schemes, every width, and what was logged on the way to it.
+
+        `refused` is the status of a page that is not meant to be 200, which Chromium logs as an error by itself.
+        """
+        faults = []
+        for scheme in SCHEMES:
+            self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            for fault in Axe().run(self.page, options=RULES).response["violations"]:
+                faults += [f"{scheme}: {fault['id']}: {node['html'][:300]}" for node in fault["nodes"]]
+        for width in WIDTHS:
+            self.page.set_viewport_size({"width": width, "height": 900})
+            if (wider := self.page.evaluate(_TOO_WIDE)) > 0:
+                faults.append(f"{width} px: wider by {wider}")
+        if refused:
+            self.complaints.lines.remove(
+                f"error: Failed to load resource: the server responded with a status of {refused}"
+            )
+        faults += self.complaints.lines
+        self.complaints.lines.clear()
+        return faults
+
+    def first(self, words: str, *, view: str = "/?view=all") -> str:
+        """The address of the first conversation of a list whose row has these words."""
+        self.go(view)
+        row = self.page.locator(".conversation-row").filter(has_text=words).first
+        return (row.get_attribute("href") or "").partition("?")[0]
+
+
+@pytest.fixture(scope="module")
+def walk(product: Product, chromium: Browser) -> Iterator[Walk]:
+    """Tom's window, which stays open from test to test."""
+    window = chromium.new_context(viewport={"width": 1440, "height": 900})
+    complaints = Complaints()
+    page = open_page(window, complaints)
+    sign_in(page, product, "tom")
+    yield Walk(page, product, complaints)
+    window.close()
+
+
+ADDRESSES = (
+    "/",
+    "/?view=all",
+    "/?view=unassigned",
+    "/?view=failed",
+    "/?view=unconfirmed",
+    "/?view=mentions&q=nobody-like-this",
+    "/?view=all&status=waiting",
+    "/?view=all&status=resolved",
+    "/?view=all&unread=1&channel=whatsapp",
+    "/inbox/filter/?view=all",
+    "/search/",
+    "/search/?q=ro",
+    "/search/?q=nothing-like-this",
+    "/contacts/",
+    "/contacts/?consent=sms:opted_in&sort=name",
+    "/contacts/new/",
+    "/contacts/import/",
+    "/new/",
+    "/new/?to=07700900042",
+    "/account/",
+    "/account/password/",
+    "/keys/",
+)
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_a_page(walk: Walk, address: str) -> None:
+    walk.go(address)
+    assert walk.look() == []
+
+
+def _conversation(walk: Walk) -> None:
+    walk.go(walk.first("Rosa Bellini"))
+
+
+def _conversation_part(part: str, words: str = "Rosa Bellini") -> Callable[[Walk], None]:
+    def prepare(walk: Walk) -> None:
+        walk.go(f"{walk.first(words)}{part}/")
+
+    return prepare
+
+
+def _closed_window(walk: Walk) -> None:
+    walk.go(walk.first("Window closed"))
+    expect(walk.page.locator("#composer")).to_contain_text("template")
+
+
+def _menu(key: str, name: str) -> Callable[[Walk], None]:
+    def prepare(walk: Walk) -> None:
+        _conversation(walk)
+        walk.page.keyboard.press(key)
+        expect(walk.page.get_by_role("dialog", name=name)).to_be_visible()
+
+    return prepare
+
+
+def _attempts(walk: Walk) -> None:
+    walk.go(walk.first("Failed", view="/?view=failed"))
+    walk.go(walk.page.locator('a[href*="/attempts/"]').first.get_attribute("href") or "")
+
+
+def _palette(text: str) -> Callable[[Walk], None]:
+    def prepare(walk: Walk) -> None:
+        walk.go("/?view=all")
+        walk.page.keyboard.press("Control+k")
+        field = walk.page.get_by_role("combobox", name="Search people, messages, actions")
+        field.fill(text)
+        expect(walk.page.get_by_role("option").first).to_be_visible()
+        expect(walk.page.locator("#palette-options")).not_to_have_attribute("aria-busy", "true")
+
+    return prepare
+
+
+def _key_help(walk: Walk) -> None:
+    walk.go("/?view=all")
+    walk.page.keyboard.press("?")
+    expect(walk.page.locator("#key-help")).to_be_visible()
+
+
+def _contact(part: str) -> Callable[[Walk], None]:
+    def prepare(walk: Walk) -> None:
+        walk.go("/contacts/?q=rosa")
+        walk.go(f"{walk.page.locator('.contact-name').first.get_attribute('href')}{part}")
+
+    return prepare
+
+
+def _import(rows: str, expected: str) -> Callable[[Walk], None]:
+    def prepare(walk: Walk) -> None:
+        walk.go("/contacts/import/")
+        walk.page.get_by_label("Or paste the rows").fill(rows)
+        walk.page.get_by_role("button", name="Check the file").click()
+        expect(walk.page.get_by_role("heading", name=expected)).to_be_visible()
+
+    return prepare
+
+
+STATES: dict[str, Callable[[Walk], None]] = {
+    "a conversation": _conversation,
+    "a conversation whose window is closed": _closed_window,
+    "the attempts of a message": _attempts,
+    "the transcript": _conversation_part("transcript"),
+    "the template picker": _conversation_part("template", "Window closed"),
+    "to whom a conversation is given": _menu("a", "Assign to"),
+    "until when it is snoozed": _menu("h", "Snooze"),
+    "its tags": _menu("l", "Tags"),
+    "the page of assigning": _conversation_part("assign"),
+    "the page of snoozing": _conversation_part("snooze"),
+    "the page of tags": _conversation_part("tags"),
+    "the palette": _palette("rosa"),
+    "actions in the palette": _palette(">"),
+    "the keys": _key_help,
+    "a contact": _contact(""),
+    "what a contact said": _contact("?show=messages"),
+    "a contact's form": _contact("edit/"),
+    "whom to merge with": _contact("merge/?q=a"),
+    "an import with its report": _import(PEOPLE, "rows read"),
+}
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_state(walk: Walk, state: str) -> None:
+    STATES[state](walk)
+    assert walk.look() == []
+
+
+def test_an_import_that_is_refused(walk: Walk) -> None:
+    _import(f"{PEOPLE}12,Nobody At All\n", "1 number cannot be used")(walk)
+    assert walk.look(refused=UNPROCESSABLE) == []
+
+
+def test_a_page_that_is_not_there(walk: Walk) -> None:
+    walk.go("/nothing-here/")
+    walk.complaints.lines.remove(
+        "error: Failed to load resource: the server responded with a status of 404 (Not Found)"
+    )
+    assert walk.look() == []
+
+
+def test_before_and_beside_signing_in(product: Product, chromium: Browser) -> None:
+    window = chromium.new_context(viewport={"width": 1440, "height": 900})
+    complaints = Complaints()
+    stranger = Walk(open_page(window, complaints), product, complaints)
+    stranger.go("/")
+    faults = stranger.look()
+    stranger.page.get_by_label("Work e-mail").fill("tom@fernhill.example")
+    stranger.page.get_by_label("Password", exact=True).fill("wrong")
+    stranger.page.get_by_role("button", name="Sign in").click()
+    expect(stranger.page.get_by_role("alert")).to_be_visible()
+    faults += stranger.look(refused=UNPROCESSABLE)
+    window.clear_cookies(name="csrftoken")
+    stranger.page.get_by_label("Password", exact=True).fill("wrong")
+    stranger.page.get_by_role("button", name="Sign in").click()
+    expect(stranger.page.get_by_role("heading", name="This form is out of date")).to_be_visible()
+    faults += stranger.look(refused="403 (Forbidden)")
+    sign_in(stranger.page, product)
+    stranger.go("/contacts/import/")  # not for Priya
+    faults += stranger.look(refused="403 (Forbidden)")
+    assert faults == []
+    window.close()
