@@ -68,13 +68,15 @@ def quiet_until(
         return Refusal("never_open", error.sentence)
     if opening is None:
         return None
-    zone = ZoneInfo(zones[0])
+    clocks = [ZoneInfo(zone) for zone in zones]
+    zone = next(one for one in clocks if not hours.allows(at.astimezone(one)))
     there, opens = at.astimezone(zone), opening.astimezone(zone)
     day = "" if opens.date() == there.date() else f" on {opens:%A %-d %B}"
+    verb = "is" if len(zones) == 1 or contact.time_zone else "may be"
     return Refusal(
         "quiet_hours",
-        f"It is {there:%H:%M} where {contact.name} is, and {policy.stream.name} writes between {hours.opens:%H:%M} and "
-        f"{hours.closes:%H:%M} there. Send it at {opens:%H:%M} their time{day}.",
+        f"It {verb} {there:%H:%M} where {contact.name} is, and {policy.stream.name} writes between "
+        f"{hours.opens:%H:%M} and {hours.closes:%H:%M} there. Send it at {opens:%H:%M} their time{day}.",
         until=opening,
     )
 
