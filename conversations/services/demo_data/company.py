@@ -81,8 +81,8 @@ CONTACTS = (
     (DANA, "דנה", "כהן", "he", "Europe/London"),
     (US_PHONE, "US test", "phone", "en_US", "America/Los_Angeles"),
 )
-_EVERYTHING = "Write to me on WhatsApp about my service and offers."
-_SERVICE = "Write to me on WhatsApp about my service."
+_EVERYTHING = "Fernhill Broadband may write to me on WhatsApp about my service and offers."
+_SERVICE = "Fernhill Broadband may write to me on WhatsApp about my service."
 # Number, channel, purpose (empty: every one), how we know, the words agreed to, the proof, days ago.
 OPT_INS = (
     (AMIRA, "whatsapp", "", ConsentSource.FORM, _EVERYTHING, "Web form of account FB-118204", 255),
