@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import Count, Exists, F, OuterRef, Q, Subquery
 
 from conversations.models import AttemptResult, Conversation, Message, SendAttempt
@@ -30,6 +30,8 @@ from conversations.services.gate import Verdict, verdict_on
 from messaging.types import Outcome
 
 logger = logging.getLogger(__name__)
+
+REFUSED_BY_THE_DATABASE = ("CC002", "CC003")  # opted out, no longer valid (models/triggers.py)
 
 LONGEST_BACKOFF = 300.0  # seconds
 
@@ -53,7 +55,7 @@ def deliver(message_ids: Sequence[int]) -> None:
         logger.error("The disk of SPOOL_DIR is full: this host sends nothing, since an answer could be lost.")
         return
     for ids in _groups(message_ids):
-        batch = _claim(ids)
+        batch = _claim_as_permitted(ids)
         if batch is not None:
             _send(batch)
     dispatch.hint_next_after(message_ids)
@@ -86,6 +88,16 @@ def _groups(message_ids: Sequence[int]) -> list[list[int]]:
             keys.append(key)
             phones.append({phone})
     return groups
+
+
+def _claim_as_permitted(ids: Sequence[int]) -> Batch | None:
+    """Claim; when the database knew of an opt-out that came since the gate was asked, ask it again."""
+    try:
+        return _claim(ids)
+    except DatabaseError as error:
+        if getattr(error.__cause__, "sqlstate", "") not in REFUSED_BY_THE_DATABASE:
+            raise
+        return _claim(ids)
 
 
 def _claim(ids: Sequence[int]) -> Batch | None:
