@@ -7,6 +7,7 @@ body that comes in chunks as an empty one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, cast
 
@@ -22,6 +23,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 LARGEST_BODY = 2 * 1024 * 1024
 LARGEST_HOOK = 256 * 1024
+TAKES_FILES = re.compile(r"/(files|c/\d+/template|new/template)/")
 
 # The bridge types its scopes and events one by one; Any spares a cast at each call.
 django_application: Any = WSGIMiddleware(cast(Any, wsgi_application), workers=settings.WEB_THREADS)
@@ -34,12 +36,17 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     elif scope["type"] == "http" and scope["path"] == "/events":
         await serve_events(scope, receive, send)
     elif scope["type"] == "http":
-        limit = LARGEST_HOOK if scope["path"].startswith("/hooks/") else LARGEST_BODY
-        body = await _read_body(receive, limit)
+        body = await _read_body(receive, _limit(scope["path"]))
         if body is None:
             await _refuse_large_body(send)
             return
         await django_application(_with_length(scope, len(body)), _replay(body, receive), send)
+
+
+def _limit(path: str) -> int:
+    if path.startswith("/hooks/"):
+        return LARGEST_HOOK
+    return LARGEST_BODY + (settings.LARGEST_UPLOAD_MEGABYTES * 1024**2 if TAKES_FILES.fullmatch(path) else 0)
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

@@ -258,6 +258,8 @@ DELIVERY_ATTEMPTS = env.int("DELIVERY_ATTEMPTS", default=8)
 INTERACTIVE_WORKERS = env.int("INTERACTIVE_WORKERS", default=2)
 SPOOL_FREE_MEGABYTES = env.int("SPOOL_FREE_MEGABYTES", default=50)
 SPOOL_DIR = env.str("SPOOL_DIR", default=str(BASE_DIR / ".local" / "spool"))
+ATTACHMENTS_DIR = env.str("ATTACHMENTS_DIR", default=str(BASE_DIR / ".local" / "attachments"))
+LARGEST_UPLOAD_MEGABYTES = env.int("LARGEST_UPLOAD_MEGABYTES", default=20)
 DISPATCHER_TICK_SECONDS = env.float("DISPATCHER_TICK_SECONDS", default=1.0)
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 

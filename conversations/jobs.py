@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import close_old_connections
 
-from conversations.services import inbound, lookups, outbound, spool
+from conversations.services import attachments, inbound, lookups, outbound, spool
 
 
 def deliver(message_ids: list[int]) -> None:
@@ -23,6 +23,12 @@ def process_webhooks(event_ids: list[int]) -> None:
     """Read what providers told us."""
     _begin()
     inbound.process_webhooks(event_ids)
+
+
+def fetch_files(attachment_ids: list[int]) -> None:
+    """Get these files of customers from their providers."""
+    _begin()
+    attachments.fetch_files(attachment_ids)
 
 
 def _begin() -> None:

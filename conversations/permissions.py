@@ -21,6 +21,7 @@ _SUPERVISED = (
     *("message", "messageevent", "sendattempt", "attemptresult", "receipt", "webhookevent"),
     *("stream", "streamgate", "substream", "team", "tag", "cannedreply"),
     *("keywordset", "sendingpolicy"),
+    *("templateversion", "templatestatuschange", "attachment", "numbercheck"),
 )
 
 _AGENT = {"send_messages"}
@@ -48,6 +49,13 @@ def make_missing_roles(sender: AppConfig, **kwargs: Any) -> None:
 def may_send_on(user: User, stream: Stream) -> bool:
     """May this user write to customers on this stream?"""
     return Stream.objects.sendable_by(user).filter(pk=stream.pk).exists()
+
+
+def may_edit_templates(user: User, stream: Stream) -> bool:
+    """May this user write templates of this stream, import them, and record what WhatsApp decided?"""
+    if not user.has_perm("conversations.change_whatsapptemplate"):
+        return False
+    return Stream.objects.visible_to(user).filter(pk=stream.pk).exists()
 
 
 def may_cancel(user: User, message: Message) -> bool:

@@ -25,6 +25,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 from urllib3.util import wait_for_read  # type: ignore[attr-defined]
 
+from messaging.addresses import is_public
 from messaging.errors import ConfigurationError, NotSent, Unconfirmed
 from messaging.types import Answer, Request
 
@@ -103,8 +104,25 @@ class Transport:
                 f"{', '.join(sorted(hosts))}, or name the host in EXTRA_PROVIDER_HOSTS."
             )
 
-    def send(self, request: Request, *, hosts: Collection[str], on_wire: Callable[[], None] | None = None) -> Answer:
-        """Send once and read the whole answer.
+    def fetch(self, url: str, *, hosts: Collection[str], largest: int) -> Answer:
+        """Get a file that somebody else has named, of at most `largest` bytes.
+
+        The host must be one of the provider's, and the address that it leads to a public one: it is looked at after
+        connecting, before a byte is written, so that a name cannot change in between. Follows no redirect and
+        carries no credentials. Raises what `send` raises.
+        """
+        return self.send(Request("GET", url, {"Accept": "*/*"}), hosts=hosts, largest=largest, public_only=True)
+
+    def send(
+        self,
+        request: Request,
+        *,
+        hosts: Collection[str],
+        on_wire: Callable[[], None] | None = None,
+        largest: int = LARGEST_ANSWER,
+        public_only: bool = False,
+    ) -> Answer:
+        """Send once and read the whole answer, of at most `largest` bytes.
 
         `on_wire` runs after the connection stands and before the first byte is written; if it raises, nothing
         is written and its exception comes out unchanged. Raises NotSent when the request cannot have left us,
@@ -112,7 +130,8 @@ class Transport:
         """
         self.check_address(request.url, hosts)
         prepared = _prepare(request)
-        exchange = _Exchange(on_wire, deadline=time.monotonic() + self.total_seconds)
+        exchange = _Exchange(on_wire, deadline=time.monotonic() + self.total_seconds, largest=largest)
+        exchange.public_only = public_only and urlsplit(request.url).netloc not in self.extra_hosts
         started = time.monotonic()
         watchdog = threading.Timer(self.total_seconds, exchange.cut)
         watchdog.daemon = True
@@ -141,7 +160,7 @@ class Transport:
         if not exchange.written:
             return NotSent(f"No connection could be made ({_plain_reason(error)}).")
         if isinstance(error, _TooLarge):
-            return Unconfirmed(f"The answer was larger than {LARGEST_ANSWER // 1024} kB.", code="answer_too_large")
+            return Unconfirmed(f"The answer was larger than {exchange.largest // 1024} kB.", code="answer_too_large")
         if exchange.was_cut or isinstance(error, requests.Timeout):
             return Unconfirmed(f"There was no answer within {self.total_seconds:.0f} s.", code="no_answer")
         return Unconfirmed("The connection broke before the answer was complete.", code="connection_broke")
@@ -156,9 +175,11 @@ class Transport:
 class _Exchange:
     """The state of one request on its way: was it written, and where is the socket to cut at the deadline."""
 
-    def __init__(self, on_wire: Callable[[], None] | None, *, deadline: float) -> None:
+    def __init__(self, on_wire: Callable[[], None] | None, *, deadline: float, largest: int) -> None:
         self.on_wire = on_wire
         self.deadline = deadline
+        self.largest = largest
+        self.public_only = False
         self.written = False
         self.was_cut = False
         self.sock: Any = None
@@ -196,6 +217,7 @@ class _WireConnectionMixin:
         exchange = _current.exchange
         assert exchange is not None
         self._make_fresh()
+        _check_public(self.sock)  # it may have been opened for another request
         exchange.sock = self.sock
         if exchange.on_wire is not None:
             try:
@@ -211,6 +233,11 @@ class _WireConnectionMixin:
         exchange.written = True
         super().request(*args, **kwargs)  # type: ignore[misc]
 
+    def _new_conn(self) -> socket.socket:
+        sock: socket.socket = super()._new_conn()  # type: ignore[misc]
+        _check_public(sock)  # before the first byte, which TLS writes
+        return sock
+
     def connect(self) -> None:
         super().connect()  # type: ignore[misc]
         self._last_used = time.monotonic()
@@ -224,6 +251,13 @@ class _WireConnectionMixin:
             self.close()  # type: ignore[attr-defined]
         if self.sock is None:
             self.connect()
+
+
+def _check_public(sock: Any) -> None:
+    exchange = _current.exchange
+    if exchange is not None and exchange.public_only and not is_public(sock.getpeername()[0]):
+        sock.close()
+        raise ConfigurationError("The host leads to an address that is not public: nothing is fetched from there.")
 
 
 def _is_stale(sock: Any) -> bool:
@@ -291,7 +325,7 @@ def _read_capped(response: requests.Response, exchange: _Exchange) -> bytes:
     pieces, size = [], 0
     while piece := response.raw.read(65536, decode_content=True):
         size += len(piece)
-        if size > LARGEST_ANSWER:
+        if size > exchange.largest:
             raise _TooLarge
         if time.monotonic() >= exchange.deadline:
             exchange.cut()

@@ -126,20 +126,34 @@ class Media:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """A place on the map, for the header of a template: degrees as decimal text, what it is called, its address."""
+
+    latitude: str
+    longitude: str
+    name: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
 class TemplateContent:
     """A WhatsApp template with the values for one recipient.
 
-    `header`, `body` and `buttons` hold the values in order; `buttons` maps a button's index to its value;
-    `names` are given instead of positions when the template's variables are named.
+    `header` and `body` hold the values in order, `header_names` and `body_names` the names of the variables where
+    the template has names instead of numbers. `buttons` maps a button's index to its value; `codes` are those of
+    the buttons that copy a code. The header is a text, a file or a place.
     """
 
     name: str
     language: str
     header: tuple[str, ...] = ()
+    header_names: tuple[str, ...] = ()
     header_media: Media | None = None
+    header_place: Place | None = None
     body: tuple[str, ...] = ()
     body_names: tuple[str, ...] = ()
     buttons: Mapping[int, str] = field(default_factory=dict)
+    codes: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from conversations.admin import (
     accounts,
+    attachments,
     attempts,
     canned,
     consent,
@@ -20,6 +21,7 @@ from conversations.admin import (
 
 __all__ = [
     "accounts",
+    "attachments",
     "attempts",
     "canned",
     "consent",

@@ -26,7 +26,7 @@ SUBJECTS: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
     (
         "inbox",
         _("Conversations"),
-        ("Conversation", "Message", "Activity", "Indicator", "Tag", "CannedReply", "WhatsAppTemplate"),
+        ("Conversation", "Message", "Activity", "Indicator", "Tag", "CannedReply", "WhatsAppTemplate", "Attachment"),
     ),
     ("customers", _("Customers and consent"), ("Contact", "OptIn", "ConsentState", "KeywordSet")),
     ("lines", _("Accounts and streams"), ("ProviderAccount", "Stream", "SendingPolicy", "SubStream", "StreamGate")),
@@ -34,7 +34,10 @@ SUBJECTS: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
     (
         "wire",
         _("What went over the wire"),
-        ("SendAttempt", "AttemptResult", "MessageEvent", "Receipt", "WebhookEvent", "DispatcherTick"),
+        (
+            *("SendAttempt", "AttemptResult", "MessageEvent", "Receipt", "WebhookEvent", "DispatcherTick"),
+            *("TemplateVersion", "TemplateStatusChange", "NumberCheck"),
+        ),
     ),
 )
 OTHERS = _("More")

@@ -18,10 +18,11 @@ from django.utils.translation import gettext_lazy as _
 
 from conversations.admin.display import WithStatus
 from conversations.admin.filters import StreamFilter
-from conversations.admin.mixins import ProductAdmin
-from conversations.models import WhatsAppTemplate
+from conversations.admin.mixins import LedgerAdmin, ProductAdmin, RowsInline
+from conversations.models import TemplateStatusChange, TemplateVersion, User, WhatsAppTemplate
 from conversations.models.stream import Channel
 from conversations.models.template import TemplateStatus
+from conversations.services.templates import stop_what_would_change
 from messaging.segments import unsendable_characters
 from messaging.whatsapp import validate_template
 
@@ -75,7 +76,7 @@ class TemplateForm(forms.ModelForm):
 
     class Meta:
         model = WhatsAppTemplate
-        fields = ("stream", "name", "language", "category", "components", "status", "status_reason")
+        fields = ("stream", "name", "language", "category", "components", "status", "status_reason", "external_id")
         help_texts = {
             "status": _("What WhatsApp decided. Only an approved template can be sent."),
         }
@@ -105,6 +106,22 @@ def _spoken(field: str) -> str:
     return " ".join(str(int(word) + 1) if word.isdecimal() else word for word in field.split(".")).capitalize()
 
 
+class VersionInline(RowsInline):
+    """The wordings of a template."""
+
+    model = TemplateVersion
+    fields = readonly_fields = ("number", "category", "made_by", "created_at")
+    verbose_name_plural = _("versions")
+
+
+class StatusChangeInline(RowsInline):
+    """What became of a template at WhatsApp."""
+
+    model = TemplateStatusChange
+    fields = readonly_fields = ("to_status", "reason", "made_by", "created_at")
+    verbose_name_plural = _("status history")
+
+
 @admin.register(WhatsAppTemplate)
 class WhatsAppTemplateAdmin(WithStatus, ProductAdmin):
     """Templates as the provider holds them."""
@@ -115,13 +132,26 @@ class WhatsAppTemplateAdmin(WithStatus, ProductAdmin):
     list_select_related = ("stream",)
     search_fields = ("name", "components")
     search_help_text = _("Name or wording")
-    readonly_fields = ("preview", "status_word", "created_at", "updated_at")
+    readonly_fields = ("preview", "status_word", "version", "seen_at", "created_at", "updated_at")
+    inlines = (StatusChangeInline, VersionInline)
     ordering = ("name", "language")
     fieldsets = (
         (None, {"fields": ("stream", "name", "language", "category")}),
         (_("Contents"), {"fields": ("preview", "components")}),
-        (_("At WhatsApp"), {"fields": ("status", "status_reason", "created_at", "updated_at")}),
+        (
+            _("At WhatsApp"),
+            {"fields": ("status", "status_reason", "external_id", "version", "seen_at", "created_at", "updated_at")},
+        ),
     )
+
+    def save_model(self, request: HttpRequest, obj: WhatsAppTemplate, form: Any, change: bool) -> None:
+        """Save, and tell the histories who did it; what waits with another wording is stopped."""
+        assert isinstance(request.user, User)
+        before = obj.version
+        obj.changed_by = request.user
+        super().save_model(request, obj, form, change)
+        if change and obj.version != before:
+            stop_what_would_change(obj, actor=request.user)
 
     def get_field_queryset(self, db: str | None, db_field: Any, request: HttpRequest) -> QuerySet[Any] | None:
         rows = super().get_field_queryset(db, db_field, request)
@@ -144,3 +174,28 @@ def preview_of(components: Any) -> SafeString:
         "admin/template_preview.html",
         {"header": parts.get("HEADER"), "body": parts.get("BODY"), "footer": parts.get("FOOTER"), "buttons": buttons},
     )
+
+
+@admin.register(TemplateVersion)
+class TemplateVersionAdmin(LedgerAdmin):
+    """Every wording that a template has had."""
+
+    visible_through = ("template", WhatsAppTemplate)
+    list_display = ("template", "number", "category", "made_by", "created_at")
+    list_select_related = ("template", "made_by")
+    fields = ("template", "number", "category", "preview", "made_by", "created_at")
+
+    @admin.display(description=_("preview"))
+    def preview(self, version: TemplateVersion) -> SafeString:
+        return preview_of(version.components)
+
+
+@admin.register(TemplateStatusChange)
+class TemplateStatusChangeAdmin(LedgerAdmin):
+    """What became of templates at WhatsApp."""
+
+    visible_through = ("template", WhatsAppTemplate)
+    list_display = ("template", "from_status", "to_status", "reason", "made_by", "created_at")
+    list_filter = ("to_status",)
+    list_select_related = ("template", "made_by")
+    fields = ("template", "from_status", "to_status", "reason", "made_by", "created_at")

@@ -2,6 +2,7 @@
 
 from conversations.models.account import ProviderAccount
 from conversations.models.activity import Activity, Indicator
+from conversations.models.attachment import Attachment
 from conversations.models.attempt import AttemptResult, SendAttempt
 from conversations.models.canned_reply import CannedReply
 from conversations.models.consent import ConsentState, OptIn, ProofFile
@@ -12,18 +13,20 @@ from conversations.models.draft import Draft
 from conversations.models.inbox import Handling, InboxCount, SavedFilter
 from conversations.models.keyword_set import KeywordSet
 from conversations.models.message import Message, MessageEvent
+from conversations.models.number_check import NumberCheck
 from conversations.models.pacing import StreamGate
 from conversations.models.policy import SendingPolicy
 from conversations.models.search import ContactSearch, MessageSearch
 from conversations.models.stream import Stream, SubStream
 from conversations.models.tag import ConversationTag, Tag
 from conversations.models.team import AgentIdentity, Team, TeamMembership, TeamStream, User
-from conversations.models.template import WhatsAppTemplate
+from conversations.models.template import TemplateStatusChange, TemplateVersion, WhatsAppTemplate
 from conversations.models.webhook import Receipt, WebhookEvent
 
 __all__ = [
     "Activity",
     "AgentIdentity",
+    "Attachment",
     "AttemptResult",
     "CannedReply",
     "ConsentState",
@@ -40,6 +43,7 @@ __all__ = [
     "Message",
     "MessageEvent",
     "MessageSearch",
+    "NumberCheck",
     "OptIn",
     "ProofFile",
     "ProviderAccount",
@@ -54,6 +58,8 @@ __all__ = [
     "Team",
     "TeamMembership",
     "TeamStream",
+    "TemplateStatusChange",
+    "TemplateVersion",
     "User",
     "WebhookEvent",
     "WhatsAppTemplate",

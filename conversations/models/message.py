@@ -202,6 +202,9 @@ class Message(models.Model):
     template = models.ForeignKey(
         "conversations.WhatsAppTemplate", on_delete=models.PROTECT, null=True, blank=True, related_name="messages"
     )
+    template_version = models.ForeignKey(
+        "conversations.TemplateVersion", on_delete=models.PROTECT, null=True, blank=True, related_name="messages"
+    )
     template_values = models.JSONField(default=dict, blank=True)
     rendered = models.JSONField(default=dict, blank=True, help_text="Header, footer and buttons as the customer sees.")
     media = models.JSONField(default=list, blank=True)

@@ -94,6 +94,11 @@ class Stream(models.Model):
     body_limit = models.PositiveIntegerField(
         default=1600, help_text=_("The longest text an agent may send, in characters.")
     )
+    checks_per_day = models.PositiveSmallIntegerField(
+        _("number checks a day"),
+        default=20,
+        help_text=_("How many numbers may be looked up at WhatsApp in 24 hours. It bans businesses that check many."),
+    )
     settings = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

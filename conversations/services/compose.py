@@ -6,6 +6,7 @@ A message is checked, stored and committed; then a job is woken. Nothing is sent
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,11 +18,11 @@ from conversations.models import Conversation, Message, OptIn, User, WhatsAppTem
 from conversations.models.message import CANCELLABLE, Direction, Kind, MessageStatus, Purpose
 from conversations.models.stream import Channel
 from conversations.permissions import may_cancel, may_send_again
-from conversations.services import conversations, dispatch, lifecycle
+from conversations.services import attachments, conversations, dispatch, lifecycle
 from conversations.services.gate import Verdict, can_send
 from messaging.registry import provider_class
 from messaging.segments import is_blank, measure, unsendable_characters
-from messaging.whatsapp import TemplateValueError, render_components
+from messaging.whatsapp import TemplateValueError, render_components, variables_of
 
 FURTHEST_SCHEDULE = timedelta(days=365)
 
@@ -93,6 +94,7 @@ def queue_template(
     except TemplateValueError as error:
         raise ValidationError(error.sentence, code=error.code) from error
     _check_header_media(template, media)
+    media = attachments.usable_media(media, stream=template.stream, at=scheduled_for or timezone.now())
     if first := _first_with_key(client_key, conversation=conversation, body=rendered.body):
         return first
     message = Message(
@@ -101,11 +103,13 @@ def queue_template(
         body=rendered.body,
         purpose=Purpose.MARKETING if template.category == "marketing" else Purpose.SERVICE,
         template=template,
+        template_version=template.present_version(),
         template_values=dict(values),
         rendered={
             "header": rendered.header,
             "footer": rendered.footer,
             "buttons": [button._asdict() for button in rendered.buttons],
+            **({"place": asdict(rendered.place)} if rendered.place else {}),
         },
         media=[dict(media)] if media else [],
         client_key=client_key,
@@ -331,10 +335,7 @@ def check_body(body: str, conversation: Conversation) -> None:
 
 
 def _check_header_media(template: WhatsAppTemplate, media: Mapping[str, str] | None) -> None:
-    wanted = next(
-        (part["format"].lower() for part in template.components if part.get("type") == "HEADER" and "format" in part),
-        "text",
-    )
+    wanted = next((one.kind for one in variables_of(template.components) if one.name == "media"), "")
     if wanted in ("image", "video", "document"):
         if not media or not (media.get("link") or media.get("external_id")):
             raise ValidationError(
@@ -344,6 +345,9 @@ def _check_header_media(template: WhatsAppTemplate, media: Mapping[str, str] | N
             )
         if media.get("link") and not media["link"].startswith("https://"):
             raise ValidationError("The address of the file must begin with https://.", code="media_link")
+    elif wanted == "gif":
+        label = template.stream.account.provider_label
+        raise ValidationError(f"{label} sends no GIF. Choose a template with a video.", code="media_not_possible")
     elif media:
         raise ValidationError(f"The template {template.name} has no place for a file.", code="media_not_wanted")
 

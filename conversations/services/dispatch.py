@@ -18,7 +18,7 @@ from conversations import queue
 from conversations.models import AttemptResult, Message, SendAttempt, Stream, WebhookEvent
 from conversations.models.message import MessageStatus as Status
 from conversations.models.webhook import WebhookEventStatus
-from conversations.services import lifecycle, lookups, pacing, receipts
+from conversations.services import attachments, lifecycle, lookups, pacing, receipts
 from conversations.services.clock import database_now
 from conversations.services.handling import upkeep
 from messaging.types import Outcome
@@ -101,6 +101,7 @@ def sweep(at: datetime | None = None) -> list[int]:
         _recover_lost_claims,
         _look_up,
         upkeep.sweep,
+        attachments.sweep,
         _wake_webhooks,
     ):
         try:

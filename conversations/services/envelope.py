@@ -7,7 +7,9 @@ from typing import Any
 
 from conversations.models import AgentIdentity, Message
 from conversations.models.message import Kind
-from messaging.types import Media, OutboundMessage, Recipient, TemplateContent
+from messaging.types import Media, OutboundMessage, Place, Recipient, TemplateContent
+
+_MEDIA_FIELDS = ("kind", "link", "external_id", "filename")
 
 
 def outbound_message(messages: Sequence[Message]) -> OutboundMessage:
@@ -53,14 +55,19 @@ def _template(message: Message) -> TemplateContent:
     values: Mapping[str, Any] = message.template_values
     header, body = values.get("header", ()), values.get("body", ())
     media = message.media[0] if message.media else None
+    place = message.rendered.get("place")
+    buttons = message.rendered.get("buttons", [])
     return TemplateContent(
         name=template.name,
         language=template.language,
-        header=_in_order(header),
-        header_media=Media(**media) if media else None,
+        header=() if place else _in_order(header),
+        header_names=() if place or _is_positional(header) else tuple(header),
+        header_media=Media(**{name: media.get(name, "") for name in _MEDIA_FIELDS}) if media else None,
+        header_place=Place(**place) if place else None,
         body=_in_order(body),
         body_names=() if _is_positional(body) else tuple(body),
         buttons={int(index): str(value) for index, value in values.get("buttons", {}).items()},
+        codes=frozenset(index for index, button in enumerate(buttons) if button["kind"] == "copy_code"),
     )
 
 

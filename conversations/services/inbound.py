@@ -26,7 +26,15 @@ from conversations.models.fields import E164
 from conversations.models.message import Direction, Kind, MessageStatus
 from conversations.models.stream import Channel
 from conversations.models.webhook import WebhookEventStatus
-from conversations.services import consent, consequences, dispatch, lifecycle, opt_in_keywords, receipts
+from conversations.services import (
+    attachments,
+    consent,
+    consequences,
+    dispatch,
+    lifecycle,
+    opt_in_keywords,
+    receipts,
+)
 from conversations.services.conversations import open_conversation, preview
 from messaging.errors import WebhookRefused
 from messaging.providers.base import Provider
@@ -265,6 +273,7 @@ def receive(one: InboundMessage, account: ProviderAccount) -> Message | None:
         )
         _note_inbound(conversation, message, one.conversation_id, at)
         lifecycle.record_new(message)
+        attachments.expect(message)
         consequences.cancel_after_reply(conversation)
         opt_in_keywords.read_keyword(conversation, message, at=at)
         _release_what_waited(conversation)

@@ -26,9 +26,7 @@ def record_consent(request: HttpRequest, pk: int) -> HttpResponse:
     """Write a customer's decision into the ledger."""
     conversation = visible_conversation(request, pk)
     user = signed_in(request)
-    form = ConsentForm(
-        request.POST, request.FILES, contact=conversation.contact, user=user, stream=conversation.stream
-    )
+    form = ConsentForm(request.POST, request.FILES, contact=conversation.contact, user=user, stream=conversation.stream)
     if form.is_valid() and form.record() is not None:
         return _panel_done(request, conversation)
     return _panel_refused(request, conversation, consent_form=form)

@@ -64,7 +64,6 @@ def panel_context(
         or ConsentForm(
             contact=contact, user=user, stream=conversation.stream, initial={"channel": conversation.stream.channel}
         ),
-
         "indicators": conversation.indicators.filter(removed_at=None),
         "indicator_form": indicator_form or IndicatorForm(),
         "earlier": list(earlier[:MOST_EARLIER]),

@@ -68,6 +68,7 @@ class Provider(ABC):
     sender_label: ClassVar[str] = ""
     # Channels on which STOP, START and HELP are answered there, so that an answer of ours would be one too many.
     answers_keywords: ClassVar[frozenset[Channel]] = frozenset()
+    media_hosts: ClassVar[tuple[str, ...]] = ()  # further hosts that files of customers lie on
     # Channels on which free text is possible only in a conversation that already exists on the other side.
     conversation_first: ClassVar[frozenset[Channel]] = frozenset()
     # Codes of refusals that speak for an earlier try: sent once more, the message was refused because it had arrived.
@@ -131,6 +132,13 @@ class Provider(ABC):
     def validate_contact(self, stream: StreamConfig, phone: str) -> bool:
         """Is this number on WhatsApp?"""
         raise UnsupportedFeature(f"{self.label} cannot check a number.")
+
+    def fetch_media(self, link: str, *, largest: int) -> Answer:
+        """Get a file that a customer sent, from where the webhook says that it lies; our credentials stay here.
+
+        Raises ConfigurationError for an address that is not the provider's, or not public, and a ProviderError.
+        """
+        return self.transport.fetch(link, hosts=(*self.hosts, *self.media_hosts), largest=largest)
 
     def upload_media(self, stream: StreamConfig, *, filename: str, content: bytes, content_type: str) -> UploadedMedia:
         """Give a file to the provider and get the id by which a template names it."""

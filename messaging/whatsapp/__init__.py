@@ -12,11 +12,13 @@ and are filled with values by component: `{"header": ["tomorrow"], "body": {"1":
 "buttons": {"0": "a1b2"}}`. A list is in the order of the variables, a mapping by their names.
 """
 
+from messaging.whatsapp.files import check_file, content_type_of, kind_of
 from messaging.whatsapp.rules import (
     CATEGORIES,
     FREE_TEXT_LENGTH,
     LANGUAGES,
     MEDIA_LIMITS,
+    PLAIN_STATUSES,
     SENDABLE_STATUSES,
     STATUSES,
     Problem,
@@ -25,20 +27,26 @@ from messaging.whatsapp.rules import (
     window_closes_at,
 )
 from messaging.whatsapp.templates import (
+    COPY_CODE,
+    PLACE_PARTS,
     RenderedButton,
     RenderedTemplate,
     TemplateValueError,
     Variable,
     render_components,
+    samples_of,
     variables_of,
 )
 from messaging.whatsapp.validation import validate_template
 
 __all__ = [
     "CATEGORIES",
+    "COPY_CODE",
     "FREE_TEXT_LENGTH",
     "LANGUAGES",
     "MEDIA_LIMITS",
+    "PLACE_PARTS",
+    "PLAIN_STATUSES",
     "SENDABLE_STATUSES",
     "STATUSES",
     "Problem",
@@ -46,9 +54,13 @@ __all__ = [
     "RenderedTemplate",
     "TemplateValueError",
     "Variable",
+    "check_file",
     "check_media",
+    "content_type_of",
     "is_sendable",
+    "kind_of",
     "render_components",
+    "samples_of",
     "validate_template",
     "variables_of",
     "window_closes_at",

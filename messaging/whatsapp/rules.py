@@ -27,6 +27,25 @@ STATUSES = frozenset(_STATUS_WORDS.split())
 SENDABLE_STATUSES = frozenset({"approved", "reinstated", "unarchived"})
 """Approved, and the two words that mean usable again."""
 
+PLAIN_STATUSES: Mapping[str, str] = {
+    "approved": "approved",
+    "reinstated": "approved",
+    "unarchived": "approved",
+    "pending": "pending",
+    "in_appeal": "pending",
+    "rejected": "rejected",
+    "paused": "paused",
+    "flagged": "paused",
+    "disabled": "disabled",
+    "limit_exceeded": "disabled",
+    "archived": "disabled",
+    "locked": "disabled",
+    "deleted": "gone",
+    "pending_deletion": "gone",
+}
+"""What each of Meta's statuses means for somebody who wants to send the template."""
+
+# Names, categories and lengths: Meta's "Template components"; pywa 4.5 (types/templates.py) has the same numbers.
 NAME_LENGTH = 512
 HEADER_LENGTH = 60
 BODY_LENGTH = 1024
@@ -35,12 +54,14 @@ BUTTON_TEXT_LENGTH = 25
 URL_LENGTH = 2000
 PHONE_LENGTH = 20
 CODE_LENGTH = 15
+# Buttons: the same page; the most of each kind also dualhook.com/docs/template-elements.
 MAX_BUTTONS = 10
 MAX_OF_BUTTON = {"QUICK_REPLY": 10, "URL": 2, "PHONE_NUMBER": 1, "COPY_CODE": 1}
 MEDIA_HEADERS = frozenset({"IMAGE", "VIDEO", "DOCUMENT", "LOCATION", "GIF"})
 FREE_TEXT_LENGTH = 4096
 WINDOW = timedelta(hours=24)
 
+# Files: Meta's "Media" page, "Supported media types".
 _MEBIBYTE = 1024 * 1024
 _OFFICE = "application/vnd.openxmlformats-officedocument."
 MEDIA_LIMITS: Mapping[str, tuple[frozenset[str], int]] = {

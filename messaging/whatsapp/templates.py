@@ -7,10 +7,18 @@ from typing import NamedTuple
 
 from messaging.merge import value_text
 from messaging.segments import is_blank
+from messaging.types import Place
 from messaging.whatsapp.rules import BODY_LENGTH, CODE_LENGTH, HEADER_LENGTH, MEDIA_HEADERS, URL_LENGTH
 
 Component = Mapping[str, object]
 Values = Mapping[str, object]
+
+COPY_CODE = "Copy code"
+"""What phones write on a button that copies a code and has no text of its own."""
+
+PLACE_PARTS = ("latitude", "longitude", "name", "address")
+UNSENT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
+"""Control characters but tab and line feed, and what no database or network can carry."""
 
 VARIABLE = re.compile(r"\{\{([1-9][0-9]{0,2}|[a-z][a-z0-9_]*)\}\}")
 
@@ -18,9 +26,9 @@ VARIABLE = re.compile(r"\{\{([1-9][0-9]{0,2}|[a-z][a-z0-9_]*)\}\}")
 class Variable(NamedTuple):
     """One value to fill in.
 
-    `component` is `header`, `body` or `buttons`; `name` the variable's number or name, the button's index, or
-    `media` for a header that is a file or place. `kind` is `text`, `url`, `code`, `image`, `video`, `document`,
-    `gif` or `location`.
+    `component` is `header`, `body` or `buttons`; `name` the variable's number or name, the button's index, `media`
+    for a header that is a file, or one of `PLACE_PARTS` for a place. `kind` is `text`, `url`, `code`, `image`,
+    `video`, `document`, `gif` or `place`.
     """
 
     component: str
@@ -38,12 +46,13 @@ class RenderedButton(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RenderedTemplate:
-    """The exact text the customer sees. `header` is empty when there is none or when it is a file."""
+    """The exact text the customer sees. `header` is empty when there is none or when it is a file or a place."""
 
     header: str
     body: str
     footer: str
     buttons: tuple[RenderedButton, ...]
+    place: Place | None = None
 
 
 class TemplateValueError(ValueError):
@@ -59,13 +68,15 @@ class TemplateValueError(ValueError):
 def variables_of(components: Sequence[Component]) -> tuple[Variable, ...]:
     """Return every value that must be given to send the template, in the order people read it."""
     found: list[Variable] = []
-    header, body = _component(components, "HEADER"), _component(components, "BODY")
-    if header and word_in(header, "format") in MEDIA_HEADERS:
+    header, body = component_of(components, "HEADER"), component_of(components, "BODY")
+    if header and word_in(header, "format") == "LOCATION":
+        found += [Variable("header", part, "place") for part in PLACE_PARTS]
+    elif header and word_in(header, "format") in MEDIA_HEADERS:
         found.append(Variable("header", "media", word_in(header, "format").lower()))
     elif header:
         found += [Variable("header", name, "text") for name in names_in(text_in(header))]
     found += [Variable("body", name, "text") for name in names_in(text_in(body))]
-    for index, button in enumerate(_buttons(components)):
+    for index, button in enumerate(buttons_of(components)):
         if kind := _value_of_button(button):
             found.append(Variable("buttons", str(index), kind))
     return tuple(found)
@@ -74,18 +85,32 @@ def variables_of(components: Sequence[Component]) -> tuple[Variable, ...]:
 def render_components(components: Sequence[Component], values: Values) -> RenderedTemplate:
     """Return what the customer will see, in one pass: braces inside a value stay as they are.
 
-    A file header is passed beside the values, so `values["header"]` matters for text headers only. Raises
-    `TemplateValueError` for a value that is missing, left over, blank, too long, or that WhatsApp refuses
-    (line breaks, tabs, more than four spaces in a row).
+    A file header is passed beside the values, so `values["header"]` matters for texts, and for places, which have
+    the values of `PLACE_PARTS`. Raises `TemplateValueError` for a value that is missing, left over, blank, too
+    long, or that WhatsApp refuses (line breaks, tabs, more than four spaces in a row).
     """
-    header = _component(components, "HEADER")
-    is_text = word_in(header, "format") not in MEDIA_HEADERS
+    header = component_of(components, "HEADER")
+    form = word_in(header, "format")
+    is_text = form not in MEDIA_HEADERS
     return RenderedTemplate(
         header=_filled("header", text_in(header), values.get("header"), HEADER_LENGTH) if is_text else "",
-        body=_filled("body", text_in(_component(components, "BODY")), values.get("body"), BODY_LENGTH),
-        footer=text_in(_component(components, "FOOTER")),
-        buttons=_filled_buttons(_buttons(components), values.get("buttons")),
+        place=_place(values.get("header")) if form == "LOCATION" else None,
+        body=_filled("body", text_in(component_of(components, "BODY")), values.get("body"), BODY_LENGTH),
+        footer=text_in(component_of(components, "FOOTER")),
+        buttons=_filled_buttons(buttons_of(components), values.get("buttons")),
     )
+
+
+def _place(given: object) -> Place:
+    found = Place(**_by_name("header", PLACE_PARTS, given))
+    for name, value, most in (("latitude", found.latitude, 90), ("longitude", found.longitude, 180)):
+        if not re.fullmatch(r"-?[0-9]{1,3}(\.[0-9]{1,12})?", value) or abs(float(value)) > most:
+            raise TemplateValueError(
+                f"header.{name}",
+                "bad_degrees",
+                f"Write the {name} in degrees from -{most} to {most}, with a point, like 51.5074.",
+            )
+    return found
 
 
 def _filled(component: str, text: str, given: object, limit: int) -> str:
@@ -122,7 +147,7 @@ def _filled_button(field: str, button: Component, value: str) -> RenderedButton:
     elif kind == "PHONE_NUMBER":
         target = text_in(button, "phone_number")
     elif kind == "COPY_CODE":
-        text, target = text or "Copy code", value
+        text, target = text or COPY_CODE, value
         if len(value) > CODE_LENGTH:
             raise TemplateValueError(field, "too_long", f"The code may have at most {CODE_LENGTH} characters.")
     return RenderedButton(kind.lower(), text, target)
@@ -170,11 +195,55 @@ def _checked(component: str, name: str, value: object) -> str:
         raise TemplateValueError(
             field, "line_break", f"The value for {place} has a line break or tab. WhatsApp takes one line only."
         )
+    if UNSENT.search(text):
+        raise TemplateValueError(
+            field, "unsendable", f"The value for {place} holds a character that cannot be sent. Type it again."
+        )
     if " " * 5 in text:
         raise TemplateValueError(
             field, "too_many_spaces", f"The value for {place} has more than four spaces in a row. Remove some."
         )
     return text
+
+
+def samples_of(components: Sequence[Component]) -> dict[str, dict[str, str]]:
+    """Return the samples that came with a template, by component and variable: what its reviewers saw."""
+    found: dict[str, dict[str, str]] = {"header": {}, "body": {}, "buttons": {}}
+    for part in ("header", "body"):
+        component = component_of(components, part.upper())
+        example = component.get("example")
+        names = names_in(text_in(component))
+        given = samples_in(example, f"{part}_text") if isinstance(example, Mapping) else {}
+        for position, name in enumerate(names):
+            if sample := given.get(name, given.get(position, "")):
+                found[part][name] = sample
+    for index, button in enumerate(buttons_of(components)):
+        if sample := sample_of_button(button):
+            found["buttons"][str(index)] = sample
+    return found
+
+
+def samples_in(example: Component, key: str) -> dict[object, str]:
+    """Return the samples by name and by position: Meta keeps named ones as objects, numbered ones as a list."""
+    found: dict[object, str] = {}
+    for item in _listed(example.get(f"{key}_named_params")):
+        if isinstance(item, Mapping):
+            found[text_in(item, "param_name")] = text_in(item, "example")
+    listed = _listed(example.get(key))
+    if listed and isinstance(listed[0], list):
+        listed = listed[0]
+    return found | {position: item for position, item in enumerate(listed) if isinstance(item, str)}
+
+
+def sample_of_button(button: Component) -> str:
+    """Return the sample of a button's address or code, empty when it has none."""
+    example = button.get("example")
+    first = example[0] if isinstance(example, list) and example else example
+    return first if isinstance(first, str) else ""
+
+
+def _listed(value: object) -> Sequence[object]:
+    return value if isinstance(value, list) else []
 
 
 def names_in(text: str) -> tuple[str, ...]:
@@ -183,12 +252,14 @@ def names_in(text: str) -> tuple[str, ...]:
     return tuple(sorted(names, key=int)) if all(name.isdigit() for name in names) else tuple(names)
 
 
-def _component(components: Sequence[Component], kind: str) -> Component:
+def component_of(components: Sequence[Component], kind: str) -> Component:
+    """Return the component of that kind (`BODY`), empty when there is none."""
     return next((component for component in components if word_in(component, "type") == kind), {})
 
 
-def _buttons(components: Sequence[Component]) -> Sequence[Component]:
-    buttons = _component(components, "BUTTONS").get("buttons")
+def buttons_of(components: Sequence[Component]) -> Sequence[Component]:
+    """Return the buttons in their order."""
+    buttons = component_of(components, "BUTTONS").get("buttons")
     return [button for button in buttons if isinstance(button, Mapping)] if isinstance(buttons, list) else []
 
 

@@ -5,13 +5,22 @@ must understand it to fill it in: its name may have spaces, its length is Meta's
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 
 from messaging.segments import is_blank
 from messaging.whatsapp import rules
 from messaging.whatsapp.rules import Problem
-from messaging.whatsapp.templates import VARIABLE, Component, names_in, text_in, word_in
+from messaging.whatsapp.templates import (
+    UNSENT,
+    VARIABLE,
+    Component,
+    names_in,
+    sample_of_button,
+    samples_in,
+    text_in,
+    word_in,
+)
 
 _COMPONENTS = ("HEADER", "BODY", "FOOTER", "BUTTONS")
 
@@ -123,6 +132,10 @@ def _check_text(field: str, text: str, limit: int) -> Iterator[Problem]:
         yield Problem(field, "required", f"Write the {field.partition('.')[0]} text, or remove this part.")
     elif len(text) > limit:
         yield Problem(field, "too_long", f"This has {len(text):,} characters and WhatsApp takes {limit:,}. Shorten it.")
+    lines = text if field == "body.text" else text.replace("\n", "\x00")
+    if found := UNSENT.search(lines.replace("\n", "")):
+        what = "a line break" if found[0] == "\x00" and "\n" in text else "a character that cannot be sent"
+        yield Problem(field, "unsendable", f"This holds {what}. Delete it and type it again.")
 
 
 def _check_no_variables(field: str, text: str) -> Iterator[Problem]:
@@ -144,22 +157,10 @@ def _check_variables(field: str, text: str) -> Iterator[Problem]:
 def _check_samples(field: str, part: Component, key: str) -> Iterator[Problem]:
     names = names_in(text_in(part))
     example = part.get("example")
-    samples = _samples(example, key) if isinstance(example, Mapping) else {}
+    samples = samples_in(example, key) if isinstance(example, Mapping) else {}
     missing = [name for position, name in enumerate(names) if is_blank(samples.get(name, samples.get(position, "")))]
     if missing:
         yield Problem(field, "no_sample", f"Give a sample value for {', '.join(missing)}: WhatsApp's reviewers ask.")
-
-
-def _samples(example: Component, key: str) -> dict[object, str]:
-    """Return the samples by name and by position: Meta keeps named ones as objects, numbered ones as a list."""
-    found: dict[object, str] = {}
-    for item in _listed(example.get(f"{key}_named_params")):
-        if isinstance(item, Mapping):
-            found[text_in(item, "param_name")] = text_in(item, "example")
-    listed = _listed(example.get(key))
-    if listed and isinstance(listed[0], list):
-        listed = listed[0]
-    return found | {position: item for position, item in enumerate(listed) if isinstance(item, str)}
 
 
 def _check_buttons(buttons: object) -> Iterator[Problem]:
@@ -185,7 +186,7 @@ def _check_button(field: str, kind: str, button: Component) -> Iterator[Problem]
         yield Problem(field, "unknown", "Choose quick reply, web address, phone number or copy code.")
         return
     if kind == "COPY_CODE":
-        sample = _sample_of(button)
+        sample = sample_of_button(button)
         if is_blank(sample) or len(sample) > rules.CODE_LENGTH:
             yield Problem(
                 field, "no_sample", f"Give a sample code of at most {rules.CODE_LENGTH} characters for the button."
@@ -213,22 +214,12 @@ def _check_url(field: str, button: Component) -> Iterator[Problem]:
     found = VARIABLE.findall(url)
     if found and (len(found) > 1 or not url.endswith("}}")):
         yield Problem(field, "edge_variable", "A web address may have one variable, at its very end.")
-    if found and is_blank(_sample_of(button)):
+    if found and is_blank(sample_of_button(button)):
         yield Problem(field, "no_sample", "Give a sample for the end of the address: WhatsApp's reviewers ask.")
-
-
-def _sample_of(button: Component) -> str:
-    example = button.get("example")
-    first = example[0] if isinstance(example, list) and example else example
-    return first if isinstance(first, str) else ""
 
 
 def _runs_of_quick_replies(kinds: Iterable[str]) -> int:
     return sum(is_reply for is_reply, _ in groupby(kinds, lambda kind: kind == "QUICK_REPLY"))
-
-
-def _listed(value: object) -> Sequence[object]:
-    return value if isinstance(value, list) else []
 
 
 def _spoken(kind: str) -> str:

@@ -20,6 +20,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from config.asgi import application
 from conversations.models import (
     Activity,
+    Attachment,
     Contact,
     Conversation,
     Indicator,
@@ -109,6 +110,15 @@ PAGES = {
     "proof-file": OF_A_STREAM,
     "answer-question": OF_A_STREAM,
     "message": OF_A_STREAM,
+    "upload-file": SIGNED_IN,
+    "file": OF_A_STREAM,
+    "templates": SIGNED_IN,
+    "template": OF_A_STREAM,
+    "new-draft": SIGNED_IN,  # for supervisors, as all that writes templates is
+    "edit-draft": OF_A_STREAM,
+    "check-draft": SIGNED_IN,
+    "template-status": OF_A_STREAM,
+    "import-templates": SIGNED_IN,
     "compose": SIGNED_IN,
     "recipient": SIGNED_IN,
     "new-canned-replies": SIGNED_IN,
@@ -161,6 +171,10 @@ MODELS = {
     "optin": (SUPERVISOR, SUPERVISOR, NOBODY, NOBODY),
     "contact": (SUPERVISOR, NOBODY, SUPERVISOR, NOBODY),
     "whatsapptemplate": (SUPERVISOR, SUPERVISOR, SUPERVISOR, ADMINISTRATOR),
+    "templateversion": (SUPERVISOR, NOBODY, NOBODY, NOBODY),
+    "templatestatuschange": (SUPERVISOR, NOBODY, NOBODY, NOBODY),
+    "attachment": (SUPERVISOR, NOBODY, NOBODY, NOBODY),
+    "numbercheck": (SUPERVISOR, NOBODY, NOBODY, NOBODY),
     "cannedreply": (SUPERVISOR, SUPERVISOR, SUPERVISOR, SUPERVISOR),
     "stream": (SUPERVISOR, ADMINISTRATOR, ADMINISTRATOR, NOBODY),
     "streamgate": (SUPERVISOR, ADMINISTRATOR, ADMINISTRATOR, NOBODY),
@@ -249,6 +263,7 @@ def filled_in(route: str, name: str, rows: Rows) -> str:
         "pk": row_of_the_page(route, rows).pk,
         "object_id": row_of_the_administration(route, rows).pk,
         "id": rows[User].pk,
+        "ref": rows[Attachment].ref,
         "content_type_id": ContentType.objects.get_for_model(Message).pk,
         "token": rows[ProviderAccount].webhook_token if name == "webhook" else "anything",
         "app_label": "conversations",
@@ -273,6 +288,8 @@ def row_of_the_page(route: str, rows: Rows) -> Any:
         return rows[Activity]
     if route.startswith("permissions/"):
         return rows[OptIn]
+    if route.startswith("templates/"):
+        return rows[WhatsAppTemplate]
     return rows[Message if route.startswith("m/") else Conversation]
 
 

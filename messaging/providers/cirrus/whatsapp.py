@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -87,24 +87,37 @@ def components(template: TemplateContent) -> list[dict[str, Any]]:
     """The parts of a template that hold values, in Meta's form.
 
     A footer, a quick reply, a call button and a fixed link hold none and are never sent; a link button with a
-    variable gets one `button` component. Raises ConfigurationError for values that contradict each other.
+    variable and a button that copies a code get one `button` component each. The forms of places and codes are
+    Meta's ("Template components"); Cirrus's documents show neither. Raises ConfigurationError for values that
+    contradict each other.
     """
-    if template.header and template.header_media:
+    if sum(map(bool, (template.header, template.header_media, template.header_place))) > 1:
         raise ConfigurationError("A template's header is either text or media, not both.")
-    if template.body_names and len(template.body_names) != len(template.body):
-        raise ConfigurationError("The template's body needs as many names as values.")
     parts: list[dict[str, Any]] = []
     if template.header_media:
         parts.append({"type": "header", "parameters": [_media_parameter(template.header_media)]})
+    elif template.header_place:
+        place = {"type": "location", "location": asdict(template.header_place)}
+        parts.append({"type": "header", "parameters": [place]})
     elif template.header:
-        parts.append({"type": "header", "parameters": [_text_parameter(value) for value in template.header]})
+        parts.append({"type": "header", "parameters": _texts("header", template.header, template.header_names)})
     if template.body:
-        names = template.body_names or ("",) * len(template.body)
-        values = [_text_parameter(value, name) for value, name in zip(template.body, names, strict=True)]
-        parts.append({"type": "body", "parameters": values})
+        parts.append({"type": "body", "parameters": _texts("body", template.body, template.body_names)})
     for index, value in sorted(template.buttons.items()):
-        parts.append({"type": "button", "sub_type": "url", "index": index, "parameters": [_text_parameter(value)]})
+        parts.append({"type": "button", "index": index, **_button_value(value, is_code=index in template.codes)})
     return parts
+
+
+def _texts(part: str, values: tuple[str, ...], names: tuple[str, ...]) -> list[dict[str, str]]:
+    if names and len(names) != len(values):
+        raise ConfigurationError(f"The template's {part} needs as many names as values.")
+    return [_text_parameter(value, name) for value, name in zip(values, names or ("",) * len(values), strict=True)]
+
+
+def _button_value(value: str, *, is_code: bool) -> dict[str, Any]:
+    if is_code:
+        return {"sub_type": "copy_code", "parameters": [{"type": "coupon_code", "coupon_code": value}]}
+    return {"sub_type": "url", "parameters": [_text_parameter(value)]}
 
 
 def _text_parameter(value: str, name: str = "") -> dict[str, str]:

@@ -11,6 +11,7 @@ from django.utils import timezone
 from conversations.models import (
     Activity,
     AgentIdentity,
+    Attachment,
     AttemptResult,
     CannedReply,
     ConsentState,
@@ -24,6 +25,7 @@ from conversations.models import (
     KeywordSet,
     MessageEvent,
     MessageSearch,
+    NumberCheck,
     ProofFile,
     Receipt,
     SavedFilter,
@@ -108,6 +110,12 @@ def make_rows(stream: Stream | None = None, *, text: str = "Hello") -> dict[type
         error=text,
         received_at=timezone.now(),
     )
+    template = factories.make_template(
+        stream,
+        name=f"visit_{number}",
+        status_reason=text,
+        components=[{"type": "HEADER", "format": "TEXT", "text": text}, {"type": "BODY", "text": text}],
+    )
     rows: list[Model] = [
         stream.account,
         stream,
@@ -137,11 +145,12 @@ def make_rows(stream: Stream | None = None, *, text: str = "Hello") -> dict[type
         SendingPolicy.objects.get_or_create(stream=stream, defaults={"help_contact": text})[0],
         entry,
         ConsentState.objects.get(phone=contact.phone),
-        factories.make_template(
-            stream,
-            name=f"visit_{number}",
-            status_reason=text,
-            components=[{"type": "HEADER", "format": "TEXT", "text": text}, {"type": "BODY", "text": text}],
+        template,
+        template.versions.get(),
+        template.status_changes.get(),
+        Attachment.objects.create(
+            stream=stream, message=message, kind="document", filename=text, problem=text, link=text, uploaded_by=author
         ),
+        NumberCheck.objects.create(stream=stream, phone=contact.phone, on_whatsapp=True, checked_by=author),
     ]
     return {type(row): row for row in rows}

@@ -100,6 +100,8 @@ def _header(account: SandboxAccount, component: Mapping[str, Any] | None) -> dic
         if kind == "text":
             return {"type": "text", "text": str(part.get("text", ""))}
         media = part.get(kind)
+        if kind == "location" and isinstance(media, Mapping):
+            return {"type": kind, "filename": str(media.get("name", ""))}
         if kind not in MEDIA_KINDS or not isinstance(media, Mapping):
             raise Unusable("Missing parameter header")
         return {"type": kind} | _file(account, media)
@@ -134,10 +136,16 @@ def _filled(text: str, values: Mapping[str, str]) -> str:
     return _VARIABLE.sub(lambda match: values[match[1]], text)
 
 
+def _ending(component: Mapping[str, Any]) -> str:
+    """The one value of a button: the end of an address, or a code."""
+    first = next(iter(_parameters(component)), {})
+    return str(first.get("coupon_code" if first.get("type") == "coupon_code" else "text", ""))
+
+
 def _buttons(buttons: Sequence[Mapping[str, Any]], components: Any) -> list[dict[str, str]]:
     """The buttons with the dynamic end of an address filled in from its component's `index`."""
     endings = {
-        str(part.get("index")): next(iter(_values(part).values()), "")
+        str(part.get("index")): _ending(part)
         for part in components or []
         if str(part.get("type", "")).lower() == "button"
     }
@@ -154,6 +162,11 @@ def _buttons(buttons: Sequence[Mapping[str, Any]], components: Any) -> list[dict
                     raise Unusable("Number of parameters does not match the expected number of params")
                 url = url.replace(variable[0], ending)
             row["url"] = url
+        if kind == "COPY_CODE":
+            row["text"] = row["text"] or "Copy code"
+            row["code"] = endings.get(str(index), "")
+            if not row["code"]:
+                raise Unusable("Number of parameters does not match the expected number of params")
         if kind == "PHONE_NUMBER":
             row["phone_number"] = str(button.get("phone_number", ""))
         shown.append(row)
