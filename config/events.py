@@ -1,8 +1,8 @@
 """`/events`: live events for open pages (server-sent events), outside of Django's request cycle.
 
 A connection is authenticated once, by its session, and then hears of the streams its user may see and of no
-other. It is closed after a while, so that a change of rights counts on the reconnect. One subscription to Valkey
-serves all connections of the process.
+other; what is meant for one person (`to`) reaches nobody else. It is closed after a while, so that a change of
+rights counts on the reconnect. One subscription to Valkey serves all connections of the process.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from http.cookies import CookieError, SimpleCookie
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 import redis.asyncio
 from django.apps import apps
@@ -42,30 +42,41 @@ SLOWEST = 200  # events that may wait for one slow page before it is told to rel
 RELOAD = "event: reload\ndata: {}\n\n"
 
 
+class Reader(NamedTuple):
+    """Whose page it is, and of which streams it may hear."""
+
+    user: int
+    streams: frozenset[int]
+
+    def may_hear(self, stream: int, to: int | None) -> bool:
+        """Is an event of that stream, meant for one person or for all, for this page?"""
+        return stream in self.streams and to in (None, self.user)
+
+
 class Hub:
     """Hears every event of the process's Valkey and hands it to the pages that may know of it."""
 
     def __init__(self) -> None:
         self.boot = secrets.token_hex(4)
         self.count = 0
-        self.recent: deque[tuple[int, int, str]] = deque(maxlen=REMEMBERED)  # number, stream, text
-        self.pages: dict[asyncio.Queue[str], frozenset[int]] = {}
+        self.recent: deque[tuple[int, int, int | None, str]] = deque(maxlen=REMEMBERED)  # number, stream, to, text
+        self.pages: dict[asyncio.Queue[str], Reader] = {}
         self.task: asyncio.Task[None] | None = None
         self.interrupted = False
 
-    def join(self, streams: frozenset[int]) -> asyncio.Queue[str]:
+    def join(self, reader: Reader) -> asyncio.Queue[str]:
         """A queue of event texts for one page; the first page starts the subscription."""
         if self.task is None or self.task.done():
             self.task = asyncio.get_running_loop().create_task(self._listen())
         page: asyncio.Queue[str] = asyncio.Queue(maxsize=SLOWEST)
-        self.pages[page] = streams
+        self.pages[page] = reader
         return page
 
     def leave(self, page: asyncio.Queue[str]) -> None:
         """The page is gone."""
         self.pages.pop(page, None)
 
-    def missed(self, last_event_id: str, streams: frozenset[int]) -> list[str]:
+    def missed(self, last_event_id: str, reader: Reader) -> list[str]:
         """What a page that reconnects has missed; a request to reload when that is not known any more."""
         boot, _, number = last_event_id.partition(":")
         if boot != self.boot or not number.isdecimal():
@@ -73,7 +84,7 @@ class Hub:
         seen = int(number)
         if self.recent and seen < self.recent[0][0] - 1:
             return [RELOAD]
-        return [text for count, stream, text in self.recent if count > seen and stream in streams]
+        return [text for count, stream, to, text in self.recent if count > seen and reader.may_hear(stream, to)]
 
     async def _listen(self) -> None:
         while True:
@@ -99,12 +110,13 @@ class Hub:
         event = json.loads(data)
         self.count += 1
         text = f"id: {self.boot}:{self.count}\ndata: {json.dumps(event)}\n\n"
-        self.recent.append((self.count, event["stream"], text))
-        self._tell(text, event["stream"])
+        stream, to = event["stream"], event.get("to")
+        self.recent.append((self.count, stream, to, text))
+        self._tell(text, stream, to)
 
-    def _tell(self, text: str, stream: int | None) -> None:
-        for page, streams in list(self.pages.items()):
-            if stream is not None and stream not in streams:
+    def _tell(self, text: str, stream: int | None, to: int | None = None) -> None:
+        for page, reader in list(self.pages.items()):
+            if stream is not None and not reader.may_hear(stream, to):
                 continue
             if page.full():
                 while not page.empty():
@@ -120,24 +132,24 @@ hub = Hub()
 async def serve_events(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer one EventSource until it leaves or its time is over; 401 without a session."""
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-    streams = await asyncio.to_thread(_visible_streams, headers.get("cookie", ""))
-    if streams is None:
+    reader = await asyncio.to_thread(_reader, headers.get("cookie", ""))
+    if reader is None:
         await send({"type": "http.response.start", "status": 401, "headers": []})
         await send({"type": "http.response.body", "body": b""})
         return
-    page = hub.join(streams)
+    page = hub.join(reader)
     try:
         await _start(send)
         if last := headers.get("last-event-id"):
-            for text in hub.missed(last, streams):
+            for text in hub.missed(last, reader):
                 await _write(send, text)
         await _relay(page, receive, send)
     finally:
         hub.leave(page)
 
 
-def _visible_streams(cookie: str) -> frozenset[int] | None:
-    """The ids of the streams that the session's user may see; None without a valid session."""
+def _reader(cookie: str) -> Reader | None:
+    """The session's user and the ids of the streams that they may see; None without a valid session."""
     try:
         cookies: SimpleCookie = SimpleCookie(cookie)
     except CookieError:
@@ -152,7 +164,7 @@ def _visible_streams(cookie: str) -> frozenset[int] | None:
         if not user.is_authenticated:
             return None
         Stream = apps.get_model("conversations", "Stream")
-        return frozenset(Stream.objects.visible_to(user).values_list("pk", flat=True))
+        return Reader(user.pk, frozenset(Stream.objects.visible_to(user).values_list("pk", flat=True)))
     finally:
         connections.close_all()
 

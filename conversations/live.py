@@ -29,7 +29,8 @@ def channel_of(stream_id: int) -> str:
 def publish(*, stream_id: int, kind: str, conversation_id: int, **ids: Any) -> None:
     """Tell open pages, once the present transaction has committed, that something of a conversation changed.
 
-    `kind` is `message`, `status` or `conversation`; `ids` are further ids, never text or numbers.
+    `kind` is `message`, `status`, `conversation`, `presence` or `notification`; `ids` are further ids, never text or
+    numbers. With `to`, the id of a user, only that person's pages hear of it.
     """
     event = json.dumps({"kind": kind, "stream": stream_id, "conversation": conversation_id, **ids})
     transaction.on_commit(lambda: _send(channel_of(stream_id), event), robust=True)

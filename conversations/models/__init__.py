@@ -13,6 +13,7 @@ from conversations.models.draft import Draft
 from conversations.models.inbox import Handling, InboxCount, SavedFilter
 from conversations.models.keyword_set import KeywordSet
 from conversations.models.message import Message, MessageEvent
+from conversations.models.notification import Notification
 from conversations.models.number_check import NumberCheck
 from conversations.models.pacing import StreamGate
 from conversations.models.policy import SendingPolicy
@@ -43,6 +44,7 @@ __all__ = [
     "Message",
     "MessageEvent",
     "MessageSearch",
+    "Notification",
     "NumberCheck",
     "OptIn",
     "ProofFile",

@@ -256,6 +256,11 @@ class Conversation(models.Model):
                 condition=Q(status__in=IN_INBOX, window_closes_at__isnull=False),
             ),
             models.Index(
+                fields=("reply_due_at",),
+                name="conversation_reply_due",
+                condition=Q(status=ConversationStatus.OPEN, assignee__isnull=False, reply_due_at__isnull=False),
+            ),
+            models.Index(
                 fields=("snoozed_until",), name="conversation_waking", condition=Q(status=ConversationStatus.SNOOZED)
             ),
             models.Index(fields=("urgency",), name="conversation_failed", condition=Q(failed_at__isnull=False)),

@@ -108,6 +108,14 @@ class User(AbstractBaseUser, PermissionsMixin):
         help_text=_("How long what they send waits, so that it can be undone."),
     )
     enter_sends = models.BooleanField(default=False, help_text=_("Enter sends, Shift+Enter breaks the line."))
+    single_keys = models.BooleanField(default=True, help_text=_("Single letters are shortcuts outside fields."))
+    notify = models.JSONField(
+        default=dict, blank=True, help_text=_("Ways to be told, by kind of notification; a kind left out: as usual.")
+    )
+    sound_volume = models.PositiveSmallIntegerField(default=60, help_text=_("Of notifications, in per cent."))
+    quiet_when_away = models.BooleanField(
+        default=True, help_text=_("While away, notifications are only counted; they are told of afterwards.")
+    )
     date_joined = models.DateTimeField(auto_now_add=True)
 
     objects = UserManager()

@@ -32,6 +32,7 @@ from conversations.services import (
     consequences,
     dispatch,
     lifecycle,
+    notifications,
     opt_in_keywords,
     receipts,
 )
@@ -274,6 +275,7 @@ def receive(one: InboundMessage, account: ProviderAccount) -> Message | None:
         _note_inbound(conversation, message, one.conversation_id, at)
         lifecycle.record_new(message)
         attachments.expect(message)
+        notifications.replied(conversation, message)
         consequences.cancel_after_reply(conversation)
         opt_in_keywords.read_keyword(conversation, message, at=at)
         _release_what_waited(conversation)

@@ -16,6 +16,7 @@ from conversations import live
 from conversations.models import Message, MessageEvent, User
 from conversations.models.message import LEGAL_MOVES
 from conversations.models.message import MessageStatus as Status
+from conversations.services import notifications
 
 # A receipt raises a message and never lowers it.
 RANK: dict[str, int] = {
@@ -87,6 +88,7 @@ def move(
             MessageEvent(message_id=pk, from_status=status, to_status=to, actor=actor, reason=reason)
             for pk, status, _, _ in rows
         )
+        notifications.moved([(pk, status) for pk, status, _, _ in rows], to, actor=actor)
         for pk, _, stream_id, conversation_id in rows:
             live.publish(stream_id=stream_id, kind="status", conversation_id=conversation_id, message=pk)
     return ids

@@ -10,7 +10,7 @@ from django.db import transaction
 from conversations.models import Activity, Conversation, User
 from conversations.models.activity import ActivityKind
 from conversations.models.draft import DraftKind
-from conversations.services import conversations, drafts
+from conversations.services import conversations, drafts, notifications
 
 
 def leave_remark(
@@ -28,7 +28,9 @@ def leave_remark(
         remark = conversations.add_remark(conversation, text=text, actor=actor)
         remark.data = {"client_key": client_key}
         remark.save(update_fields=["data"])
-        remark.mentions.set(mentioned(remark.text, colleagues))
+        named = mentioned(remark.text, colleagues)
+        remark.mentions.set(named)
+        notifications.mentioned(remark, named)
         drafts.let_go(conversation, actor, DraftKind.REMARK)
     return remark
 

@@ -15,6 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from conversations.forms.people import NewPasswordForm, SignInForm
+from conversations.forms.preferences import NotificationsForm
 from conversations.models.team import Theme, UndoSeconds
 from conversations.services.sign_in import wait_after_failures
 from conversations.views.requests import UNPROCESSABLE, is_htmx, signed_in
@@ -72,8 +73,9 @@ class ChangePassword(PasswordChangeView):
 @never_cache
 @require_safe
 def account(request: HttpRequest) -> HttpResponse:
-    """Who is signed in, the look of the pages, the password, the way out."""
-    return render(request, "account/page.html", {"themes": Theme.choices, "undo_choices": UndoSeconds.choices})
+    """Preferences: the look of the pages, sending, keys, notifications; the password, and the way out."""
+    form = NotificationsForm(user=signed_in(request))
+    return render(request, "account/page.html", {"undo_choices": UndoSeconds.choices, "notifications": form})
 
 
 @require_POST

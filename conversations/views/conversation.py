@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 from conversations.forms.reply import ReplyForm
 from conversations.models import Conversation
 from conversations.services.conversations import mark_read
+from conversations.services.notifications import read_conversation
 from conversations.views.composer import Refusal, composer_for
 from conversations.views.inbox_query import InboxQuery
 from conversations.views.listing import LARGEST_PAGE
@@ -32,6 +33,7 @@ def conversation(request: HttpRequest, pk: int) -> HttpResponse:
     """A conversation; htmx gets the pane alone. Opening it marks it as read."""
     found = visible_conversation(request, pk)
     mark_read(found)
+    read_conversation(found, signed_in(request))
     return conversation_page(request, found)
 
 
@@ -108,9 +110,10 @@ def updates(request: HttpRequest) -> HttpResponse:
     if not pk:
         return render(request, "inbox/updates.html", workspace_context(request, query, rows=rows))
     found = visible_conversation(request, pk)
+    user = signed_in(request)
     if number_in(request, "seen"):
         mark_read(found)
-    user = signed_in(request)
+        read_conversation(found, user)
     context = {
         "timeline": read_timeline(found, user, since=number_in(request, "since")),
         "composer": composer_for(found, user),

@@ -14,7 +14,7 @@ from lucide.templatetags.lucide import lucide
 # fmt: off
 NAMES = frozenset(
     (
-        "arrow-left", "arrow-right", "arrow-up-down", "at-sign", "ban", "calendar-clock", "calendar-x", "check",
+        "arrow-left", "arrow-right", "arrow-up-down", "at-sign", "ban", "bell", "calendar-clock", "calendar-x", "check",
         "check-check", "check-line", "chevron-down", "circle-alert", "circle-check", "circle-dashed",
         "circle-question-mark", "clock", "clock-alert", "copy", "download", "ellipsis", "external-link", "eye",
         "file-down", "file-text", "flag", "funnel", "hourglass", "image", "inbox", "info", "key-round", "keyboard",
@@ -23,7 +23,7 @@ NAMES = frozenset(
         "monitor", "moon", "panel-right", "pencil", "phone", "plus", "printer", "reply", "rows-3", "search",
         "settings", "share-2", "shield-check", "shield-question-mark", "smartphone", "sticky-note", "sun", "tag",
         "timer", "triangle-alert", "undo-2", "upload", "user", "user-check", "user-plus", "user-x", "users",
-        "video", "wifi-off", "x"
+        "video", "volume-2", "wifi-off", "x"
     )
 )
 # fmt: on

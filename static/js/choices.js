@@ -43,8 +43,8 @@ async function open(control) {
   control.closest("details.menu")?.removeAttribute("open");
   dialog.innerHTML = markup;
   const heading = dialog.querySelector(".menu-heading");
-  if (heading) heading.id = "choices-title";
-  dialog.setAttribute("aria-labelledby", "choices-title");
+  if (heading) heading.id ||= "choices-title";
+  dialog.setAttribute("aria-labelledby", heading?.id ?? "");
   window.htmx.process(dialog);
   dialog.showModal();
   place(opener);

@@ -4,12 +4,14 @@
 import { clearSelection, extend, move, openHere, selected, toggleHere } from "./list.js";
 import { undoLast } from "./toasts.js";
 
-const OFF = "parley:no-single-keys";
 const SECOND_KEY = 1500;
 const PANES = ["#views", "#list-rows", "#timeline", "#composer", "#panel"];
 
+// Boxes and knobs take no letters; but whoever chose Reply where nothing can be written means to write.
 const inField = (element) =>
-  element.closest?.("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable], dialog[open]");
+  element.closest?.(
+    "input:not([type=checkbox], [type=radio]), #composer [type=radio], textarea, select, [contenteditable], dialog[open]",
+  );
 
 const actions = {
   j: () => move(1),
@@ -107,19 +109,10 @@ document.addEventListener("keydown", (event) => {
     onRow[event.key]();
     return;
   }
-  if (localStorage.getItem(OFF)) return;
+  if (document.body.dataset.singleKeys === "off") return;
   const letter = event.key.length === 1;
   const action = actionOf(letter ? event.key[event.shiftKey ? "toUpperCase" : "toLowerCase"]() : event.key);
   if (!action) return;
   event.preventDefault();
   action();
 });
-
-const choice = document.getElementById("single-keys");
-if (choice) {
-  choice.checked = !localStorage.getItem(OFF);
-  choice.addEventListener("change", () => {
-    if (choice.checked) localStorage.removeItem(OFF);
-    else localStorage.setItem(OFF, "1");
-  });
-}

@@ -15,6 +15,7 @@ let opening = 0;
 let last = null; // the row that was checked last, for a range
 let atOnce = false; // this page has taken something back: its list may move for that
 let selecting = false; // boxes are shown although none is checked
+let opened = { id: "", at: 0 }; // the row of the open conversation, and where it stood
 const done = new Set(); // what this page has just put out of the list by itself
 
 const list = () => document.getElementById("list");
@@ -136,6 +137,8 @@ function whenCalm() {
 function tidy() {
   const all = rows();
   const open = `row-${document.getElementById("pane")?.dataset.conversation}`;
+  const at = all.findIndex((row) => row.id === open);
+  if (at >= 0) opened = { id: open, at };
   for (const row of all) {
     // The rows may have been asked for while another conversation was open.
     if (row.id === open) row.setAttribute("aria-current", "true");
@@ -241,10 +244,12 @@ document.addEventListener("parley:handled", (event) => {
   }
   if (effect !== "leaves") return;
   for (const pk of conversations) done.add(`item-${pk}`);
-  const open = openRow();
-  if (!open || !done.has(open.parentElement.id)) return;
+  const pk = document.getElementById("pane")?.dataset.conversation;
+  if (opened.id !== `row-${pk}` || !done.has(`item-${pk}`)) return;
+  // The row may have left the list before the answer came: then the next one stands in its place.
+  const open = document.getElementById(opened.id);
   const all = rows();
-  const rest = [...all.slice(all.indexOf(open) + 1), ...all.slice(0, all.indexOf(open)).reverse()];
+  const rest = [...all.slice(opened.at), ...all.slice(0, opened.at).reverse()];
   const next = rest.find((row) => !done.has(row.parentElement.id));
   if (next && matchMedia("(min-width: 768px)").matches) {
     const keysHere = document.activeElement === open || document.activeElement === document.body;

@@ -1,6 +1,7 @@
-// Keeps an open inbox as it is on the server. One EventSource a tab says what changed; the page then asks for its
-// parts once and exchanges those that differ. The composer is left alone unless what may be written has changed.
+// Keeps an open inbox as it is on the server. The event stream says what changed; the page then asks for its parts
+// once and exchanges those that differ. The composer is left alone unless what may be written has changed.
 
+import { hears } from "./events.js";
 import { follow } from "./list.js";
 import { waiting } from "./offline.js";
 import { atEnd, timeline, toEnd } from "./pane.js";
@@ -13,7 +14,6 @@ const POLL = 20_000;
 const workspace = () => document.getElementById("workspace");
 export const openConversation = () => document.getElementById("pane")?.dataset.conversation ?? "";
 
-let source = null;
 let timer = 0;
 let running = false;
 let wanted = false;
@@ -93,13 +93,11 @@ function showUnread() {
 function signedOut() {
   if (ended) return;
   ended = true;
-  source.close();
   document.dispatchEvent(new CustomEvent("parley:signed-out"));
 }
 
 document.addEventListener("parley:signed-in", () => {
   ended = false;
-  listen();
   refresh(true);
 });
 
@@ -133,20 +131,11 @@ addEventListener("online", () => refresh(true));
 
 /* What changed */
 
-function listen() {
-  source = new EventSource("/events");
-  source.addEventListener("hello", () => refresh(true)); // what changed before the subscription stood was not told
-  source.addEventListener("message", (event) => {
-    const change = JSON.parse(event.data);
-    if (change.kind === "presence") {
-      document.dispatchEvent(new CustomEvent("parley:presence", { detail: change }));
-      return;
-    }
-    refresh(String(change.conversation) === openConversation());
-  });
-  source.addEventListener("reload", () => refresh(true));
-}
-
+document.addEventListener("parley:event", ({ detail: change }) => {
+  if (change.kind === "presence") document.dispatchEvent(new CustomEvent("parley:presence", { detail: change }));
+  else if (change.kind !== "notification") refresh(String(change.conversation) === openConversation());
+});
+document.addEventListener("parley:connected", () => refresh(true));
 document.addEventListener("parley:refresh", () => refresh(true));
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) refresh(true);
@@ -161,10 +150,7 @@ document.addEventListener("parley:handled", (event) => {
 });
 
 if (workspace()) {
-  listen();
   setInterval(() => {
-    if (ended || (source.readyState === EventSource.OPEN && !away)) return;
-    refresh(true);
-    if (source.readyState === EventSource.CLOSED) listen();
+    if (!ended && (!hears() || away)) refresh(true);
   }, POLL);
 }

@@ -16,6 +16,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 
 from config.asgi import application
 from conversations.models import (
@@ -25,6 +26,7 @@ from conversations.models import (
     Conversation,
     Indicator,
     Message,
+    Notification,
     OptIn,
     ProviderAccount,
     Stream,
@@ -134,6 +136,12 @@ PAGES = {
     "set-density": SIGNED_IN,
     "set-available": SIGNED_IN,
     "set-sending": SIGNED_IN,
+    "set-notifications": SIGNED_IN,
+    "set-keys": SIGNED_IN,
+    "notifications": SIGNED_IN,
+    "news": SIGNED_IN,
+    "read-notifications": SIGNED_IN,
+    "read-notification": OF_A_STREAM,  # one's own
     "keys": SIGNED_IN,
     "icons": PUBLIC,
     "webhook": PUBLIC,  # its token is the secret
@@ -245,7 +253,11 @@ def test_every_address_has_a_class() -> None:
 @pytest.fixture
 def rows() -> Rows:
     """A row of everything, on a WhatsApp stream of a team; Amira is the customer."""
-    return {**make_rows(), Group: Group.objects.get(name="agent")}
+    found = make_rows()
+    told = Notification.objects.create(
+        user=found[User], conversation=found[Conversation], kind="assigned", created_at=timezone.now()
+    )
+    return {**found, Notification: told, Group: Group.objects.get(name="agent")}
 
 
 @pytest.fixture
@@ -282,6 +294,8 @@ def filled_in(route: str, name: str, rows: Rows) -> str:
 def row_of_the_page(route: str, rows: Rows) -> Any:
     if route.startswith("indicators/"):
         return rows[Indicator]
+    if route.startswith("notifications/"):
+        return rows[Notification]
     if route.startswith("contacts/"):
         return rows[Contact]
     if route.startswith("permissions/questions/"):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -29,24 +29,16 @@ class Product:
     sandbox: str
 
 
-def _free_port(start: int) -> int:
-    for port in range(start, 32_768):
-        with socket.socket() as candidate:
-            if candidate.connect_ex(("127.0.0.1", port)) != 0:
-                return port
-    raise OSError("no free port below 32768")
-
-
 @pytest.fixture(scope="package")
 def product() -> Iterator[Product]:
     """`manage.py dev` with the demo company, on servers that vanish afterwards."""
-    web, sandbox = _free_port(21_000), _free_port(22_000)
-    # Two runs at once have other servers, as their tests have.
+    # Two runs at once have other servers and begin to look for free ports elsewhere, as their tests do.
     profile = "browser" + os.environ.get("PARLEY_LOCAL_PROFILE", "").removeprefix("test")
-    environment = os.environ | {"PARLEY_LOCAL_PROFILE": profile, "SANDBOX_PORT": str(sandbox)}
+    port = 21_000 + os.getpid() % 500 * 10
+    environment = os.environ | {"PARLEY_LOCAL_PROFILE": profile, "SANDBOX_PORT": str(port + 5000)}
     environment.pop("BASE_URL", None)
     process = subprocess.Popen(
-        [sys.executable, "manage.py", "dev", "--port", str(web)],
+        [sys.executable, "manage.py", "dev", "--port", str(port)],
         cwd=ROOT,
         env=environment,
         stdout=subprocess.PIPE,
@@ -69,12 +61,19 @@ def product() -> Iterator[Product]:
     try:
         assert ready.wait(120), "".join(log)
         assert process.poll() is None, "".join(log)
-        yield Product(f"http://127.0.0.1:{web}", f"http://127.0.0.1:{sandbox}")
+        yield Product(_address(log, "Parley"), _address(log, "Handset"))
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=90)
         reader.join(timeout=10)
         process.stdout.close()
+
+
+def _address(log: list[str], name: str) -> str:
+    """Where a part of the product says that it answers: the port that was wanted may have been taken."""
+    found = re.search(rf"^  {name} +(http://[\d.]+:\d+)/", "".join(log), re.MULTILINE)
+    assert found is not None, "".join(log)
+    return found[1]
 
 
 @dataclass
@@ -130,7 +129,7 @@ def set_time_to_undo(page: Page, product: Product, seconds: int) -> None:
     """How long what this person sends waits."""
     page.goto(f"{product.web}/account/")
     page.get_by_label("Time to undo").select_option(str(seconds))
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("region", name="Sending").get_by_role("button", name="Save").click()
     page.wait_for_url(f"{product.web}/account/")
 
 

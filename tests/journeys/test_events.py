@@ -104,6 +104,22 @@ def test_an_agent_hears_of_the_teams_streams_only(port: int) -> None:
     listener.close()
 
 
+def test_what_is_for_one_person_reaches_their_pages_alone(port: int) -> None:
+    conversation = factories.make_conversation()
+    priya, tom = factories.make_user(), factories.make_user()
+    factories.make_team(members=[priya, tom], streams=[conversation.stream])
+    listeners = [Listener(port, priya), Listener(port, tom)]
+    time.sleep(0.5)
+    for to in ({"to": priya.pk}, {}):
+        live.publish(stream_id=conversation.stream_id, kind="notification", conversation_id=conversation.pk, **to)
+    first = [json.loads(listener.next()["data"]) for listener in listeners]
+    assert [one.get("to") for one in first] == [priya.pk, None]
+    missed = Listener(port, tom, last_event_id=f"{listeners[1].last_id.partition(':')[0]}:0")
+    assert "to" not in json.loads(missed.next()["data"])
+    for listener in (*listeners, missed):
+        listener.close()
+
+
 def test_without_a_session_there_are_no_events(port: int) -> None:
     listener = Listener(port, None)
     assert listener.status == 401

@@ -22,6 +22,7 @@ from conversations.models.conversation import IN_INBOX, ListOrder
 from conversations.models.conversation import ConversationStatus as Status
 from conversations.models.inbox import HandlingKind
 from conversations.models.stream import Stream
+from conversations.services import notifications
 from conversations.services.activities import Note, note_all, tell
 from conversations.services.handling.rows import (
     Handled,
@@ -65,6 +66,7 @@ def assign(pks: Sequence[int], *, actor: User | None, to: User | None = None, te
         before = change(changed, changes)
         notes = [Note(one, str(to or team or ""), what) for one, what in zip(changed, data, strict=True)]
         note_all(ActivityKind.ASSIGNMENT, notes, actor=actor)
+        notifications.assigned(changed, to=to, actor=actor)
         return handled(HandlingKind.ASSIGNED, changed, before, changes, actor, refused)
 
 
@@ -102,6 +104,7 @@ def resolve(pks: Sequence[int], *, actor: User | None) -> Handled:
     """The work is done; a reply opens a conversation again."""
     with transaction.atomic():
         found = [one for one in locked(pks, actor) if one.is_current]
+        notifications.over([one.pk for one in found])
         return _set_status(HandlingKind.RESOLVED, found, {**_DONE, "resolved_at": timezone.now()}, actor, [])
 
 

@@ -15,6 +15,7 @@ from conversations.models import Conversation, Handling, Tag, User
 from conversations.models.activity import ActivityKind
 from conversations.models.conversation import CURRENT
 from conversations.models.inbox import HandlingKind
+from conversations.services import notifications
 from conversations.services.activities import Note, note_all, tell
 from conversations.services.handling.rows import Handled, change, differs, locked, put_tags, without_a_newer_one
 
@@ -87,6 +88,7 @@ def _note_assignment(rows: Sequence[Conversation], columns: Mapping[str, Any], a
     data = {"to": to.pk if to else None, "undo": True}
     notes = [Note(one, str(to or ""), {"from": one.assignee_id, **data}) for one in rows]
     note_all(ActivityKind.ASSIGNMENT, notes, actor=actor)
+    notifications.assigned(rows, to=to, actor=to)  # who has it again knows it
 
 
 def _tell(rows: Sequence[Conversation], columns: Mapping[str, Any], actor: User) -> None:

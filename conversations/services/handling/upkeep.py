@@ -10,6 +10,7 @@ from django.db.models import F
 from conversations.models import Conversation, Handling
 from conversations.models.activity import ActivityKind
 from conversations.models.conversation import ConversationStatus as Status
+from conversations.services import notifications
 from conversations.services.activities import Note, note_all
 
 BATCH = 500
@@ -42,6 +43,8 @@ def sweep(at: datetime) -> None:
     lower_closed_windows(at)
     add_up_counts()
     Handling.objects.filter(created_at__lt=at - HANDLINGS_KEPT).delete()
+    notifications.tell_what_is_due(at)
+    notifications.forget_old(at)
 
 
 def wake_snoozed(at: datetime) -> list[int]:
@@ -54,6 +57,7 @@ def wake_snoozed(at: datetime) -> list[int]:
             Conversation.objects.filter(pk__in=ids).update(status=Status.OPEN, snoozed_until=None)
             data = {"from": Status.SNOOZED, "to": Status.OPEN, "woke": True}
             note_all(ActivityKind.STATUS_CHANGE, [Note(one, data=data) for one in found], actor=None)
+            notifications.woke(found)
     return ids
 
 

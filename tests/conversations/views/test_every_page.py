@@ -39,7 +39,8 @@ def addresses(centre: Centre) -> list[str]:
             factories.make_message(amira, status=status, author=centre.tom)
     conversations.set_indicator(amira, key="k", title="Flag", actor=centre.tom)
     conversations.add_remark(amira, text="Hello", actor=centre.tom)
-    texts = centre.conversation()
+    texts = centre.conversation(assignee=centre.priya)
+    conversations.assign(texts, to=centre.tom, actor=centre.priya)
     message = amira.messages.outbound().first()
     assert message is not None
     return [
@@ -66,6 +67,7 @@ def addresses(centre: Centre) -> list[str]:
         "/contacts/import/",
         "/account/",
         "/account/password/",
+        "/notifications/",
         "/keys/",
         "/nothing-here/",
     ]

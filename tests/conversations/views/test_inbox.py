@@ -214,8 +214,8 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(
         conversation = waiting(centre, f"N{number}", number, stream=centre.care if number % 2 else centre.texts)
         factories.make_message(conversation, status=MessageStatus.FAILED if number % 3 else MessageStatus.ACCEPTED)
     # Session, user, permissions of user and of groups; kept numbers, small numbers; the keys of the page, its rows,
-    # their tags; streams, saved filters.
-    with django_assert_num_queries(11):
+    # their tags; streams, saved filters; the bell.
+    with django_assert_num_queries(12):
         page = agent.get("/")
     assert len(read(page).all("a", class_="conversation-row")) == FIRST_PAGE
     with django_assert_num_queries(7):
