@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from conversations.forms.consent import ConsentForm
 from conversations.forms.permissions import LedgerFilterForm
-from conversations.models import Activity, ConsentState, Conversation, OptIn, Stream, User
+from conversations.models import Activity, Conversation, OptIn, Stream, User
 from conversations.models.activity import ActivityKind
 from conversations.services.opt_in_keywords import answer_question
 from conversations.services.opt_in_ledger import filtered_entries
@@ -79,13 +79,17 @@ def read_ledger(wanted: Mapping[str, str], user: User, *, before: int = 0, size:
     return LedgerPage(shown, shown[-1].pk if len(rows) > size else 0)
 
 
-def hide_words(entries: Sequence[OptIn], user: User) -> None:
-    """Take out what was said on streams that this user does not see; that it was decided is for everybody."""
+def hide_words(entries: Sequence[OptIn], user: User) -> set[int]:
+    """Take out what was said on streams that this user does not see; that it was decided is for everybody.
+
+    Returns the ids of the entries that it took something from.
+    """
     visible = set(Stream.objects.visible_to(user).values_list("pk", flat=True))
-    for entry in entries:
-        if entry.stream_id is not None and entry.stream_id not in visible:
-            entry.wording = entry.evidence = ""
-            entry.evidence_file = None
+    hidden = [entry for entry in entries if entry.stream_id is not None and entry.stream_id not in visible]
+    for entry in hidden:
+        entry.wording = entry.evidence = ""
+        entry.evidence_file = None
+    return {entry.pk for entry in hidden}
 
 
 @never_cache
@@ -94,16 +98,14 @@ def decision(request: HttpRequest, pk: int) -> HttpResponse:
     """One decision, with all that is known of it and its proof."""
     entry = _visible_entry(request, pk)
     user = signed_in(request)
-    proof = entry.evidence_file
-    hide_words([entry], user)
-    states = ConsentState.objects.filter(phone=entry.phone, channel=entry.channel).select_related("stream")
+    lacks_proof = entry.gives_permission and not entry.has_proof
+    is_hidden = bool(hide_words([entry], user))
     context = {
         "entry": entry,
         "number": format_for_people(entry.phone),
-        "hidden": proof is not None and entry.evidence_file is None,
+        "hidden": is_hidden,
         "in_force": OptIn.objects.in_force().filter(pk=entry.pk).exists(),
-        "states": list(states),
-        "lacks_proof": entry.gives_permission and not entry.has_proof,
+        "lacks_proof": lacks_proof,
         "writes": user.has_perm("conversations.send_messages"),
     }
     return render(request, "permissions/decision.html", context)
