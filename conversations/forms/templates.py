@@ -61,7 +61,8 @@ class TemplateForm(ScheduledForm):
             if variable.kind in FILE_KINDS:
                 self._add_file_fields(variable)
             else:
-                self.fields[field_name(variable)] = _value_field(variable, template, contact)
+                was_typed = field_name(variable) in self.initial
+                self.fields[field_name(variable)] = _value_field(variable, template, None if was_typed else contact)
         for field in self.fields.values():
             field.widget.attrs.setdefault("class", "input")
 
@@ -174,8 +175,8 @@ def _value_field(variable: Variable, template: WhatsAppTemplate, contact: Contac
     )
     field.widget.attrs["dir"] = "auto"
     known = _FROM_CONTACT.get(variable.name)
-    if contact is not None and known:
-        field.initial = getattr(contact, known)
+    if contact is not None and known and (value := getattr(contact, known)):
+        field.initial, field.help_text = value, "Filled in from the contact."
     return field
 
 

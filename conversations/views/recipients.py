@@ -96,12 +96,13 @@ def stream_choices(streams: Sequence[Stream], recipient: Recipient, user: User) 
         troubled = one.stream.is_paused or one.stream.account.health in TROUBLED
         return not one.allowed, troubled, one.stream.pk not in talking, one.stream.name
 
-    return sorted((_choice(stream, recipient.contact, user) for stream in streams), key=rank)
+    choices = (_choice(stream, recipient.contact, user, is_talking=stream.pk in talking) for stream in streams)
+    return sorted(choices, key=rank)
 
 
-def _choice(stream: Stream, contact: Contact | None, user: User) -> StreamChoice:
+def _choice(stream: Stream, contact: Contact | None, user: User, *, is_talking: bool) -> StreamChoice:
     whatsapp = stream.channel == Channel.WHATSAPP
-    reason = "Begins with a template" if whatsapp else ""
+    reason = "Begins with a template" if whatsapp else "They talk to us here" if is_talking else ""
     if stream.is_paused or stream.account.health in TROUBLED:
         reason = "Messages wait here for now: the stream is paused or its provider does not answer"
     if contact is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -42,6 +42,50 @@ class Target:
     back: str
     open: Callable[[], Conversation]
     to: str = ""
+
+    @property
+    def in_address(self) -> dict[str, object]:
+        """What its address needs besides the template."""
+        return {"to": self.to, "stream": self.stream.pk} if self.to else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What somebody looks for among a stream's templates."""
+
+    text: str = ""
+    language: str = ""
+    category: str = ""
+
+    @classmethod
+    def read(cls, request: HttpRequest) -> Search:
+        """As the address has it."""
+        given = request.GET
+        return cls(given.get("q", "").strip()[:100], given.get("language", ""), given.get("category", ""))
+
+    @property
+    def in_address(self) -> dict[str, str]:
+        """The same for an address."""
+        words = {"q": self.text, "language": self.language, "category": self.category}
+        return {name: value for name, value in words.items() if value}
+
+    def found(self, templates: Iterable[WhatsAppTemplate], language: str) -> list[WhatsAppTemplate]:
+        """What matches: those that can be sent first, of these the customer's language."""
+        words = self.text.lower().split()
+        found = [
+            one
+            for one in templates
+            if all(word in f"{one.name} {body_text(one)}".lower() for word in words)
+            and self.language in ("", one.language)
+            and self.category in ("", one.category)
+        ]
+        theirs = language[:2].lower()
+
+        def rank(one: WhatsAppTemplate) -> tuple[bool, bool, str, str]:
+            foreign = bool(theirs) and one.language[:2].lower() != theirs
+            return one.status != TemplateStatus.APPROVED, foreign, one.name, one.language
+
+        return sorted(found, key=rank)
 
 
 @never_cache
@@ -128,11 +172,15 @@ def _page(
     form: TemplateForm | None,
     status: int = 200,
 ) -> HttpResponse:
-    text = request.GET.get("q", "").strip()
+    search = Search.read(request)
+    every = list(target.stream.templates.all())
     context: dict[str, Any] = {
         "target": target,
-        "q": text,
-        "choices": [(one, body_text(one)) for one in _listed(target.stream, text)],
+        "search": search,
+        "kept": urlencode({**target.in_address, **search.in_address}),
+        "languages": sorted({one.language for one in every}),
+        "categories": sorted({(one.category, one.get_category_display()) for one in every}),
+        "choices": [(one, body_text(one)) for one in search.found(every, target.contact.language)],
         "template": template,
         "form": form,
         "verdict": _verdict(target, user, template),
@@ -141,15 +189,6 @@ def _page(
     if template and form:
         context["preview"] = preview(template, form.typed_values())
     return render(request, "template_picker/page.html", context, status=status)
-
-
-def _listed(stream: Stream, text: str) -> list[WhatsAppTemplate]:
-    """The stream's templates by name or wording; those that cannot be sent come last."""
-    words = text.lower().split()
-    found = [
-        one for one in stream.templates.all() if all(word in f"{one.name} {body_text(one)}".lower() for word in words)
-    ]
-    return sorted(found, key=lambda one: (one.status != TemplateStatus.APPROVED, one.name, one.language))
 
 
 def _chosen(request: HttpRequest, stream: Stream) -> WhatsAppTemplate | None:

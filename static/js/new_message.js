@@ -22,4 +22,13 @@ document.addEventListener("htmx:beforeOnLoad", (event) => {
   if (elt.id === "new-message" && xhr.getResponseHeader("HX-Redirect")?.startsWith("/c/")) localStorage.removeItem(KEY);
 });
 
+// Until somebody chooses a stream, the best one for whoever is typed into To is chosen.
+document.addEventListener("change", (event) => {
+  if (event.target.name === "stream" && form()?.contains(event.target)) form().dataset.chose = "";
+});
+document.addEventListener("htmx:configRequest", (event) => {
+  const { elt, parameters } = event.detail;
+  if (elt.name === "to" && form()?.contains(elt) && !("chose" in form().dataset)) delete parameters.stream;
+});
+
 restore();

@@ -211,7 +211,7 @@ def test_an_open_window_says_until_when(centre: Centre, agent: Client) -> None:
     amira = centre.conversation(centre.care, window_open=True, external_id="obj-1")
     bar = composer_of(agent, amira).one(class_="window-bar")
     assert bar.text.startswith("Write freely until")
-    assert bar.one("window-clock").attributes["until"] == amira.window_closes_at.isoformat()
+    assert bar.one("window-clock").attributes["until"] == amira.window_closes_at.isoformat(timespec="seconds")
 
 
 def test_a_closed_window_leaves_templates_and_sms(centre: Centre, agent: Client) -> None:

@@ -150,6 +150,7 @@ def test_the_best_stream_comes_first_with_reasons(centre: Centre, agent: Client)
     page = read(agent.get("/new/recipient/?to=07700900042"))
     choices = [choice.text for choice in page.all("label", class_="stream-choice")]
     assert "Service texts" in choices[0]
+    assert "They talk to us here" in choices[0]
     assert "No WhatsApp permission for service messages is on record for Amira" in choices[1]
     assert "disabled" in page.one("input", value=str(centre.care.pk), type="radio").attributes
     assert "Amira already has a conversation on Service texts, with Tom Reyes. Go there" in page.text

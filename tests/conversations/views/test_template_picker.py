@@ -67,6 +67,38 @@ def test_templates_are_found_by_name_and_wording(centre: Centre, agent: Client, 
     assert "No template matches" in read(agent.get(f"/c/{amira.pk}/template/?q=nothing")).text
 
 
+def test_templates_are_narrowed_by_language_and_category(centre: Centre, agent: Client, amira: Conversation) -> None:
+    for name, language, category in (
+        ("visit", "en_GB", "utility"),
+        ("visit", "ar", "utility"),
+        ("offer", "ar", "marketing"),
+    ):
+        factories.make_template(centre.care, name=name, language=language, category=category)
+
+    def names(**words: str) -> list[str]:
+        page = read(agent.get(f"/c/{amira.pk}/template/", words))
+        return [choice.one("b").text for choice in page.all(class_="picker-choice")]
+
+    assert names() == ["offer", "visit", "visit"]
+    assert names(language="ar") == ["offer", "visit"]
+    assert names(language="ar", category="utility") == ["visit"]
+    assert names(q="offer", category="utility") == []
+    page = read(agent.get(f"/c/{amira.pk}/template/", {"language": "ar", "category": "marketing", "q": "engineer"}))
+    # What was looked for stays while one is chosen.
+    address = page.one("a", class_="picker-choice").attributes["href"]
+    assert address.endswith("&q=engineer&language=ar&category=marketing")
+    nothing = read(agent.get(f"/c/{amira.pk}/template/", {"language": "xx"}))
+    assert "There is no such template in this language and category." in nothing.text
+
+
+def test_the_customers_language_comes_first(centre: Centre, agent: Client, amira: Conversation) -> None:
+    for name, language in (("a_visit", "en_GB"), ("z_visit", "ar_EG")):
+        factories.make_template(centre.care, name=name, language=language)
+    Contact.objects.update(language="ar")
+    page = read(agent.get(f"/c/{amira.pk}/template/"))
+    assert [choice.one("b").text for choice in page.all(class_="picker-choice")] == ["z_visit", "a_visit"]
+
+
 def test_a_template_has_a_field_for_each_variable(centre: Centre, agent: Client, amira: Conversation) -> None:
     template = factories.make_template(centre.care)
     page = read(agent.get(f"/c/{amira.pk}/template/?template={template.pk}"))
@@ -81,6 +113,7 @@ def test_what_we_know_of_the_contact_is_filled_in(centre: Centre, agent: Client,
     template = factories.make_template(centre.care, components=RICH)
     page = read(agent.get(f"/c/{amira.pk}/template/?template={template.pk}"))
     assert page.one("input", name="body-first_name").attributes["value"] == "Amira"
+    assert "Filled in from the contact." in page.text
     assert page.one("label", for_="id_buttons-0").text == "Link ending of Track"
     assert "Added to fernhill.example/r/." in page.text
 
