@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 
 from django.db.models import Case, CharField, Count, IntegerField, QuerySet, Sum, Value, When
+from django.db.models.functions import Cast, Concat
 
 from conversations.models import Conversation, InboxCount, User
 from conversations.models.conversation import ConversationQuerySet, ConversationStatus
 from conversations.views.inbox_query import BY_PERSON, COUNTED, InboxQuery, View
 
+_UNREAD_ON = "unread_on_stream_"
 MOST_COUNTED = 1000  # of a list that is narrowed by filters; beyond, it is "1000+"
 
 
@@ -20,6 +22,7 @@ def count_views(user: User) -> dict[str, int]:
     Two queries. What is divided by standing is added up from the numbers that PostgreSQL keeps, the rest is small
     by nature and counted. Resolved is not counted. `mine_unread` is for the title of the page.
     """
+    seen = set()
     counts: Counter[str] = Counter({f"{view}_{standing}": 0 for view in BY_PERSON for standing in COUNTED})
     whose = Case(
         When(assignee=None, then=Value(View.UNASSIGNED.value)),
@@ -31,15 +34,16 @@ def count_views(user: User) -> dict[str, int]:
     for stream, status, person, number in kept.values_list("stream", "status", "whose").annotate(Sum("number")):
         counts[f"{View.ALL}_{status}"] += number
         counts[f"stream_{stream}_{status}"] += number
+        seen.add(stream)
         if person:
             counts[f"{person}_{status}"] += number
-    return {**counts, **_small_counts(user)}
+    small = _small_counts(user)
+    counts["mine_unread"] = sum(small.pop(f"{_UNREAD_ON}{stream}", 0) for stream in seen)
+    return {**counts, **{name: number for name, number in small.items() if not name.startswith(_UNREAD_ON)}}
 
 
 def _small_counts(user: User) -> dict[str, int]:
     lists = {str(view): InboxQuery(view=view).rows(user) for view in View if view not in BY_PERSON}
-    mine = Conversation.objects.filter(assignee=user.pk, status=ConversationStatus.OPEN)
-    lists["mine_unread"] = mine.filter(unread_count__gt=0)
     parts = [
         rows.visible_to(user)
         .order_by()
@@ -48,6 +52,11 @@ def _small_counts(user: User) -> dict[str, int]:
         .annotate(number=Count("pk"))
         for name, rows in lists.items()
     ]
+    # By stream instead of with the streams that the user sees: joined with those, PostgreSQL reads all that is open
+    # on them rather than what one person has.
+    mine = Conversation.objects.filter(assignee=user.pk, status=ConversationStatus.OPEN, unread_count__gt=0)
+    on_stream = Concat(Value(_UNREAD_ON), Cast("stream_id", CharField()), output_field=CharField())
+    parts.append(mine.order_by().annotate(which=on_stream).values_list("which").annotate(number=Count("pk")))
     return dict.fromkeys(lists, 0) | dict(parts[0].union(*parts[1:], all=True))
 
 

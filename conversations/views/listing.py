@@ -75,7 +75,7 @@ def read_page(query: InboxQuery, user: User, *, cursor: str = "", size: int = PA
 def read_rows(pks: list[int], user: User) -> list[Conversation]:
     """These conversations with all that their rows show, in this order; none that the user may not see."""
     rows = Conversation.objects.visible_to(user).for_list().with_attention(user).prefetch_related("tags")
-    found = rows.in_bulk(pks)
+    found = rows.defer("stream__account__credentials").in_bulk(pks)
     return [found[pk] for pk in pks if pk in found]
 
 

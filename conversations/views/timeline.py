@@ -67,6 +67,7 @@ def read_timeline(
     `refused` is a form under one of the messages, to be shown again with its reason.
     """
     wanted = conversation.messages.select_related("author", "template", "stream__account").order_by("-id")
+    wanted = wanted.defer("stream__account__credentials")  # each would be deciphered, and none is shown
     if before:
         wanted = wanted.filter(pk__lt=before)
     size = PAGE

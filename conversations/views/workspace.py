@@ -86,14 +86,14 @@ def workspace_context(
     user = signed_in(request)
     cursor = request.GET.get("cursor", "")
     counts = count_views(user)
-    streams = Stream.objects.visible_to(user).select_related("account", "gate").order_by("name")
+    streams = Stream.objects.visible_to(user).select_related("account", "gate").defer("account__credentials")
     return {
         "inbox": query,
         "page": read_page(query, user, cursor=cursor, size=rows or (PAGE if cursor else FIRST_PAGE)),
         "counts": counts,
         "list_count": count_of(query, counts, user),
         "view_links": [_view_link(query, counts, *view) for view in _VIEWS],
-        "stream_links": [_stream_link(query, stream, counts) for stream in streams],
+        "stream_links": [_stream_link(query, stream, counts) for stream in streams.order_by("name")],
         "filter_links": saved_filter_links(query, user),
         "applied_filters": [] if query.is_one_stream and not query.text else filters.applied(query),
         "standings": _standing_links(query, counts, user),

@@ -90,3 +90,13 @@ def _rows_read(node: dict[str, Any]) -> float:
         return 0
     kept_and_removed = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
     return float(kept_and_removed * node["Actual Loops"])
+
+
+def test_no_secret_is_deciphered_to_show_rows(centre: Centre, agent: Client) -> None:
+    amira = centre.conversation(assignee=centre.priya, waiting_since=timezone.now())
+    factories.make_message(amira, author=centre.priya)
+    for address, most in (("/", 0), ("/inbox/older/", 0), (f"/c/{amira.pk}/older/", 1), (f"/c/{amira.pk}/", 1)):
+        with CaptureQueriesContext(connection) as captured:
+            agent.get(address)
+        reading = [query["sql"] for query in captured if '"credentials"' in query["sql"]]
+        assert len(reading) <= most, reading  # that of the open conversation itself
