@@ -9,6 +9,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 
 from conversations.forms.base import COMES_TWICE, LocalTimeField, StyledForm
 
@@ -49,6 +50,18 @@ class ScheduledForm(StyledForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["scheduled_for"].help_text = f"{settings.TIME_ZONE.replace('_', ' ')} time"
+
+    def take_refusal(self, error: ValidationError) -> None:
+        """Show what a service said. What would pass later stands in the form with that time: sending again takes it."""
+        until = getattr(error, "until", None)
+        if until is None or "scheduled_for" not in self.fields:
+            super().take_refusal(error)
+            return
+        field = self.fields["scheduled_for"]
+        given = self.data.copy()
+        given["later"], given["scheduled_for"] = "on", field.widget.format_value(timezone.localtime(until))
+        self.data = given
+        self.add_error("scheduled_for", error.messages)
 
     def clean_client_key(self) -> str:
         """The key as text."""

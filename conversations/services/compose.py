@@ -19,7 +19,7 @@ from conversations.models.message import CANCELLABLE, Direction, Kind, MessageSt
 from conversations.models.stream import Channel
 from conversations.permissions import may_cancel, may_send_again
 from conversations.services import attachments, conversations, dispatch, lifecycle
-from conversations.services.gate import Verdict, can_send
+from conversations.services.gate import GateRefusal, Verdict, can_send
 from messaging.registry import provider_class
 from messaging.segments import is_blank, measure, unsendable_characters
 from messaging.whatsapp import TemplateValueError, render_components, variables_of
@@ -257,7 +257,7 @@ def _queue(
         confirms=message.confirms,
     )
     if not verdict.ok:
-        raise ValidationError(verdict.sentence, code=verdict.code, params={"until": verdict.until})
+        raise GateRefusal(verdict)
     _fill_in(message, author, verdict, scheduled_for, valid_until, hold, now)
     try:
         with transaction.atomic():

@@ -53,7 +53,8 @@ def number_taken(phone: str, actor: User) -> ValidationError:
     """Why a number cannot be given to another contact; names its owner only to those who may see them."""
     owner = Contact.objects.visible_to(actor).filter(phone=phone).first()
     if owner is not None:
-        return ValidationError(f"{owner.name} has this number already.", code="number_known", params={"pk": owner.pk})
+        sentence = "%(name)s has this number already."
+        return ValidationError(sentence, code="number_known", params={"pk": owner.pk, "name": owner.name})
     return ValidationError(
         "This number cannot be added here. Write to it from New message, or ask a supervisor.", code="number_elsewhere"
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from conversations.models import Contact, Conversation, Message, OptIn, Stream, User, WhatsAppTemplate
@@ -42,6 +43,14 @@ class Verdict:
         facts |= {"until": self.until.isoformat() if self.until else None, "basis": list(self.basis)}
         facts |= {"at": at.isoformat() if at else None}
         return {key: value for key, value in facts.items() if value not in ("", None, [])}
+
+
+class GateRefusal(ValidationError):
+    """What the gate said, as doors raise it; `until` is when it would say otherwise, where waiting helps."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(verdict.sentence, code=verdict.code)
+        self.until = verdict.until
 
 
 def _no(code: str, sentence: str, until: datetime | None = None) -> Verdict:

@@ -20,7 +20,7 @@ from conversations.models.message import Kind
 from conversations.models.message import MessageStatus as Status
 from conversations.permissions import may_cancel
 from conversations.services import compose, conversations, dispatch, lifecycle
-from conversations.services.gate import Verdict, can_send
+from conversations.services.gate import GateRefusal, Verdict, can_send
 
 WAITING = (Status.DRAFT, Status.SCHEDULED, Status.HELD)
 
@@ -146,7 +146,7 @@ def _pass_gate(row: Message, actor: User, *, at: datetime, is_leaving: bool = Fa
     )
     waits_for_window = row.held_for == "window" and verdict.code == "window_closed" and not is_leaving
     if not verdict.ok and not waits_for_window:
-        raise ValidationError(verdict.sentence, code=verdict.code)
+        raise GateRefusal(verdict)
     return verdict
 
 

@@ -14,7 +14,7 @@ from conversations.models import AttemptResult, Message, User
 from conversations.models.message import MessageStatus as Status
 from conversations.permissions import may_decide_on
 from conversations.services import consequences, dispatch, lifecycle
-from conversations.services.gate import verdict_on
+from conversations.services.gate import GateRefusal, verdict_on
 from messaging.types import Outcome
 
 
@@ -46,7 +46,7 @@ def send_again(message: Message, *, actor: User, reason: str) -> None:
     now = timezone.now()
     verdict = verdict_on(message, at=now, author=actor)
     if not verdict.ok:
-        raise ValidationError(verdict.sentence, code=verdict.code)
+        raise GateRefusal(verdict)
     with transaction.atomic():
         moved = lifecycle.move(
             [message],

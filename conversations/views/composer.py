@@ -139,10 +139,13 @@ def composer_for(
         "refusal": refusal,
     }
     verdict = _text_verdict(conversation, user)
-    if verdict.ok:
+    if verdict.ok or verdict.until is not None:
         closes = conversation.window_closes_at
         soon = closes is not None and closes - timezone.now() < CLOSING_SOON
-        trouble = trouble_of(conversation.stream)
+        trouble = trouble_of(conversation.stream) or verdict.sentence
+        if verdict.until is not None and not form.is_bound:
+            # The customer's night: what is written now is for the morning, unless its author says otherwise.
+            form.initial |= {"later": True, "scheduled_for": verdict.until}
         return Composer(mode="write", verdict=verdict, closing_soon=soon, trouble=trouble, **common)
     template = _suggested_template(conversation) if verdict.code in NEEDS_TEMPLATE else None
     if verdict.code in NEEDS_TEMPLATE:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import uuid
+from datetime import time, timedelta
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import timezone
 
-from conversations.models import Conversation, OptIn, ProofFile
+from conversations.models import Conversation, OptIn, ProofFile, SendingPolicy
 from conversations.services import consent, opt_in_keywords
 from conversations.views import permissions
 from tests import factories
@@ -192,3 +194,25 @@ def test_a_file_is_imported_in_two_steps(centre: Centre, agent: Client, supervis
     assert OptIn.objects.count() == 2
     text = b"".join(supervisor.get("/permissions/export/?event=opt_in")).decode()  # type: ignore[call-overload]
     assert text.count(",447700900") == 2
+
+
+def test_at_night_the_morning_is_offered(centre: Centre, agent: Client) -> None:
+    now = timezone.now()
+    opens = (now + timedelta(hours=2)).replace(minute=0, second=0, microsecond=0)
+    closes = (opens + timedelta(hours=1)).time()
+    if opens.time() > closes:  # the hour before midnight
+        opens, closes = opens.replace(hour=4), time(5)
+    SendingPolicy.objects.create(stream=centre.texts, quiet_hours="unasked", opens_at=opens.time(), closes_at=closes)
+    amira = centre.conversation(contact=factories.make_contact(first_name="Amira", time_zone="UTC"))
+    form = {"mode": "reply", "body": "Good news 100%", "client_key": str(uuid.uuid4())}
+    response = agent.post(f"/c/{amira.pk}/reply/", form)
+    assert response.status_code == 422
+    composer = read(response).one(id="composer")
+    assert "their time" in composer.text
+    offered = composer.one("input", name="scheduled_for").attributes["value"]
+    assert "checked" in composer.one("input", name="later").attributes
+    assert agent.post(f"/c/{amira.pk}/reply/", form | {"later": "on", "scheduled_for": offered}).status_code == 302
+    message = amira.messages.get()
+    assert message.status == "scheduled"
+    assert message.scheduled_for is not None
+    assert (message.scheduled_for.hour, message.scheduled_for.minute) == (opens.hour, 0)
