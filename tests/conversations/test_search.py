@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from conversations.models import Contact, Conversation, ConversationTag, Message, MessageSearch, Stream, Tag, User
 from conversations.services import conversations
@@ -99,6 +100,20 @@ def test_a_number_of_another_country_is_found_as_its_streams_people_write_it(pri
     factories.make_team(members=[priya], streams=[abroad])
     factories.make_conversation(abroad, factories.make_contact("+14155550100", first_name="Sal"))
     assert names("415 555", priya) == names("(415) 555-0100", priya) == names("0100", priya) == ["Sal"]
+
+
+def test_zeros_alone_are_nobodys_number(rosa: Conversation, priya: User) -> None:
+    for zeros in ("000", "0000000"):
+        assert names(zeros, priya) == []
+
+
+def test_what_was_tagged_is_read_by_tags_that_fit(rosa: Conversation, priya: User) -> None:
+    rosa.tags.add(Tag.objects.create(name="Refund"))
+    for text, found in (("refu", [rosa]), ("complaint", [])):
+        with CaptureQueriesContext(connection) as captured:
+            assert Search(text, priya).conversations(5) == found
+        tagged = [one["sql"] for one in captured if 'FROM "conversations_conversationtag"' in one["sql"]]
+        assert len(tagged) == len(found)
 
 
 def test_the_words_follow_the_contact(rosa: Conversation, priya: User) -> None:

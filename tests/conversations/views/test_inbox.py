@@ -103,6 +103,13 @@ def test_the_numbers_are_those_of_the_lists(centre: Centre, agent: Client) -> No
     ]
 
 
+def test_what_is_unread_elsewhere_is_not_counted(centre: Centre, agent: Client) -> None:
+    waiting(centre, "Here", 1, unread_count=2)
+    waiting(centre, "Elsewhere", 2, unread_count=1, stream=factories.make_stream())
+    assert count_views(centre.priya)["mine_unread"] == 1
+    assert not [name for name in count_views(centre.priya) if name.startswith("unread_on")]
+
+
 def test_the_most_urgent_is_whoever_has_waited_longest(centre: Centre, agent: Client) -> None:
     waiting(centre, "Short", 5)
     waiting(centre, "Long", 50)
