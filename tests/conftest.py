@@ -42,6 +42,12 @@ def _empty_queues() -> None:
 
 
 @pytest.fixture(autouse=True)
+def _scratch_files(settings: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Files that a test stores vanish with it."""
+    settings.ATTACHMENTS_DIR = str(tmp_path_factory.getbasetemp() / "attachments")
+
+
+@pytest.fixture(autouse=True)
 def _cheap_passwords(settings: Any) -> None:
     """Argon2 is slow on purpose; no test is about its strength."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

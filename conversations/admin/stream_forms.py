@@ -44,6 +44,7 @@ class StreamForm(forms.ModelForm):
             "region",
             "body_limit",
             "reply_within",
+            "checks_per_day",
             "is_active",
         )
 

@@ -85,7 +85,9 @@ class StreamAdmin(ManagedMixin, NeverDeletedMixin, ProductAdmin):
         shown: list[Any] = [(None, {"fields": ("account", *main) if obj else main})]
         if obj is not None:
             shown.append((_("Now"), {"fields": ("state", "account_health")}))
-        shown.append((_("Writing"), {"fields": ("business_name", "region", "body_limit", "reply_within")}))
+        shown.append(
+            (_("Writing"), {"fields": ("business_name", "region", "body_limit", "reply_within", "checks_per_day")})
+        )
         options = tuple(stream_fields(provider.stream_options, {}))
         if options and (obj is None or self.has_change_permission(request, obj)):
             shown.append((provider.label, {"fields": options}))

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
@@ -42,12 +41,6 @@ def keep_upload(*, stream: Stream, kind: str, filename: str, content: bytes, upl
         raise ValidationError(f"You can read {stream.name} but not send from it.", code="not_allowed")
     if kind not in stream.limits(Kind.TEMPLATE).media_kinds:
         raise ValidationError(f"{stream.account.provider_label} takes no {kind} here.", code="media_not_carried")
-    largest = settings.LARGEST_UPLOAD_MEGABYTES * 1024 * 1024
-    if len(content) > largest:
-        raise ValidationError(
-            f"This file has more than {settings.LARGEST_UPLOAD_MEGABYTES} MB, the most that Parley takes here.",
-            code="too_large",
-        )
     if problem := check_file(kind, content, filename):
         raise ValidationError(problem.sentence, code=problem.code)
     attachment = Attachment(

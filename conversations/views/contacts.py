@@ -21,6 +21,7 @@ from conversations.models import ConsentState, Contact, Conversation, Message, O
 from conversations.models.consent import ConsentDecision
 from conversations.models.contact import ContactQuerySet
 from conversations.models.stream import Channel
+from conversations.services.number_checks import standing_of
 from conversations.services.search import Search, SearchTookTooLong, time_limit
 from conversations.views.highlight import wanted_words
 from conversations.views.panel import consent_lines, local_time
@@ -190,6 +191,7 @@ def contact(request: HttpRequest, pk: int) -> HttpResponse:
         "consent_lines": consent_lines(found),
         "decisions": _decisions(found, user),
         "local_time": local_time(found),
+        "number_standing": standing_of(found, user),
         "writes": user.has_perm("conversations.send_messages"),
         "manages": may_manage(user),
         "can_undo": request.session.get("merge", {}).get("kept") == pk,

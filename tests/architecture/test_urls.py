@@ -104,6 +104,7 @@ PAGES = {
     "contact": OF_A_STREAM,
     "edit-contact": OF_A_STREAM,
     "merge-contact": OF_A_STREAM,
+    "check-number": OF_A_STREAM,
     "record-permission": OF_A_STREAM,
     "permissions": SIGNED_IN,
     "import-opt-ins": SIGNED_IN,  # for supervisors, as importing and exporting contacts are

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,11 +19,6 @@ from tests.messaging.test_files import JPEG, png
 from tests.sandbox.playing import AMIRA, PlayedSandbox
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _scratch(settings: Any, tmp_path: Path) -> None:
-    settings.ATTACHMENTS_DIR = str(tmp_path / "files")
 
 
 @pytest.fixture

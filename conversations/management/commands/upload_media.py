@@ -12,7 +12,7 @@ from django.core.management.base import CommandError, CommandParser
 from conversations.management.console import ConsoleCommand, stream_named
 from conversations.models.message import Kind
 from conversations.models.stream import Channel, Stream
-from conversations.services import accounts
+from conversations.services import attachments
 from messaging.whatsapp import check_media
 
 
@@ -40,21 +40,27 @@ class Command(ConsoleCommand):
             content = path.read_bytes()
         except OSError as error:
             raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
-        uploaded = accounts.upload_media(stream=stream, filename=path.name, content=content, content_type=content_type)
+        kept = attachments.keep_upload(
+            stream=stream, kind=_kind(content_type), filename=path.name, content=content, uploaded_by=None
+        )
         if options["json"]:
-            self.stdout.write(json.dumps({"id": uploaded.external_id, "filename": uploaded.filename}))
+            self.stdout.write(json.dumps({"id": kept.external_id, "filename": kept.filename}))
         else:
-            self.stdout.write(uploaded.external_id)
+            self.stdout.write(kept.external_id)
 
 
 def _check(path: Path, content_type: str, size: int, stream: Stream) -> None:
     if not path.is_file():
         raise CommandError(f"{path} is not a file.")
-    kind = content_type.partition("/")[0]
-    kind = kind if kind in ("image", "video", "audio") else "document"
+    kind = _kind(content_type)
     carried = sorted(stream.limits(Kind.TEMPLATE).media_kinds)
     if kind not in carried:
         offer = f"It takes: {', '.join(carried)}." if carried else "It takes no files."
         raise CommandError(f"{stream.account.provider_label} takes no {kind} for templates. {offer}")
     if problem := check_media(kind, content_type or "unknown type", size):
         raise CommandError(problem.sentence)
+
+
+def _kind(content_type: str) -> str:
+    kind = content_type.partition("/")[0]
+    return kind if kind in ("image", "video", "audio") else "document"

@@ -24,7 +24,7 @@ def add(browser: Client, account: Any, **fields: Any) -> HttpResponse:
     """Fill in the form of a new stream and save it."""
     sender = "+16285550199" if account.provider == "ccai_platform" else "+447700900150"
     form = {"name": "Service texts", "channel": "sms", "external_id": "enc-new", "sender": sender}
-    form |= {"region": "GB", "body_limit": "1600", "reply_within": "240", "is_active": "on"}
+    form |= {"region": "GB", "body_limit": "1600", "reply_within": "240", "checks_per_day": "20", "is_active": "on"}
     form |= {f"option_{one.name}": one.default for one in provider_classes()[account.provider].stream_options}
     return browser.post(f"{LIST}add/?account={account.pk}", form | fields)
 
@@ -63,6 +63,7 @@ def test_settings_are_checked_and_others_are_kept(admin_browser: Client) -> None
         "region": "gb",
         "body_limit": "160",
         "reply_within": "30",
+        "checks_per_day": "5",
     }
     form |= {
         f"{prefix}-{count}": "0"

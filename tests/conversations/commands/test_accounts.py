@@ -78,6 +78,12 @@ def test_an_unknown_account_is_told_with_the_known_ones(streams: factories.Sandb
     assert refused("check_accounts", "--account", "x").startswith("There is no account called x. Choose one of: ")
 
 
+@pytest.fixture
+def _amira_agreed(whatsapp: Any) -> None:
+    factories.opt_in(factories.make_contact(AMIRA))
+
+
+@pytest.mark.usefixtures("_amira_agreed")
 def test_a_number_is_on_whatsapp_or_not(whatsapp: Any, product_sandbox: PlayedSandbox) -> None:
     def ask() -> str:
         return call("validate_contact", "--stream", whatsapp.name, "--number", "07700 900142").out
@@ -87,6 +93,13 @@ def test_a_number_is_on_whatsapp_or_not(whatsapp: Any, product_sandbox: PlayedSa
     assert ask() == "+44 7700 900142 is not on WhatsApp.\n"
     said = call("validate_contact", "--stream", whatsapp.name, "--number", AMIRA, "--json").out
     assert json.loads(said) == {"number": AMIRA, "on_whatsapp": False}
+
+
+def test_a_number_without_permission_is_not_asked_about(whatsapp: Any, product_sandbox: PlayedSandbox) -> None:
+    said = refused("validate_contact", "--stream", whatsapp.name, "--number", AMIRA)
+    assert "No WhatsApp permission is on record" in said
+    assert "WhatsApp bans businesses" in said
+    assert product_sandbox.ledger(kind="request") == []
 
 
 def test_a_number_that_cannot_be_one_is_not_asked_about(whatsapp: Any, product_sandbox: PlayedSandbox) -> None:
@@ -100,6 +113,7 @@ def test_only_whatsapp_streams_can_be_asked(streams: factories.SandboxStreams, t
     assert refused("upload_media", "--stream", streams["cirrus"].name, str(tmp_path)) == sentence
 
 
+@pytest.mark.usefixtures("_amira_agreed")
 def test_a_providers_refusal_is_kept_verbatim(whatsapp: Any) -> None:
     whatsapp.account.credentials = {"api_key": "revoked"}
     whatsapp.account.save()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,11 +16,6 @@ from tests.messaging.test_files import JPEG
 from tests.sandbox.playing import PlayedSandbox
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _scratch(settings: Any, tmp_path: Path) -> None:
-    settings.ATTACHMENTS_DIR = str(tmp_path / "files")
 
 
 @pytest.fixture
@@ -68,6 +62,7 @@ def test_only_pictures_and_sound_are_shown_in_pages(
     assert found["X-Content-Type-Options"] == "nosniff"
     assert found["Content-Security-Policy"] == "default-src 'none'; sandbox"
     assert "private" in found["Cache-Control"]
+    found.close()
 
 
 def test_a_file_is_not_found_by_others_or_when_it_is_gone(streams: factories.SandboxStreams, agent: Client) -> None:
@@ -95,6 +90,7 @@ def test_an_upload_for_a_template(streams: factories.SandboxStreams, agent: Clie
     assert answer.json() == {"ref": str(kept.ref), "name": "roof.jpg", "size": f"{len(JPEG)}\xa0bytes", "kind": "image"}
     shown = agent.get(reverse("file", args=[kept.ref]))
     assert shown["Content-Type"] == "image/jpeg"
+    shown.close()
 
 
 @pytest.mark.parametrize(
