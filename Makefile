@@ -69,7 +69,7 @@ browser: setup chromium ## run the browser tests alone
 chaos: setup ## break every part on purpose and see what became of each message
 	@.venv/bin/pytest tests/chaos -m "" $(ARGS)
 
-benchmark: venv ## measure how fast messages leave (ARGS="delivery")
+benchmark: venv ## measure how fast messages leave and pages come (ARGS="inbox")
 	@.venv/bin/python manage.py benchmark $(ARGS)
 
 chromium: # install Debian's Chromium where it is missing and apt-get may do it

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 
 import pytest
 from django.core.management.base import CommandError
@@ -45,6 +46,22 @@ def test_the_page_gets_a_table_with_the_command_that_made_it() -> None:
     assert lines[2:4] == ["|  | Parley | in between | floor | Parley / floor |", "| --- | ---: | ---: | ---: | ---: |"]
     assert lines[5] == "| queued, a second | 900 (100.0 to 1,234) |  |  |  |"
     assert lines[7] == "- rows accepted: 4 instead of 5"
+
+
+def test_measures_that_compare_other_sides_stand_in_a_table_of_their_own() -> None:
+    growth = ("large", "small")
+    measures = [
+        *MEASURES,
+        Measure("list", "ms", {"small": [10.0], "large": [15.0]}, growth),
+        Measure("search", "ms", {"small": [4.0, 4.0], "large": [4.0, 8.0]}, growth),
+    ]
+    lines = replace(_report(), findings=Findings(measures)).as_markdown().splitlines()
+    at = lines.index("|  | small | large | large / small |")
+    assert lines[at + 2 : at + 4] == [
+        "| list, ms | 10.0 | 15.0 | 1.50 |",
+        "| search, ms | 4.00 | 6.00 (4.00 to 8.00) | 1.50 |",
+    ]
+    assert lines[at - 1] == ""
 
 
 def test_scripts_get_every_value() -> None:

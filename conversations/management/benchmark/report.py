@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from statistics import median
 from typing import Any
 
@@ -14,19 +15,24 @@ OURS, FLOOR = "Parley", "floor"
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One quantity, a value a round for each side; sides in the order in which they are shown."""
+    """One quantity, a value a round for each side; sides in the order in which they are shown.
+
+    `compared` are the sides whose ratio is shown. Measures that compare others stand in a table of their own.
+    """
 
     name: str
     unit: str
     sides: Mapping[str, Sequence[float]]
+    compared: tuple[str, str] = (OURS, FLOOR)
 
     @property
     def ratio(self) -> float | None:
-        """Our median over the floor's, where both were measured."""
-        if OURS not in self.sides or FLOOR not in self.sides:
+        """The median of one of the sides compared over that of the other, where both were measured."""
+        ours, other = self.compared
+        if ours not in self.sides or other not in self.sides:
             return None
-        floor = median(self.sides[FLOOR])
-        return median(self.sides[OURS]) / floor if floor else None
+        divisor = median(self.sides[other])
+        return median(self.sides[ours]) / divisor if divisor else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,18 +111,20 @@ class Report:
 
     def as_text(self) -> str:
         """For a terminal."""
-        table = _table(self.findings.measures)
-        widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
-        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in table]
+        lines = []
+        for table in _tables(self.findings.measures):
+            widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
+            lines += [*("  ".join(map(str.ljust, row, widths)).rstrip() for row in table), ""]
         counts = [f"{'ok' if count.is_right else 'WRONG':<6}{count}" for count in self.findings.counts]
-        return "\n".join([self._circumstances(), "", *lines, "", *counts, ""])
+        return "\n".join([self._circumstances(), "", *lines, *counts, ""])
 
     def as_markdown(self) -> str:
         """The section of docs/performance.md between its marks."""
-        head, *rows = _table(self.findings.measures)
-        lines = [_row(head), _row(["---"] + ["---:"] * (len(head) - 1)), *map(_row, rows)]
+        lines = []
+        for head, *rows in _tables(self.findings.measures):
+            lines += [_row(head), _row(["---"] + ["---:"] * (len(head) - 1)), *map(_row, rows), ""]
         counts = [f"- {count}" for count in self.findings.counts]
-        return "\n".join([f"`{self.command}`, {self._circumstances()}", "", *lines, "", *counts, ""])
+        return "\n".join([f"`{self.command}`, {self._circumstances()}", "", *lines, *counts, ""])
 
     def _circumstances(self) -> str:
         before, after = (", ".join(f"{load:.2f}" for load in loads) for loads in (self.load_before, self.load_after))
@@ -126,10 +134,14 @@ class Report:
         )
 
 
-def _table(measures: Sequence[Measure]) -> list[list[str]]:
-    """A head and a row a measure: median and, in brackets, least and most of the rounds."""
+def _tables(measures: Sequence[Measure]) -> list[list[list[str]]]:
+    """For those that compare the same sides a head and a row a measure: median, least and most of the rounds."""
+    return [_table(list(alike), compared) for compared, alike in groupby(measures, key=lambda one: one.compared)]
+
+
+def _table(measures: Sequence[Measure], compared: tuple[str, str]) -> list[list[str]]:
     sides = list(dict.fromkeys(side for measure in measures for side in measure.sides))
-    rows = [["", *sides, f"{OURS} / {FLOOR}"]]
+    rows = [["", *sides, " / ".join(compared)]]
     for measure in measures:
         cells = [_cell(measure.sides.get(side, ())) for side in sides]
         ratio = "" if measure.ratio is None else _figures(measure.ratio)
@@ -144,6 +156,8 @@ def _row(cells: Sequence[str]) -> str:
 def _cell(values: Sequence[float]) -> str:
     if not values:
         return ""
+    if len(values) == 1 or min(values) == max(values):
+        return _figures(values[0])
     return f"{_figures(median(values))} ({_figures(min(values))} to {_figures(max(values))})"
 
 

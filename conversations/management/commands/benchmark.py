@@ -21,11 +21,12 @@ from conversations.management import scratch
 from conversations.management.benchmark import servers
 from conversations.management.benchmark.contract import Benchmark, whole_number
 from conversations.management.benchmark.delivery import Delivery
+from conversations.management.benchmark.inbox import Inbox
 from conversations.management.benchmark.machine import load, this_machine
 from conversations.management.benchmark.report import Report
 from conversations.management.console import ConsoleCommand
 
-BENCHMARKS: dict[str, Benchmark] = {benchmark.name: benchmark for benchmark in (Delivery(),)}
+BENCHMARKS: dict[str, Benchmark] = {benchmark.name: benchmark for benchmark in (Delivery(), Inbox())}
 FIRST_PORT = 19000
 
 
@@ -33,8 +34,8 @@ class Command(ConsoleCommand):
     """Runs benchmarks with servers, a database and processes of their own, and removes them."""
 
     help = (
-        "Measure Parley on this machine, beside a floor that is measured in the same run: with a scratch database, "
-        "real workers and a provider that only counts, all gone afterwards. Exit code 0: nothing lost, doubled or left."
+        "Measure Parley on this machine, beside a floor that is measured in the same run: with scratch servers and "
+        "processes, all gone afterwards. Exit code 0: everything that was counted is right."
     )
     requires_system_checks = []
 
@@ -84,7 +85,7 @@ class Command(ConsoleCommand):
     def _run(self, benchmark: Benchmark, options: Mapping[str, Any]) -> Report:
         """The report of one benchmark, on fresh servers."""
         try:
-            self._say("Starting PostgreSQL, Valkey, the dispatcher and a provider that counts")
+            self._say("Starting PostgreSQL and Valkey")
             started, load_before = time.monotonic(), load()
             servers.start()
             call_command("migrate", verbosity=0, interactive=False)
