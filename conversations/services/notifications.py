@@ -48,7 +48,7 @@ _WRITE = """
 
 
 class Notice(NamedTuple):
-    """That one person is to be told of one thing. `seen`: it is known that they see the stream."""
+    """That one person is to be told of one thing."""
 
     user_id: int
     conversation_id: int
@@ -138,7 +138,7 @@ def moved(moves: Iterable[tuple[int, str]], to: str, *, actor: User | None) -> N
 
 def tell_what_is_due(at: datetime) -> None:
     """Tell whoever has a conversation that its reply is nearly due or overdue, or that its window closes soon; once."""
-    mine = Conversation.objects.filter(status=ConversationStatus.OPEN, assignee__is_active=True)
+    mine = Conversation.objects.filter(status=ConversationStatus.OPEN, assignee__isnull=False, assignee__is_active=True)
     # Where a reply is due that soon anyway, it has just been told of.
     slow = mine.filter(stream__reply_within__gt=DUE_SOON / timedelta(minutes=1))
     due = slow.filter(reply_due_at__gt=at, reply_due_at__lte=at + DUE_SOON)
@@ -190,7 +190,10 @@ def _read(notifications: NotificationQuerySet) -> None:
 
 
 def _tell(notices: Sequence[Notice], *, seen: bool = False) -> None:
-    """Write what people want to be told of, the newest of a kind in place of the one before; wake their pages."""
+    """Write what people want to be told of, the newest of a kind in place of the one before; wake their pages.
+
+    `seen` says that whoever asks knows already that they see the streams.
+    """
     wanted = _wanted(notices, seen=seen)
     if not wanted:
         return
