@@ -35,7 +35,7 @@ class LedgerFilterForm(StyledForm):
     proof = forms.ChoiceField(
         label="Proof",
         required=False,
-        choices=[("", "With and without proof"), ("missing", "Proof missing"), ("file", "With a file")],
+        choices=[("", "Any proof"), ("missing", "Proof missing"), ("file", "With a file")],
     )
     force = forms.ChoiceField(
         label="Standing", required=False, choices=[("", "Past and present"), ("now", "In force now")]

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_POST
 
 from conversations.forms.consent import ConsentForm
 from conversations.forms.indicators import IndicatorForm
-from conversations.models import Conversation, Indicator
+from conversations.models import Activity, Conversation, Indicator
+from conversations.models.activity import ActivityKind
 from conversations.services import conversations as service
+from conversations.services import opt_in_keywords
 from conversations.views.conversation import conversation_address, conversation_page
 from conversations.views.inbox_query import InboxQuery
 from conversations.views.panel import panel_context
 from conversations.views.requests import (
     UNPROCESSABLE,
     is_htmx,
+    refused,
     signed_in,
     visible_conversation,
 )
@@ -30,6 +35,27 @@ def record_consent(request: HttpRequest, pk: int) -> HttpResponse:
     if form.is_valid() and form.record() is not None:
         return _panel_done(request, conversation)
     return _panel_refused(request, conversation, consent_form=form)
+
+
+@require_POST
+def answer_question(request: HttpRequest, pk: int) -> HttpResponse:
+    """Say whether a message was an opt-out: what stands in the panel may change with it."""
+    user = signed_in(request)
+    questions = Activity.objects.filter(
+        kind=ActivityKind.OPT_OUT_QUESTION, conversation__in=Conversation.objects.visible_to(user)
+    )
+    question = get_object_or_404(questions.select_related("conversation__contact", "conversation__stream"), pk=pk)
+    answer = request.POST.get("answer")
+    try:
+        if answer not in ("opt-out", "no"):
+            raise ValidationError("Choose one of the two answers.", code="no_answer")
+        with transaction.atomic():
+            opt_in_keywords.answer_question(question, is_opt_out=answer == "opt-out", actor=user)
+    except ValidationError as error:
+        response = refused(request, error, back_to=conversation_address(request, question.conversation))
+        response["HX-Reswap"] = "none"
+        return response
+    return _panel_done(request, visible_conversation(request, question.conversation_id))
 
 
 @require_POST

@@ -7,24 +7,20 @@ from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import transaction
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from conversations.forms.consent import ConsentForm
 from conversations.forms.permissions import LedgerFilterForm
-from conversations.models import Activity, Conversation, OptIn, Stream, User
-from conversations.models.activity import ActivityKind
-from conversations.services.opt_in_keywords import answer_question
+from conversations.models import OptIn, Stream, User
 from conversations.services.opt_in_ledger import filtered_entries
 from conversations.services.search import SearchTookTooLong, time_limit
 from conversations.views.contacts import visible_contact
-from conversations.views.conversation import conversation_address
-from conversations.views.requests import UNPROCESSABLE, done, number_in, refused, signed_in
+from conversations.views.requests import UNPROCESSABLE, number_in, signed_in
 from messaging.phone import format_for_people
 
 PAGE = 50
@@ -156,25 +152,3 @@ def _initial(request: HttpRequest) -> dict[str, str]:
     """What a link to the form says already, such as the decision whose proof is missing."""
     names = ("event", "channel", "purpose", "wording", "business_name", "scope")
     return {name: request.GET[name][:2000] for name in names if name in request.GET}
-
-
-@require_POST
-def answer(request: HttpRequest, pk: int) -> HttpResponse:
-    """Say whether a message was an opt-out."""
-    user = signed_in(request)
-    visible = Conversation.objects.visible_to(user)
-    questions = Activity.objects.filter(kind=ActivityKind.OPT_OUT_QUESTION, conversation__in=visible)
-    question = get_object_or_404(questions.select_related("conversation__contact", "conversation__stream"), pk=pk)
-    back = conversation_address(request, question.conversation)
-    is_opt_out = request.POST.get("answer") == "opt-out"
-    if not is_opt_out and request.POST.get("answer") != "no":
-        error = ValidationError("Choose one of the two answers.", code="no_answer")
-        return refused(request, error, back_to=back)
-    try:
-        with transaction.atomic():
-            answer_question(question, is_opt_out=is_opt_out, actor=user)
-    except ValidationError as error:
-        return refused(request, error, back_to=back)
-    name = question.conversation.contact.name
-    said = f"{name} is opted out." if is_opt_out else "Noted: this was not an opt-out."
-    return done(request, said, back_to=back)
