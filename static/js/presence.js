@@ -12,14 +12,16 @@ let told = 0;
 let asking = 0;
 const changed = new Set();
 
+// What a page says of its own accord must not take back that somebody types there.
+const state = () => (Date.now() - told < TYPING ? "typing" : "here");
 const place = () => document.getElementById("thread-presence");
 
-async function say(state) {
+async function say(word) {
   const address = place()?.dataset.presence;
   if (!address || document.hidden) return;
   const conversation = openConversation();
   const body = new FormData();
-  body.set("state", state);
+  body.set("state", word);
   try {
     const response = await fetch(address, { method: "POST", body, headers: { "X-CSRFToken": token() } });
     if (!response.ok || response.redirected || conversation !== openConversation()) return;
@@ -49,13 +51,14 @@ function arrive() {
   if (conversation === at) return;
   leave();
   at = conversation;
+  told = 0;
   if (at) say("here");
 }
 
 async function ask() {
   asking = 0;
   const rows = [...changed].filter((pk) => document.getElementById(`presence-${pk}`));
-  if (changed.has(openConversation())) say("here");
+  if (changed.has(openConversation())) say(state());
   changed.clear();
   if (!rows.length || document.hidden) return;
   try {
@@ -86,7 +89,7 @@ document.addEventListener("input", (event) => {
 if (document.getElementById("workspace")) {
   settle(arrive);
   setInterval(() => {
-    if (at) say(Date.now() - told < TYPING ? "typing" : "here");
+    if (at) say(state());
     // Who left without a word is forgotten by the server: ask again about everybody who is shown.
     for (const one of document.querySelectorAll(".row-presence:not(:empty)")) changed.add(one.id.replace("presence-", ""));
     if (changed.size) asking ||= setTimeout(ask, ASK_AFTER);

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import time
 import urllib.parse
 import urllib.request
+from base64 import b64encode
 from typing import Any
 
 from tests.browser.conftest import Product
@@ -55,14 +58,38 @@ class Sandbox:
             time.sleep(0.1)
         assert self.on_phone(phone, text) == times
 
+    def call_product(self, provider: str, body: dict[str, Any]) -> None:
+        """Call the product's webhook as this provider would, signed as CCAI Platform signs where it has a secret."""
+        account = next(one for one in self.ask("accounts")["accounts"] if one["provider"] == provider)
+        raw, moment = json.dumps(body).encode(), str(int(time.time()))
+        headers = {}
+        if secret := account["webhook_secrets"].get("primary"):
+            digest = hmac.new(secret.encode(), moment.encode() + raw, hashlib.sha256).digest()
+            headers = {"X-Signature": f"primary={b64encode(digest).decode()}", "X-Signature-Timestamp": moment}
+        _answer_to(account["webhook_url"], body, headers)
+
+    def end_session(self, phone: str) -> int:
+        """CCAI Platform's agent ends the session with this phone, by the provider's own call; the chat's id."""
+        (sent,) = self.ask("messages", phone=phone, direction="to_phone")["messages"]
+        chat = int(sent["thread_id"])
+        key = b64encode(b"fernhill:sandbox-ccai-token").decode()
+        address = f"{self.address}/ccai_platform/apps/api/v1/chats/{chat}"
+        wanted = {"finished_by_user_id": 1, "chat": {"status": "finished"}}
+        ended = _answer_to(address, wanted, {"Authorization": f"Basic {key}"}, method="PATCH")
+        assert ended["status"] == "finished"
+        return chat
+
     def rest(self) -> None:
         """Wait until no report is left to be told."""
         assert self.ask("idle", timeout=PATIENCE) == {"pending": 0}
 
 
-def _answer_to(address: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+def _answer_to(
+    address: str, body: dict[str, Any] | None = None, headers: dict[str, str] | None = None, method: str | None = None
+) -> dict[str, Any]:
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(address, data=data, headers={"Content-Type": "application/json"})
+    headers = {"Content-Type": "application/json", **(headers or {})}
+    request = urllib.request.Request(address, data=data, headers=headers, method=method)
     with urllib.request.urlopen(request, timeout=PATIENCE + 5) as answer:
-        found: dict[str, Any] = json.load(answer)
+        found: dict[str, Any] = json.loads(answer.read() or b"{}")
     return found

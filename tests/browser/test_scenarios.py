@@ -6,14 +6,9 @@ its requests in the sandbox's ledger. Every page stays silent in its console, so
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import itertools
-import json
 import re
 import time
-import urllib.request
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -117,23 +112,6 @@ def expect_notes(complaints: Complaints, pattern: str) -> None:
     complaints.lines.clear()
 
 
-def post_hook(address: str, body: dict[str, Any], secret: str = "") -> None:
-    """Call the product as a provider would, signed where there is a secret."""
-    raw = json.dumps(body).encode()
-    headers = {"Content-Type": "application/json"}
-    if secret:
-        moment = str(int(time.time()))
-        digest = hmac.new(secret.encode(), moment.encode() + raw, hashlib.sha256).digest()
-        headers |= {"X-Signature": f"primary={base64.b64encode(digest).decode()}", "X-Signature-Timestamp": moment}
-    with urllib.request.urlopen(urllib.request.Request(address, data=raw, headers=headers), timeout=20) as answer:
-        assert answer.status == 200
-
-
-def account(sandbox: Sandbox, provider: str) -> dict[str, Any]:
-    """The provider's standing account in the sandbox."""
-    return next(one for one in sandbox.ask("accounts")["accounts"] if one["provider"] == provider)
-
-
 def test_01_the_first_five_minutes(agent: Page, handset: Page, product: Product, sandbox: Sandbox, mark: str) -> None:
     began = time.monotonic()
     phone = british()
@@ -212,7 +190,7 @@ def test_05_an_honest_resend(agent: Page, colleague: Page, product: Product, san
     (refused,) = sandbox.requests(text)
     assert refused["status"] == 400
 
-    session = end_session(sandbox, phone)
+    session = sandbox.end_session(phone)
     first.get_by_text("Send again", exact=True).click()
     first.get_by_role("button", name="Send again now").click()
     expect(bubble(agent, text).get_by_text("Delivered")).to_be_visible(timeout=SOON)
@@ -232,27 +210,12 @@ def test_05_an_honest_resend(agent: Page, colleague: Page, product: Product, san
     # A failure that is told too late is about the session of before.
     report = {"event_type": "message_status", "timestamp": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.000Z}"}
     numbers = {"end_user_number": phone, "outbound_number": "+16285550199"}
-    ccai = account(sandbox, "ccai_platform")
     chat = {"chat_id": session, "body": {"status": "failed", "reason": "The session was still open", **numbers}}
-    post_hook(ccai["webhook_url"], report | chat, secret=ccai["webhook_secrets"]["primary"])
+    sandbox.call_product("ccai_platform", report | chat)
     agent.wait_for_timeout(2_000)
     agent.reload()
     expect(bubble(agent, text).get_by_text("Delivered")).to_be_visible()
     assert [one["status"] for one in messages(agent, text)] == ["failed", "delivered"]
-
-
-def end_session(sandbox: Sandbox, phone: str) -> int:
-    """The provider's agent ends the customer's session, by the provider's own call; its id."""
-    base = f"{sandbox.address}/ccai_platform/apps/api/v1"
-    key = base64.b64encode(b"fernhill:sandbox-ccai-token").decode()
-    (sent,) = sandbox.ask("messages", phone=phone, direction="to_phone")["messages"]
-    body = json.dumps({"finished_by_user_id": 1, "chat": {"status": "finished"}}).encode()
-    headers = {"Authorization": f"Basic {key}", "Content-Type": "application/json"}
-    address = f"{base}/chats/{sent['thread_id']}"
-    request = urllib.request.Request(address, data=body, headers=headers, method="PATCH")
-    with urllib.request.urlopen(request, timeout=20) as answer:
-        assert json.load(answer)["status"] == "finished"
-    return int(sent["thread_id"])
 
 
 WATCH_STATES = """(text) => {
@@ -300,7 +263,7 @@ def test_06_receipts_in_another_order(
     event |= {"source": "https://api.webexinteract.com/v1/sms", "transaction_id": unknown}
     event |= {"time": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", "datacontenttype": "application/json"}
     report = {"data": {"status": "delivered", "channel": "sms", "phone_number": british()}}
-    post_hook(account(sandbox, "webex_interact")["webhook_url"], event | report)
+    sandbox.call_product("webex_interact", event | report)
     for _ in range(30):
         operator.goto(f"{product.web}/admin/conversations/receipt/?q={unknown}")
         if kept.count():
@@ -416,7 +379,7 @@ def test_16_two_agents_claim_and_answer(
     assigned = [line for line in lines(agent) if line["kind"] == "activity" and "ssign" in line["text"]]
     assert len(assigned) == 1
 
-    agent.locator(REPLY).press_sequentially(f"Yes, I am. {mark}")
+    agent.locator(REPLY).press_sequentially(f"Yes, I am. {mark}", delay=200)  # as long as people take
     expect(colleague.locator("#thread-presence")).to_contain_text("is typing", timeout=5_000)
     expect(colleague.locator("#thread-presence")).to_contain_text("Priya")
     colleague.locator(REPLY).fill(f"Here is Tom. {mark}")
