@@ -53,9 +53,7 @@ class Walk:
             if (wider := self.page.evaluate(_TOO_WIDE)) > 0:
                 faults.append(f"{width} px: wider by {wider}")
         if refused:
-            self.complaints.lines.remove(
-                f"error: Failed to load resource: the server responded with a status of {refused}"
-            )
+            self.complaints.lines.remove(CHROMIUM_SAYS.format(refused))
         faults += self.complaints.lines
         self.complaints.lines.clear()
         return faults
