@@ -6,7 +6,7 @@ import itertools
 
 from tests.browser.sandbox import Sandbox
 
-_numbers = itertools.count(700)  # of those kept for films; the demo company and the other tests have lower ones
+_numbers = itertools.count(800)  # of those kept for films; the demo company and the other tests have lower ones
 
 
 class Customers:

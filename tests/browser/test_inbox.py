@@ -215,8 +215,10 @@ def test_colleagues_see_who_is_here_and_who_types(
     header = agent.locator("#thread-presence")
     expect(header).to_contain_text("Tom", timeout=SOON)
     expect(row(agent, mark).locator(".row-presence")).to_contain_text("Tom Okafor is viewing this")
-    colleague.get_by_label(re.compile("^Reply to")).press_sequentially("I am on it")
-    expect(header).to_contain_text("is typing", timeout=5_000)
+    reply, until = colleague.get_by_label(re.compile("^Reply to")), time.monotonic() + SOON / 1000
+    while "is typing" not in header.inner_text() and time.monotonic() < until:
+        reply.press_sequentially("I am on it. ")
+    expect(header).to_contain_text("is typing")
     colleague.goto(f"{product.web}/account/")
     expect(header).to_be_empty(timeout=SOON)
 
