@@ -5,12 +5,27 @@ from __future__ import annotations
 from django.db import close_old_connections
 
 from conversations.services import attachments, inbound, lookups, outbound, spool
+from conversations.services.campaigns import planning, sending
 
 
 def deliver(message_ids: list[int]) -> None:
     """Send these messages, if they are still to be sent."""
     _begin()
     outbound.deliver(message_ids)
+
+
+def plan_campaign(campaign_ids: list[int]) -> None:
+    """Lay the rows of these campaigns into chunks."""
+    _begin()
+    for pk in campaign_ids:
+        planning.plan(pk)
+
+
+def deliver_chunk(chunk_ids: list[int]) -> None:
+    """Send these chunks of campaigns, if they are still to be sent."""
+    _begin()
+    for pk in chunk_ids:
+        sending.deliver_chunk(pk)
 
 
 def look_up(message_ids: list[int]) -> None:

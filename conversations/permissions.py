@@ -58,6 +58,11 @@ def may_edit_templates(user: User, stream: Stream) -> bool:
     return Stream.objects.visible_to(user).filter(pk=stream.pk).exists()
 
 
+def may_send_in_bulk(user: User, stream: Stream) -> bool:
+    """May this user write to many customers at once on this stream?"""
+    return user.has_perm("conversations.send_in_bulk") and may_send_on(user, stream)
+
+
 def may_cancel(user: User, message: Message) -> bool:
     """The author may, and whoever may cancel any message of a stream they see."""
     if not Message.objects.visible_to(user).filter(pk=message.pk).exists():

@@ -99,6 +99,7 @@ class Limits:
     unicode_part: int = 67  # UTF-16 units per part of a long Unicode message
     media_kinds: frozenset[str] = frozenset()  # image, video, document, audio
     receipts: bool = True  # does any documented delivery report exist?
+    merges_fields: bool = False  # does it fill in merge fields itself, so that one request carries many texts?
 
 
 @dataclass(frozen=True, slots=True)

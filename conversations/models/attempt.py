@@ -11,14 +11,18 @@ from conversations.models.message import Message
 from conversations.models.stream import Stream
 from messaging.types import Outcome
 
-# Does the worker still have the session in PostgreSQL that it began the attempt with?
-_WORKER_LIVES = RawSQL(
-    """EXISTS (SELECT 1 FROM pg_stat_activity AS session
-                WHERE session.pid = conversations_sendattempt.backend_pid
-                  AND session.backend_start <= conversations_sendattempt.started_at)""",
-    (),
-    output_field=models.BooleanField(),
-)
+
+def worker_lives(table: str, since: str) -> RawSQL:
+    """Has the worker still the session in PostgreSQL that it had at `since`? `table` has the session's backend_pid."""
+    return RawSQL(  # noqa: S611 - constants of ours
+        f"""EXISTS (SELECT 1 FROM pg_stat_activity AS session
+                     WHERE session.pid = {table}.backend_pid AND session.backend_start <= {table}.{since})""",  # noqa: S608
+        (),
+        output_field=models.BooleanField(),
+    )
+
+
+_WORKER_LIVES = worker_lives("conversations_sendattempt", "started_at")
 
 
 class SendAttemptQuerySet(models.QuerySet["SendAttempt"]):
@@ -43,6 +47,14 @@ class SendAttempt(models.Model):
     claim = models.UUIDField(unique=True, help_text="The worker's claim: an answer that comes late is known by it.")
     operation = models.CharField(max_length=60, blank=True, help_text="Which call of the provider.")
     messages = models.ManyToManyField(Message, through="AttemptResult", related_name="attempts")
+    chunk = models.ForeignKey(
+        "conversations.CampaignChunk",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="attempts",
+        db_index=False,
+    )
     is_bulk = models.BooleanField(default=False, help_text="Did it carry several messages, as a bulk worker's?")
     backend_pid = models.IntegerField(
         null=True, blank=True, help_text="The worker's session in PostgreSQL: when it is gone, so is the worker."
@@ -61,7 +73,10 @@ class SendAttempt(models.Model):
 
     class Meta:
         ordering = ("id",)
-        indexes = [models.Index(fields=("stream",), name="attempt_under_way", condition=Q(finished_at__isnull=True))]
+        indexes = [
+            models.Index(fields=("stream",), name="attempt_under_way", condition=Q(finished_at__isnull=True)),
+            models.Index(fields=("chunk",), name="attempt_of_chunk", condition=Q(chunk__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.operation} at {self.started_at:%Y-%m-%d %H:%M:%S}"

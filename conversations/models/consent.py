@@ -188,9 +188,11 @@ class ConsentStateQuerySet(models.QuerySet["ConsentState"]):
         Values or expressions, such as OuterRef. A narrower state that still says something is younger than the
         wider one: recording a wider decision empties those within it.
         """
-        return self.filter(
-            Q(stream=None) | Q(stream=stream), Q(brand="") | Q(brand=brand), phone=phone, channel=channel
-        )
+        return self.applying_to_all(channel=channel, stream=stream, brand=brand).filter(phone=phone)
+
+    def applying_to_all(self, *, channel: Any, stream: Any, brand: Any) -> ConsentStateQuerySet:
+        """The same, whatever the number."""
+        return self.filter(Q(stream=None) | Q(stream=stream), Q(brand="") | Q(brand=brand), channel=channel)
 
     def deciding(self, purpose: str) -> ConsentStateQuerySet:
         """Those that say something of a purpose, the youngest first: it counts."""

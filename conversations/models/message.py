@@ -206,6 +206,15 @@ class Message(models.Model):
         "conversations.TemplateVersion", on_delete=models.PROTECT, null=True, blank=True, related_name="messages"
     )
     template_values = models.JSONField(default=dict, blank=True)
+    recipient = models.ForeignKey(
+        "conversations.CampaignRecipient",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="messages",
+        db_index=False,
+        help_text="The row of a campaign's list that it was sent for.",
+    )
     rendered = models.JSONField(default=dict, blank=True, help_text="Header, footer and buttons as the customer sees.")
     media = models.JSONField(default=list, blank=True)
     verdict = models.JSONField(default=dict, blank=True, help_text="Why this message was allowed.")
@@ -277,6 +286,9 @@ class Message(models.Model):
             ),
             models.UniqueConstraint(
                 fields=("stream", "external_id"), condition=~Q(external_id=""), name="message_external_once"
+            ),
+            models.UniqueConstraint(
+                fields=("recipient",), condition=Q(recipient__isnull=False), name="message_of_a_recipient_once"
             ),
         ]
         indexes = [

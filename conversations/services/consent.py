@@ -7,14 +7,14 @@ narrower states said before it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from conversations import live
@@ -84,6 +84,7 @@ def record(
     check_entry(entry)
     with transaction.atomic():
         number_lock(contact.phone)
+        bulk_lock(channel)
         standing = opt_out_in_the_way(entry) if entry.gives_permission else None
         if standing is not None and source not in FROM_THE_CUSTOMER:
             _check_lifting(entry, standing)
@@ -131,6 +132,16 @@ def number_lock(phone: str, *, shared: bool = False) -> None:
         cursor.execute(f"SELECT {function}(hashtextextended(%s, 7301))", [phone])
 
 
+def bulk_lock(channel: str, *, shared: bool = False) -> None:
+    """Order the requests of campaigns (shared) and decisions (exclusive) of a channel, as number_lock does for one.
+
+    A request of thousands would need as many locks; held for a moment, until the transaction ends.
+    """
+    function = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {function}(hashtextextended(%s, 7303))", [channel])
+
+
 def present(phone: str, channel: str, *, stream: Stream | None = None, purpose: str = Purpose.SERVICE) -> Present:
     """What holds for a purpose on a stream (None: on the channel, whatever the stream), in one query."""
     states = ConsentState.objects.applying(
@@ -138,6 +149,15 @@ def present(phone: str, channel: str, *, stream: Stream | None = None, purpose: 
     )
     state = states.deciding(purpose).select_related(f"{purpose}_from__recorded_by").first()
     return Present(state.decision(purpose), state.decided_by(purpose)) if state else Present()
+
+
+def decisions_of_many(
+    phones: Collection[str], channel: str, *, stream: Stream, purpose: str = Purpose.SERVICE
+) -> dict[str, str]:
+    """What holds for a purpose on a stream, by number, in one query; left out is whom nothing is known of."""
+    states = ConsentState.objects.applying_to_all(channel=channel, stream=stream, brand=stream.business_name)
+    youngest = states.deciding(purpose).order_by("phone", F(f"{purpose}_from").desc(nulls_last=True))
+    return dict(youngest.filter(phone__in=phones).distinct("phone").values_list("phone", purpose))
 
 
 def is_opted_out(phone: str, channel: str, *, stream: Stream | None = None) -> bool:
@@ -244,6 +264,7 @@ def record_set(entries: Sequence[OptIn]) -> None:
                 "FROM (SELECT unnest(%s::text[]) AS phone ORDER BY 1) AS numbers",
                 [[entry.phone for entry in entries]],
             )
+        bulk_lock(entries[0].channel)
         opted_out = _opted_out_now(entries)
         kept = [entry for entry in entries if not (entry.gives_permission and entry.phone in opted_out)]
         OptIn.objects.bulk_create(kept)

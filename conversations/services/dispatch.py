@@ -15,7 +15,8 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from conversations import queue
-from conversations.models import AttemptResult, Message, SendAttempt, Stream, WebhookEvent
+from conversations.models import AttemptResult, CampaignChunk, Message, SendAttempt, Stream, WebhookEvent
+from conversations.models.campaign import ChunkStatus
 from conversations.models.message import MessageStatus as Status
 from conversations.models.webhook import WebhookEventStatus
 from conversations.services import attachments, lifecycle, lookups, pacing, receipts
@@ -88,6 +89,7 @@ def take_the_lead() -> bool:
 def forget_hints() -> None:
     """The broker has lost its jobs: whatever was hinted is to be hinted again."""
     Message.objects.filter(status=Status.QUEUED).update(hinted_at=None)
+    CampaignChunk.objects.filter(status=ChunkStatus.READY).update(hinted_at=None)
 
 
 def sweep(at: datetime | None = None) -> list[int]:
@@ -102,6 +104,7 @@ def sweep(at: datetime | None = None) -> list[int]:
         _look_up,
         upkeep.sweep,
         attachments.sweep,
+        _see_to_campaigns,
         _wake_webhooks,
     ):
         try:
@@ -225,6 +228,12 @@ def _close_results(message_ids: Sequence[int], outcome: Outcome, at: datetime) -
 def _look_up(at: datetime) -> None:
     if ids := lookups.take_due(at):
         queue.hint("look_up", ids, queue=queue.DEFAULT)
+
+
+def _see_to_campaigns(at: datetime) -> None:
+    from conversations.services.campaigns import upkeep  # they record outcomes, which wake workers from here
+
+    upkeep.sweep(at)
 
 
 def _wake_webhooks(at: datetime) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from conversations.models import AgentIdentity, Message
+from conversations.models import AgentIdentity, Message, WhatsAppTemplate
 from conversations.models.message import Kind
 from messaging.types import Media, OutboundMessage, Place, Recipient, TemplateContent
 
@@ -50,13 +50,21 @@ def _recipient(message: Message) -> Recipient:
 
 
 def _template(message: Message) -> TemplateContent:
-    template = message.template
-    assert template is not None
-    values: Mapping[str, Any] = message.template_values
+    assert message.template is not None
+    return template_content(message.template, message.template_values, message.media, message.rendered)
+
+
+def template_content(
+    template: WhatsAppTemplate,
+    values: Mapping[str, Any],
+    files: Sequence[Mapping[str, str]],
+    rendered: Mapping[str, Any],
+) -> TemplateContent:
+    """A template with one person's values, and the header's file if there is one, as a provider takes it."""
     header, body = values.get("header", ()), values.get("body", ())
-    media = message.media[0] if message.media else None
-    place = message.rendered.get("place")
-    buttons = message.rendered.get("buttons", [])
+    media = files[0] if files else None
+    place = rendered.get("place")
+    buttons = rendered.get("buttons", [])
     return TemplateContent(
         name=template.name,
         language=template.language,

@@ -5,6 +5,7 @@ A yes says what it rests on, and is kept with the message: an auditor can see wh
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -227,3 +228,23 @@ def _whatsapp_verdict(
             "The provider knows no conversation with this customer yet. Send a template first.",
         )
     return None
+
+
+def refusals_of(*, stream: Stream, kind: str, purpose: str, phones: Collection[str]) -> dict[str, Verdict]:
+    """Of many numbers those that may not be written to, each with the verdict: for campaigns, in two queries.
+
+    Asks what differs from number to number, as can_send does for one: the country and the customer's consent.
+    """
+    decisions = consent.decisions_of_many(phones, stream.channel, stream=stream, purpose=purpose)
+    rules = policy.policy_of(stream)
+    found = {}
+    for phone in phones:
+        decision = decisions.get(phone, ConsentDecision.UNKNOWN)
+        refusal = _refusal(policy.refused_country(rules, Contact(phone=phone))) if rules is not None else None
+        if refusal is not None:
+            found[phone] = refusal
+        elif decision == ConsentDecision.OPTED_OUT:
+            found[phone] = _no("opted_out", f"Opted out of {stream.get_channel_display()}.")
+        elif kind == Kind.TEMPLATE and decision != ConsentDecision.OPTED_IN:
+            found[phone] = _no("no_opt_in", f"No WhatsApp permission for {purpose} messages is on record.")
+    return found

@@ -60,7 +60,7 @@ def record(
             _apply(attempt, message, one, now=now, wait=wait)
         if pacing.note(attempt.stream, result.results, at=now, retry_after=retry_after):
             dispatch.hint_next_on_commit(attempt.stream)
-    _note_account(messages[0].stream.account, result)
+    note_account(messages[0].stream.account, result)
 
 
 def _apply(attempt: SendAttempt, message: Message, one: RecipientResult, *, now: datetime, wait: timedelta) -> None:
@@ -145,7 +145,8 @@ def _retry(message: Message, one: RecipientResult, settle: Q, *, now: datetime, 
     )
 
 
-def _note_account(account: ProviderAccount, result: SendResult) -> None:
+def note_account(account: ProviderAccount, result: SendResult) -> None:
+    """Learn from an answer whether the credentials work."""
     outcomes = {one.outcome for one in result.results}
     if Outcome.BLOCKED in outcomes:
         mark_credentials_refused(account, next(one.text for one in result.results))

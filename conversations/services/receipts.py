@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
@@ -72,6 +73,28 @@ def apply_parked(message: Message, *, external_id: str = "", by_number: bool = F
         mine |= Q(ref="", external_id="", phone=phone, received_at__gte=message.on_wire_at)
     for receipt in parked.filter(mine).order_by("id"):
         _apply(receipt, message)
+
+
+@transaction.atomic(savepoint=False)
+def apply_parked_to_many(account_id: int, refs: Collection[uuid.UUID]) -> None:
+    """Apply the reports that came before the messages of a campaign were written; in the transaction that does."""
+    _parking_lock(account_id, shared=True)
+    parked = Receipt.objects.filter(account=account_id, message=None)
+    if not refs or not parked.exists():
+        return
+    written = list(Message.objects.filter(ref__in=refs).select_related("conversation__contact"))
+    by_ref = {str(message.ref): message for message in written}
+    by_id = {message.external_id: message for message in written if message.external_id}
+    by_phone = {message.conversation.contact.phone: message for message in written if not message.external_id}
+    without_id = Q(ref="", external_id="", phone__in=by_phone)
+    for receipt in parked.filter(Q(ref__in=by_ref) | Q(external_id__in=by_id) | without_id).order_by("id"):
+        message = by_ref.get(receipt.ref) or by_id.get(receipt.external_id)
+        if message is None and not receipt.ref and not receipt.external_id:
+            message = by_phone[receipt.phone]
+            if message.on_wire_at is None or receipt.received_at < message.on_wire_at:
+                continue  # about an earlier one
+        if message is not None:
+            _apply(receipt, message)
 
 
 def _parking_lock(account_id: int, *, shared: bool = False) -> None:

@@ -11,11 +11,13 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
@@ -23,6 +25,8 @@ from django.utils.dateparse import parse_datetime
 
 from conversations.models import Message, SendAttempt
 from conversations.services import outcomes
+from conversations.services.campaigns import recording
+from conversations.services.campaigns.recording import RequestOutcome, Window
 from messaging.types import Outcome, RecipientResult, SendResult
 
 logger = logging.getLogger(__name__)
@@ -41,15 +45,27 @@ def record_surely(
     retry_after: float | None,
 ) -> None:
     """Store an outcome as outcomes.record does; while the database is away try again, then keep it on disk."""
+    _surely(
+        lambda: outcomes.record(attempt, messages, result, wait=wait, retry_after=retry_after),
+        lambda: keep(attempt, messages, result, wait=wait, retry_after=retry_after),
+    )
+
+
+def record_window_surely(window: Window) -> None:
+    """Store a window of a campaign's chunk as recording.record does; while the database is away as above."""
+    _surely(lambda: recording.record(window), lambda: _write(f"{uuid4()}.json", {"window": asdict(window)}))
+
+
+def _surely(record: Callable[[], None], keep: Callable[[], Path]) -> None:
     for pause in (*PAUSES, None):
         try:
-            outcomes.record(attempt, messages, result, wait=wait, retry_after=retry_after)
+            record()
             return
         except DATABASE_AWAY:
             connection.close()
             if pause is not None:
                 time.sleep(pause)
-    keep(attempt, messages, result, wait=wait, retry_after=retry_after)
+    keep()
 
 
 def keep(
@@ -61,7 +77,6 @@ def keep(
     retry_after: float | None,
 ) -> Path:
     """Write an outcome to disk and flush it; returns the file."""
-    directory = _directory()
     content = {
         "claim": str(attempt.claim),
         "messages": [message.pk for message in messages],
@@ -72,7 +87,14 @@ def keep(
         "wait": wait.total_seconds(),
         "retry_after": retry_after,
     }
-    path = directory / f"{attempt.claim}.json"
+    path = _write(f"{attempt.claim}.json", content)
+    logger.error("The database is away: the answer to attempt %s is kept on disk.", attempt.pk)
+    return path
+
+
+def _write(name: str, content: dict[str, Any]) -> Path:
+    directory = _directory()
+    path = directory / name
     unfinished = path.with_suffix(".part")
     with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         json.dump(content, file)
@@ -84,7 +106,6 @@ def keep(
         os.fsync(handle)
     finally:
         os.close(handle)
-    logger.error("The database is away: the answer to attempt %s is kept on disk.", attempt.pk)
     return path
 
 
@@ -121,7 +142,10 @@ def replay() -> int:
     return stored
 
 
-def _store(content: dict) -> bool:
+def _store(content: dict[str, Any]) -> bool:
+    if "window" in content:
+        recording.record(_window(content["window"]))
+        return True
     attempt = SendAttempt.objects.filter(claim=content["claim"]).select_related("stream__account").first()
     if attempt is None:
         return False
@@ -131,7 +155,7 @@ def _store(content: dict) -> bool:
     messages = list(
         Message.objects.filter(pk__in=content["messages"]).select_related("stream__account", "conversation__contact")
     )
-    results = tuple(RecipientResult(**{**one, "outcome": Outcome(one["outcome"])}) for one in content["results"])
+    results = tuple(_result(one) for one in content["results"])
     outcomes.record(
         attempt,
         messages,
@@ -140,6 +164,18 @@ def _store(content: dict) -> bool:
         retry_after=content["retry_after"],
     )
     return True
+
+
+def _window(kept: dict[str, Any]) -> Window:
+    requests = [
+        RequestOutcome(**{**one, "results": [_result(result) for result in one["results"]]}) for one in kept["requests"]
+    ]
+    refused = {int(place): (code, text) for place, (code, text) in kept["refused"].items()}
+    return Window(**{**kept, "requests": requests, "refused": refused})
+
+
+def _result(kept: dict[str, Any]) -> RecipientResult:
+    return RecipientResult(**{**kept, "outcome": Outcome(kept["outcome"])})
 
 
 def _moment(text: str | None) -> datetime | None:

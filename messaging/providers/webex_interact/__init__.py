@@ -93,7 +93,11 @@ class WebexInteract(Provider):
     def limits(cls, channel: Channel, kind: str = "text") -> Limits:
         """10,000 numbers a request, scheduling 7 days ahead, validity 3 days, 63 units a Unicode part."""
         return Limits(
-            recipients_per_request=LARGEST_REQUEST, schedule_days=7, validity_days=VALIDITY_DAYS, unicode_part=63
+            recipients_per_request=LARGEST_REQUEST,
+            schedule_days=7,
+            validity_days=VALIDITY_DAYS,
+            unicode_part=63,
+            merges_fields=kind == "text",
         )
 
     @classmethod

@@ -198,5 +198,5 @@ class TestTheConnectionTest:
 
 def test_limits() -> None:
     assert WebexInteract.limits(Channel.SMS) == Limits(
-        recipients_per_request=10_000, schedule_days=7, validity_days=3, unicode_part=63
+        recipients_per_request=10_000, schedule_days=7, validity_days=3, unicode_part=63, merges_fields=True
     )

@@ -1,0 +1,12 @@
+"""Campaigns: one message for many, from a list to the last outcome.
+
+audience.py    a file, or the failures of another campaign, becomes rows with a verdict each
+texts.py       what each person is sent
+preflight.py   the check before anybody is written to
+control.py     confirm, begin, pause, resume, stop, send the failures again
+planning.py    rows become chunks, while the first chunks already leave
+sending.py     a worker takes a chunk: claim, gate, wire, outcome
+window.py      the requests of a chunk that are under way together
+recording.py   messages are written once, with their outcome, in sets
+upkeep.py      what the dispatcher does for campaigns
+"""

@@ -1,0 +1,236 @@
+"""The list of a campaign: a file becomes rows, each with the number, the values and a verdict.
+
+Rows stream from the file through the checks into PostgreSQL (COPY), so that a list of any length takes the same
+memory. What one row cannot know, that its number stood in the list before, one statement decides for all.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO, NamedTuple
+
+from django.core.exceptions import ValidationError
+from django.db import connection, transaction
+from psycopg.types.json import Jsonb
+
+from conversations.models import Campaign, CampaignRecipient, Stream
+from conversations.models.campaign import CampaignStatus, RowVerdict
+from conversations.services.contact_import import COLUMNS
+from conversations.services.csv_files import CsvProblem, Table, open_table
+from conversations.services.csv_report import in_parts
+from conversations.services.gate import refusals_of
+from messaging.merge import MAX_VALUE_LENGTH
+from messaging.phone import PhoneError, lost_its_zero, parse_number
+from messaging.phone_check import PlainNumbers
+
+MOST_ROWS = 200_000
+AT_ONCE = 5_000  # rows whose numbers the gate is asked about together
+OPEN_TO_CHANGE = (CampaignStatus.DRAFT, CampaignStatus.CHECKING, CampaignStatus.READY)
+
+_UNREACHABLE = ("landline", "toll_free", "premium", "wrong_kind")
+_OPTED_OUT, _NO_PERMISSION = ("opted_out",), ("no_opt_in",)
+# The names that Webex Interact's documents use for what every list has.
+_KNOWN_FIELDS = {"first_name": "firstname", "last_name": "lastname", "email": "email"}
+
+
+class ListRow(NamedTuple):
+    """One row as it was given."""
+
+    row: int
+    given: str
+    fields: dict[str, str]
+
+
+class JudgedRow(NamedTuple):
+    """One row with what the check says of it by itself. `phone` is E.164, or empty."""
+
+    row: int
+    given: str
+    phone: str
+    fields: dict[str, str]
+    verdict: str
+    reason: str
+
+
+def load_list(campaign: Campaign, source: BinaryIO, *, file_name: str, restore_zeros: bool = False) -> None:
+    """Make a CSV file the list of a campaign, in place of the one it has.
+
+    `restore_zeros` reads national numbers whose leading zero a spreadsheet took. Raises CsvProblem in the words of
+    the file, and ValidationError (`campaign_began`) when the campaign can no longer be changed; then nothing changes.
+    """
+    table = open_table(source, most_rows=MOST_ROWS)
+    phone_column = _phone_column(table)
+    names = field_names(column for place, column in enumerate(table.columns) if place != phone_column)
+    rows = _rows_of(table, phone_column, names)
+    _store(campaign, rows, restore_zeros=restore_zeros, columns=names, file_name=file_name[:200])
+
+
+def restore_zeros(campaign: Campaign) -> None:
+    """Read the list again, with the zeros that a spreadsheet took from its numbers. Raises as load_list does."""
+    rows = CampaignRecipient.objects.filter(campaign=campaign).order_by("row").values_list("row", "given", "fields")
+    found = (ListRow(*row) for row in rows.iterator(chunk_size=AT_ONCE))
+    _store(campaign, found, restore_zeros=True, columns=campaign.columns, file_name=campaign.file_name)
+
+
+def field_names(columns: Iterable[str]) -> list[str]:
+    """The merge fields of some columns, in their order: `First name` is firstname, `Order no.` is order_no."""
+    names: list[str] = []
+    for place, column in enumerate(columns, start=1):
+        name = _field_name(column) or f"column_{place}"
+        while name in names:
+            name = f"{name[:36]}_{place}"
+        names.append(name)
+    return names
+
+
+def _field_name(column: str) -> str:
+    plain = " ".join(column.casefold().replace("_", " ").split())
+    for known, name in _KNOWN_FIELDS.items():
+        if plain in COLUMNS[known]:
+            return name
+    ascii_only = unicodedata.normalize("NFKD", plain).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "_", ascii_only).strip("_0123456789")[:40].rstrip("_")
+
+
+def _phone_column(table: Table) -> int:
+    plain = [" ".join(column.casefold().replace("_", " ").split()) for column in table.columns]
+    found = [place for place, name in enumerate(plain) if name in COLUMNS["phone"]]
+    if len(found) == 1:
+        return found[0]
+    names = ", ".join(table.columns)
+    if not found:
+        raise CsvProblem("no_phone_column", f"Your file has columns called {names}. It needs one called phone.")
+    raise CsvProblem(
+        "two_columns_of_a_kind",
+        f"Your file has {len(found)} columns with phone numbers ({names}). Keep one, and rename the others.",
+    )
+
+
+def _rows_of(table: Table, phone_column: int, names: list[str]) -> Iterator[ListRow]:
+    width = len(table.columns)
+    for row in table.rows():
+        if len(row.cells) < width or any(row.cells[width:]):
+            raise CsvProblem(
+                "ragged",
+                f"The row at line {row.line} has {len(row.cells)} cells, and there are {width} columns. "
+                "Look for a separator or a quote too many.",
+                row.line,
+            )
+        cells = [cell.removeprefix("'") for cell in row.cells[:width]]  # as our own export protects formulas
+        given = cells.pop(phone_column)
+        fields = {name: text[:MAX_VALUE_LENGTH] for name, text in zip(names, cells, strict=True) if text}
+        yield ListRow(row.line, given[:200], fields)
+
+
+def _store(
+    campaign: Campaign, rows: Iterable[ListRow], *, restore_zeros: bool, columns: list[str], file_name: str
+) -> None:
+    with transaction.atomic():
+        locked = Campaign.objects.select_for_update(no_key=True).select_related("stream__account").get(pk=campaign.pk)
+        if locked.status not in OPEN_TO_CHANGE:
+            raise ValidationError("This campaign has begun: its list stays as it is.", code="campaign_began")
+        _copy_to_stage(_judged(locked, rows, restore_zeros=restore_zeros))
+        CampaignRecipient.objects.filter(campaign=campaign)._raw_delete(using="default")
+        with connection.cursor() as cursor:
+            cursor.execute(
+                _TAKE_FROM_STAGE,
+                {"campaign": campaign.pk, "duplicate": RowVerdict.DUPLICATE.value, "reason": _DUPLICATE},
+            )
+        locked.columns, locked.file_name = columns, file_name
+        locked.status = CampaignStatus.DRAFT
+        count_rows(locked)
+        locked.save(update_fields=["columns", "file_name", "status", "row_count", "verdict_counts"])
+    campaign.refresh_from_db()
+
+
+def count_rows(campaign: Campaign) -> None:
+    """Set the numbers of rows, in all and by verdict, from the rows; the caller saves them."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT verdict, count(*) FROM conversations_campaignrecipient WHERE campaign_id = %s GROUP BY verdict",
+            [campaign.pk],
+        )
+        campaign.verdict_counts = dict(cursor.fetchall())
+    campaign.row_count = sum(campaign.verdict_counts.values())
+
+
+def _judged(campaign: Campaign, rows: Iterable[ListRow], *, restore_zeros: bool) -> Iterator[list[JudgedRow]]:
+    numbers = _Numbers(campaign.stream, restore_zeros=restore_zeros)
+    for part in in_parts(rows, AT_ONCE):
+        yield list(refused_by_the_gate(campaign, [numbers.judge(row) for row in part]))
+
+
+def refused_by_the_gate(campaign: Campaign, rows: list[JudgedRow]) -> Iterator[JudgedRow]:
+    """The same rows, those with the gate's reason that it does not let through."""
+    phones = [row.phone for row in rows if row.verdict == RowVerdict.SEND]
+    refusals = refusals_of(stream=campaign.stream, kind=campaign.kind, purpose=campaign.purpose, phones=phones)
+    for row in rows:
+        refusal = refusals.get(row.phone) if row.verdict == RowVerdict.SEND else None
+        if refusal is None:
+            yield row
+        elif refusal.code in _OPTED_OUT:
+            yield row._replace(verdict=RowVerdict.OPTED_OUT, reason=refusal.sentence[:300])
+        elif refusal.code in _NO_PERMISSION:
+            yield row._replace(verdict=RowVerdict.NO_PERMISSION, reason=refusal.sentence[:300])
+        else:
+            yield row._replace(verdict=RowVerdict.UNREACHABLE, reason=refusal.sentence[:300])
+
+
+class _Numbers:
+    """Reads the numbers of one list."""
+
+    def __init__(self, stream: Stream, *, restore_zeros: bool) -> None:
+        self.region = stream.region
+        self.allow_fictional = stream.account.is_sandbox
+        self.restore_zeros = restore_zeros
+        self.plain = PlainNumbers(stream.region)
+        self.ours = {stream.sender, stream.inbound_number} - {""}
+
+    def judge(self, row: ListRow) -> JudgedRow:
+        phone = self.plain.e164(row.given)
+        verdict, reason = RowVerdict.SEND, ""
+        if phone is None:
+            phone, verdict, reason = self._by_the_library(row.given)
+        if phone in self.ours:
+            verdict, reason = RowVerdict.UNREACHABLE, "This is one of our own numbers."
+        return JudgedRow(row.row, row.given, phone, row.fields, verdict, reason)
+
+    def _by_the_library(self, given: str) -> tuple[str, RowVerdict, str]:
+        if not self.restore_zeros and lost_its_zero(given.strip(), self.region):
+            return "", RowVerdict.INVALID, LOST_ZERO
+        try:
+            number = parse_number(given, region=self.region, allow_fictional=self.allow_fictional)
+        except PhoneError as error:
+            verdict = RowVerdict.UNREACHABLE if error.code in _UNREACHABLE else RowVerdict.INVALID
+            return "", verdict, error.sentence[:300]
+        return number.e164, RowVerdict.SEND, ""
+
+
+LOST_ZERO = "A spreadsheet seems to have taken the first 0 of this number."
+_DUPLICATE = "The same number stands in an earlier row."
+
+
+def _copy_to_stage(parts: Iterable[list[JudgedRow]]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS campaign_stage")
+        cursor.execute(
+            'CREATE TEMPORARY TABLE campaign_stage ("row" integer, given text, phone text, fields jsonb, '
+            "verdict text, reason text) ON COMMIT DROP"
+        )
+        for part in parts:  # judging asks the database, which answers nothing inside of a COPY
+            with cursor.copy("COPY campaign_stage FROM STDIN") as copy:
+                for row in part:
+                    copy.write_row((row.row, row.given, row.phone, Jsonb(row.fields), row.verdict, row.reason))
+
+
+_TAKE_FROM_STAGE = """
+    INSERT INTO conversations_campaignrecipient (campaign_id, "row", given, phone, fields, verdict, reason)
+    SELECT %(campaign)s, "row", given, phone, fields,
+           CASE WHEN is_again THEN %(duplicate)s ELSE verdict END,
+           CASE WHEN is_again THEN %(reason)s ELSE reason END
+      FROM (SELECT *, phone <> '' AND row_number() OVER (PARTITION BY phone ORDER BY "row") > 1 AS is_again
+              FROM campaign_stage) AS staged
+     ORDER BY "row"
+"""

@@ -1,0 +1,126 @@
+"""What each person of a campaign is sent: the text or the template with the values of their row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from conversations.models import Campaign
+from conversations.models.campaign import RowVerdict
+from conversations.models.message import Kind
+from messaging import merge
+from messaging.segments import measure
+from messaging.whatsapp import TemplateValueError, render_components
+
+
+class TextRefused(ValueError):
+    """This person can be sent nothing. `verdict` is a RowVerdict, `sentence` says why and what to do."""
+
+    def __init__(self, verdict: RowVerdict, sentence: str) -> None:
+        super().__init__(sentence)
+        self.verdict, self.sentence = verdict, sentence
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalText:
+    """What one person is sent. `fields` are the values that the provider fills in, where it does that itself."""
+
+    body: str
+    segments: int = 0
+    fields: Mapping[str, str] = field(default_factory=dict)
+    template_values: Mapping[str, Any] = field(default_factory=dict)
+    rendered: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Texts:
+    """Makes the texts of one campaign. Raises merge.MergeError when its own words have a malformed field."""
+
+    def __init__(self, campaign: Campaign) -> None:
+        self.campaign = campaign
+        self.limits = campaign.stream.limits(campaign.kind)
+        self.longest = min(campaign.stream.body_limit, self.limits.body_characters or campaign.stream.body_limit)
+        self.values = campaign.values
+        self.fallbacks = campaign.fallbacks
+        self.fields = merge.fields_of(campaign.body) if campaign.kind == Kind.TEXT else self._fields_of_template()
+        self._segments: dict[str, int] = {}
+
+    def missing_columns(self) -> list[str]:
+        """The fields that nothing can fill: no column, no value for everybody, no fallback."""
+        known = {*self.campaign.columns, *self.fallbacks}
+        known |= {name for name, value in self.values.items() if str(value).strip()}
+        return [name for name in self.fields if name not in known]
+
+    def for_row(self, fields: Mapping[str, str]) -> PersonalText:
+        """What the person of a row is sent; raises TextRefused."""
+        try:
+            if self.campaign.kind == Kind.TEMPLATE:
+                return self._template(fields)
+            return self._text(fields)
+        except merge.MergeError as error:
+            raise TextRefused(RowVerdict.MISSING_FIELD, error.sentence) from error
+        except TemplateValueError as error:
+            raise TextRefused(RowVerdict.MISSING_FIELD, error.sentence) from error
+
+    def _text(self, fields: Mapping[str, str]) -> PersonalText:
+        body = merge.render(self.campaign.body, fields, self.values, self.fallbacks)
+        if len(body) > self.longest:
+            raise TextRefused(
+                RowVerdict.TOO_LONG, f"The text has {len(body)} characters here. {self.longest} are the most."
+            )
+        return PersonalText(body, self._measured(body), self._own_values(fields))
+
+    def _own_values(self, fields: Mapping[str, str]) -> Mapping[str, str]:
+        if not self.fields or not self.limits.merges_fields:
+            return {}
+        values = {name: merge.render(f"${{{name}}}", fields, self.values, self.fallbacks) for name in self.fields}
+        for name, value in values.items():
+            if "${" in value:
+                # One that fills in the text itself might fill this in too.
+                raise TextRefused(RowVerdict.MISSING_FIELD, f"The value of {name} holds ${{, which cannot be sent.")
+        return values
+
+    def _template(self, fields: Mapping[str, str]) -> PersonalText:
+        template = self.campaign.template
+        assert template is not None
+        values = self._filled(self.campaign.template_values, fields)
+        rendered = render_components(template.components, values)
+        shown = {
+            "header": rendered.header,
+            "footer": rendered.footer,
+            "buttons": [button._asdict() for button in rendered.buttons],
+        }
+        return PersonalText(rendered.body, template_values=values, rendered=shown)
+
+    def _filled(self, value: Any, fields: Mapping[str, str]) -> Any:
+        """The values of a template with their merge fields filled in, in the same shape."""
+        if isinstance(value, str):
+            return merge.render(value, fields, self.values, self.fallbacks)
+        if isinstance(value, Mapping):
+            return {name: self._filled(one, fields) for name, one in value.items()}
+        if isinstance(value, list):
+            return [self._filled(one, fields) for one in value]
+        return value
+
+    def _fields_of_template(self) -> tuple[str, ...]:
+        found: dict[str, None] = {}
+
+        def look(value: Any) -> None:
+            if isinstance(value, str):
+                found.update(dict.fromkeys(merge.fields_of(value)))
+            elif isinstance(value, Mapping):
+                for one in value.values():
+                    look(one)
+            elif isinstance(value, list):
+                for one in value:
+                    look(one)
+
+        look(self.campaign.template_values)
+        return tuple(found)
+
+    def _measured(self, body: str) -> int:
+        if self.fields:
+            return measure(body, unicode_part=self.limits.unicode_part).segments
+        if body not in self._segments:
+            self._segments[body] = measure(body, unicode_part=self.limits.unicode_part).segments
+        return self._segments[body]

@@ -1,0 +1,69 @@
+"""Campaigns on the sandbox's streams, and the workers' jobs run by hand."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from conversations.models import Campaign, CampaignChunk, User
+from conversations.services.campaigns import audience, control, planning, preflight, sending
+from tests import factories
+from tests.factories import SandboxStreams
+from tests.sandbox.playing import PlayedSandbox
+
+
+@pytest.fixture
+def streams(product_sandbox: PlayedSandbox) -> SandboxStreams:
+    """One stream of each provider, in the sandbox."""
+    return factories.make_sandbox_streams(product_sandbox.url)
+
+
+@pytest.fixture
+def tom(streams: SandboxStreams) -> User:
+    """A supervisor who may send on all of them."""
+    user = factories.make_user("supervisor", name="Tom Reyes")
+    factories.make_team(name="Supervisors", members=[user], streams=list(streams.values()))
+    return user
+
+
+def csv(*rows: str, header: str = "phone,first name") -> io.BytesIO:
+    """A file with these rows."""
+    return io.BytesIO("\n".join([header, *rows]).encode())
+
+
+def fiction(number: int) -> str:
+    """A number that only the sandbox reaches."""
+    return f"+447700900{number:03}"
+
+
+@pytest.fixture
+def make_campaign(streams: SandboxStreams, tom: User) -> Callable[..., Campaign]:
+    """A campaign with a list, not checked yet."""
+
+    def make(*rows: str, stream: str = "webex_interact", header: str = "phone,first name", **values: Any) -> Campaign:
+        values.setdefault("body", "Hello ${firstname}, your router is on its way.")
+        values.setdefault("fallbacks", {"firstname": "there"})
+        campaign = Campaign.objects.create(
+            name="Routers", stream=streams[stream], created_by=tom, keeps_quiet_hours=False, **values
+        )
+        audience.load_list(campaign, csv(*rows, header=header), file_name="routers.csv")
+        return campaign
+
+    return make
+
+
+def confirm(campaign: Campaign, actor: User) -> None:
+    """Check it and let it go."""
+    assert preflight.check(campaign) == []
+    control.confirm(campaign, actor=actor, people=campaign.sendable_count)
+
+
+def run(campaign: Campaign) -> None:
+    """Do what the workers do, once over."""
+    planning.plan(campaign.pk)
+    for pk in CampaignChunk.objects.filter(campaign=campaign).order_by("number").values_list("pk", flat=True):
+        sending.deliver_chunk(pk)
+    campaign.refresh_from_db()
