@@ -58,9 +58,8 @@ class ScheduledForm(StyledForm):
             super().take_refusal(error)
             return
         field = self.fields["scheduled_for"]
-        given = self.data.copy()
-        given["later"], given["scheduled_for"] = "on", field.widget.format_value(timezone.localtime(until))
-        self.data = given
+        offered = {"later": "on", "scheduled_for": field.widget.format_value(timezone.localtime(until))}
+        self.data = dict(self.data.items()) | offered
         self.add_error("scheduled_for", error.messages)
 
     def clean_client_key(self) -> str:

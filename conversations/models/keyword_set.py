@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -35,6 +37,8 @@ class KeywordSet(models.Model):
         blank=True, max_length=480, help_text=_("The answer to HELP. {business} and {contact} are put in.")
     )
     updated_at = models.DateTimeField(auto_now=True)
+
+    objects: ClassVar[models.Manager[KeywordSet]] = models.Manager()
 
     class Meta:
         ordering = ("language",)

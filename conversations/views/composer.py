@@ -145,7 +145,7 @@ def composer_for(
         trouble = trouble_of(conversation.stream) or verdict.sentence
         if verdict.until is not None and not form.is_bound:
             # The customer's night: what is written now is for the morning, unless its author says otherwise.
-            form.initial |= {"later": True, "scheduled_for": verdict.until}
+            form.initial["later"], form.initial["scheduled_for"] = True, verdict.until
         return Composer(mode="write", verdict=verdict, closing_soon=soon, trouble=trouble, **common)
     template = _suggested_template(conversation) if verdict.code in NEEDS_TEMPLATE else None
     if verdict.code in NEEDS_TEMPLATE:
