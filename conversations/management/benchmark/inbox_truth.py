@@ -14,14 +14,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from conversations.management.benchmark.bulk import execute
-from conversations.management.benchmark.inbox_pages import Asked, Questions
+from conversations.management.benchmark.inbox_pages import FIRST_PAGE, Asked, Questions
 from conversations.management.benchmark.report import Count
 from conversations.models.conversation import IN_INBOX
 from conversations.models.message import NOT_ARRIVED
 from conversations.models.search import ALL
 from conversations.services.handling.upkeep import lower_closed_windows
 from conversations.services.search import MOST_PEOPLE, Search
-from conversations.views.listing import FIRST_PAGE
 
 SAMPLE = 20_000
 _ROW_ID = re.compile(rb'id="row-(\d+)"')
