@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from django import forms
 from django.core.exceptions import ValidationError
 
 from conversations.forms.messages import TIME_CODES, ScheduledForm
-from conversations.models import Contact, WhatsAppTemplate
-from messaging.whatsapp import TemplateValueError, Variable, render_components, variables_of
-from messaging.whatsapp.templates import VARIABLE
+from conversations.models import Attachment, Contact, WhatsAppTemplate
+from conversations.services.attachments import as_media
+from messaging.whatsapp import (
+    MEDIA_LIMITS,
+    TemplateValueError,
+    Variable,
+    render_components,
+    samples_of,
+    variables_of,
+)
+from messaging.whatsapp.templates import VARIABLE, buttons_of, text_in
 
 FILE_KINDS = ("image", "video", "document")
+FILE_FIELDS = ("media_file", "media_ref", "media_link", "media_id", "media_filename")
+FILE_WORDS = {"image": "JPEG or PNG", "video": "MP4 or 3GP", "document": "PDF, text or Office"}
 MAX_VALUE = 1024
+LONGEST_ANSWER = 4096
+
+_OF_FILES = ("media_missing", "media_expired", "media_not_carried", "unknown_type", "wrong_type", "empty_file")
 
 # Names that a template's author gives to what we know of the contact.
 _FROM_CONTACT = {
@@ -45,13 +60,17 @@ class TemplateForm(ScheduledForm):
     """
 
     fields_of_codes = {
-        "media_missing": "media_link",
+        **dict.fromkeys((*_OF_FILES, "too_large", "too_many_pixels", "provider_refused"), "media_file"),
         "media_link": "media_link",
+        **dict.fromkeys(("empty_body", "body_too_long", "unsendable_character", "window_open"), "held_body"),
         **dict.fromkeys(TIME_CODES, "scheduled_for"),
     }
     template = forms.IntegerField(widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, template: WhatsAppTemplate, contact: Contact | None, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, template: WhatsAppTemplate, contact: Contact | None, holds: bool = False, **kwargs: Any
+    ) -> None:
+        """`holds` says that an answer may be held until the customer writes."""
         self.of_template = template
         self.variables = variables_of(template.components)
         self.file_kind = next((one.kind for one in self.variables if one.kind in FILE_KINDS), "")
@@ -63,12 +82,29 @@ class TemplateForm(ScheduledForm):
             else:
                 was_typed = field_name(variable) in self.initial
                 self.fields[field_name(variable)] = _value_field(variable, template, None if was_typed else contact)
+        if holds:
+            self.fields["held_body"] = forms.CharField(
+                label="Your answer, if you have one already",
+                required=False,
+                max_length=LONGEST_ANSWER,
+                widget=forms.Textarea(attrs={"rows": 3, "dir": "auto"}),
+                help_text="It is held, and leaves once by itself when the customer writes. After 3 days it is let go.",
+            )
         for field in self.fields.values():
             field.widget.attrs.setdefault("class", "input")
 
     def _add_file_fields(self, variable: Variable) -> None:
+        largest = MEDIA_LIMITS[variable.kind][1] // 1024**2
+        self.fields["media_file"] = forms.FileField(
+            label=variable.kind.capitalize(),
+            required=False,
+            help_text=f"{FILE_WORDS[variable.kind]}, up to {largest} MB.",
+            widget=forms.FileInput(attrs={"data-upload": ""}),
+            error_messages={"empty": "This file is empty. Choose another one."},
+        )
+        self.fields["media_ref"] = forms.UUIDField(required=False, widget=forms.HiddenInput)
         self.fields["media_link"] = forms.URLField(
-            label=f"{variable.kind.capitalize()} address",
+            label="Or its address",
             required=False,
             assume_scheme="https",
             max_length=2000,
@@ -85,10 +121,9 @@ class TemplateForm(ScheduledForm):
         """The fields by part: header, message, buttons."""
         parts: dict[str, list[forms.BoundField]] = {"header": [], "body": [], "buttons": []}
         for variable in self.variables:
-            names = (
-                ("media_link", "media_id", "media_filename") if variable.kind in FILE_KINDS else (field_name(variable),)
-            )
-            parts[variable.component] += [self[name] for name in names if name in self.fields]
+            names = FILE_FIELDS if variable.kind in FILE_KINDS else (field_name(variable),)
+            shown = [name for name in names if name in self.fields and name != "media_ref"]
+            parts[variable.component] += [self[name] for name in shown]
         titles = {"header": "Header", "body": "Message", "buttons": "Buttons"}
         return [FieldGroup(titles[part], fields) for part, fields in parts.items() if fields]
 
@@ -115,6 +150,8 @@ class TemplateForm(ScheduledForm):
         """The header's file, as queue_template takes it; None where the template has none."""
         if not self.file_kind:
             return None
+        if uploaded := self.uploaded:
+            return as_media(uploaded) | ({"filename": name} if (name := self._typed("media_filename")) else {})
         given = {
             "link": self._typed("media_link"),
             "external_id": self._typed("media_id"),
@@ -122,14 +159,33 @@ class TemplateForm(ScheduledForm):
         }
         return {"kind": self.file_kind} | {name: value for name, value in given.items() if value}
 
+    @cached_property
+    def uploaded(self) -> Attachment | None:
+        """The file that was uploaded for this template; None when there is none, or when it was for another stream."""
+        try:
+            ref = uuid.UUID(self._typed("media_ref"))
+        except ValueError:
+            return None
+        return Attachment.objects.filter(ref=ref, stream=self.of_template.stream_id, kind=self.file_kind).first()
+
+    @property
+    def file_name(self) -> str:
+        """What the customer will see as the name of the file."""
+        return self._typed("media_filename") or (self.uploaded.filename if self.uploaded else "")
+
     def _typed(self, name: str) -> str:
         return str(self[name].value() or "") if name in self.fields else ""
 
     def clean(self) -> dict[str, Any]:
         """The same check as when the message is queued, with its answer at the field."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        if self.file_kind and bool(cleaned.get("media_link")) == bool(cleaned.get("media_id")):
-            self.add_error("media_link", ValidationError(f"Give the address of the {self.file_kind} or its id."))
+        sources = (self.uploaded, cleaned.get("media_link"), cleaned.get("media_id"))
+        if self.file_kind and sum(map(bool, sources)) != 1 and not {"media_file", "media_link"} & set(self.errors):
+            missing = f"Choose the {self.file_kind}, or give its address or its id."
+            several = "Give one file: choose it, or give its address or its id."
+            self.add_error("media_file", ValidationError(several if any(sources) else missing))
+        if cleaned.get("held_body", "").strip() and cleaned.get("scheduled_for"):
+            self.add_error("held_body", ValidationError("An answer is held only with a template that goes now."))
         if any(name.partition("-")[0] in ("header", "body", "buttons") for name in self.errors):
             return cleaned
         try:
@@ -155,7 +211,9 @@ def typed_in(
         typed[field_name(variable)] = str(value)
     for file in media[:1]:
         typed |= {"media_link": file.get("link", ""), "media_id": file.get("external_id", "")}
-        typed["media_filename"] = file.get("filename", "")
+        typed |= {"media_filename": file.get("filename", ""), "media_ref": file.get("attachment", "")}
+        if typed["media_ref"]:
+            typed["media_id"] = ""
     return typed
 
 
@@ -165,7 +223,7 @@ def field_name(variable: Variable) -> str:
 
 
 def _value_field(variable: Variable, template: WhatsAppTemplate, contact: Contact | None) -> forms.CharField:
-    example = _examples(template).get((variable.component, variable.name), "")
+    example = samples_of(template.components).get(variable.component, {}).get(variable.name, "")
     label, hint = _label_and_hint(variable, template)
     field = forms.CharField(
         label=label,
@@ -181,37 +239,13 @@ def _value_field(variable: Variable, template: WhatsAppTemplate, contact: Contac
 
 
 def _label_and_hint(variable: Variable, template: WhatsAppTemplate) -> tuple[str, str]:
+    if variable.kind == "place":
+        return variable.name.capitalize(), ""
     if variable.component != "buttons":
         words = "" if variable.name.isdigit() else " " + variable.name.replace("_", " ")
         return f"{{{{{variable.name}}}}}{words}", ""
-    button = _buttons(template)[int(variable.name)]
+    button = buttons_of(template.components)[int(variable.name)]
     if variable.kind == "code":
         return "Code to copy", ""
-    start = VARIABLE.split(str(button.get("url", "")))[0].removeprefix("https://")
-    return f"Link ending of {button.get('text', '')}", f"Added to {start}."
-
-
-def _examples(template: WhatsAppTemplate) -> dict[tuple[str, str], str]:
-    """The sample values that came with the template, by component and variable."""
-    return dict(_read_examples(template))
-
-
-def _read_examples(template: WhatsAppTemplate) -> Iterator[tuple[tuple[str, str], str]]:
-    for component in template.components:
-        part = str(component.get("type", "")).lower()
-        example = component.get("example")
-        if part not in ("header", "body") or not isinstance(example, dict):
-            continue
-        listed = example.get("header_text") if part == "header" else (example.get("body_text") or [[]])[0]
-        for number, value in enumerate(listed or [], start=1):
-            yield (part, str(number)), str(value)
-        for named in example.get(f"{part}_text_named_params") or []:
-            yield (part, str(named.get("param_name"))), str(named.get("example"))
-
-
-def _buttons(template: WhatsAppTemplate) -> list[dict[str, Any]]:
-    part: dict[str, Any] = next(
-        (one for one in template.components if str(one.get("type", "")).upper() == "BUTTONS"), {}
-    )
-    buttons: list[dict[str, Any]] = part.get("buttons", [])
-    return buttons
+    start = VARIABLE.split(text_in(button, "url"))[0].removeprefix("https://")
+    return f"Link ending of {text_in(button)}", f"Added to {start}."

@@ -207,7 +207,7 @@ def channel_name(channel: str) -> str:
 @register.filter
 def media_icon(kind: str) -> str:
     """The icon for a file of that kind."""
-    return {"image": "image", "video": "video", "audio": "mic"}.get(kind, "file-text")
+    return {"image": "image", "video": "video", "audio": "mic", "location": "map-pin"}.get(kind, "file-text")
 
 
 @register.filter

@@ -18,7 +18,7 @@ NAMES = frozenset(
         "check-check", "check-line", "chevron-down", "circle-alert", "circle-check", "circle-dashed",
         "circle-question-mark", "clock", "clock-alert", "copy", "download", "ellipsis", "external-link", "eye",
         "file-down", "file-text", "flag", "funnel", "hourglass", "image", "inbox", "info", "key-round", "keyboard",
-        "layers", "layout-template", "link", "list-checks", "loader", "lock", "log-out", "mail", "mail-open",
+        "layers", "layout-template", "link", "list-checks", "loader", "lock", "log-out", "mail", "map-pin", "mail-open",
         "menu", "merge", "message-circle", "message-square", "message-square-quote", "message-square-text", "mic",
         "monitor", "moon", "panel-right", "pencil", "phone", "plus", "printer", "reply", "rows-3", "search",
         "settings", "share-2", "shield-check", "shield-question-mark", "smartphone", "sticky-note", "sun", "tag",

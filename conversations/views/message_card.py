@@ -17,6 +17,7 @@ from conversations.models.message import MessageStatus as Status
 from conversations.permissions import may_send_on
 from conversations.services.scheduling import WAITING
 from conversations.views import trouble
+from conversations.views.message_files import File, Files
 from conversations.views.people import who_decide
 from conversations.views.wording import DeliveryState, delivery_state, is_said_by_the_state
 
@@ -51,6 +52,7 @@ class Card:
     sent_again: bool = False
     notice: str = ""
     deciders: str = ""
+    files: Sequence[File] = ()
     version: int = 0
 
     @property
@@ -106,6 +108,7 @@ class _Maker:
         self.again = _sent_again(messages)
         self.decisions = _decisions(messages)
         self.tried = _tried(messages)
+        self.files = Files(messages)
         own_to_undo = [one.pk for one in messages if one.author_id == user.pk and _is_about_to_go(one)]
         self.undone_below = max(own_to_undo, default=0)
         doubtful = any(message.status == Status.UNCONFIRMED for message in messages)
@@ -122,9 +125,11 @@ class _Maker:
         notice = _notice(message, sent_again=again)
         may_undo = own and _is_about_to_go(message)
         undone_below = message.pk == self.undone_below
+        files = self.files.of(message)
         return Card(
             message=message,
             state=state,
+            files=files,
             decision=decision,
             forms=self._forms(message, may_change=may_cancel, again=again),
             may_cancel=may_cancel,
@@ -134,7 +139,7 @@ class _Maker:
             sent_again=again,
             notice=notice,
             deciders=self.deciders if doubtful else "",
-            version=_version(state, message, notice, decision.pk if decision else 0, may_undo, undone_below),
+            version=_version(state, message, notice, decision.pk if decision else 0, may_undo, undone_below, files),
         )
 
     def _forms(self, message: Message, *, may_change: bool, again: bool) -> dict[str, Form]:

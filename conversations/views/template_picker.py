@@ -10,31 +10,39 @@ from urllib.parse import urlencode
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from conversations.forms.templates import TemplateForm, typed_in
+from conversations.forms.templates import FILE_KINDS, TemplateForm, typed_in
 from conversations.models import Contact, Conversation, Message, Stream, User, WhatsAppTemplate
+from conversations.models.draft import DraftKind
 from conversations.models.message import Kind, Purpose
 from conversations.models.stream import Channel
 from conversations.models.template import TemplateStatus
+from conversations.services.attachments import keep_upload
 from conversations.services.compose import queue_template
 from conversations.services.conversations import contact_for_number, open_conversation
+from conversations.services.drafts import drafts_in
 from conversations.services.gate import Verdict, can_send
+from conversations.services.holding import hold_and_send_template
 from conversations.services.replies import time_to_undo
 from conversations.views.conversation import conversation_address
 from conversations.views.recipients import read_recipient
 from conversations.views.requests import UNPROCESSABLE, number_in, signed_in, visible_conversation
 from conversations.views.template_preview import body_text, preview
+from messaging.whatsapp import variables_of
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a template goes: `open` gives the conversation, made when the message is sent and not before."""
+    """Where a template goes: `open` gives the conversation, made when the message is sent and not before.
+
+    `holds` says that the customer's window is closed, so that an answer can be held, `draft` what was begun of one.
+    """
 
     stream: Stream
     contact: Contact
@@ -42,6 +50,8 @@ class Target:
     back: str
     open: Callable[[], Conversation]
     to: str = ""
+    holds: bool = False
+    draft: str = ""
 
     @property
     def in_address(self) -> dict[str, object]:
@@ -99,6 +109,8 @@ def in_conversation(request: HttpRequest, pk: int) -> HttpResponse:
         address=reverse("conversation-template", args=[pk]),
         back=conversation_address(request, conversation),
         open=lambda: conversation,
+        holds=not conversation.window_is_open,
+        draft=_begun(conversation, signed_in(request)),
     )
     return _picker(request, target)
 
@@ -126,6 +138,11 @@ def to_somebody(request: HttpRequest) -> HttpResponse:
     return _picker(request, target)
 
 
+def _begun(conversation: Conversation, user: User) -> str:
+    draft = drafts_in(conversation, user).get(DraftKind.REPLY)
+    return draft.body if draft else ""
+
+
 def _opened(stream: Stream, to: str, user: User) -> Conversation:
     return open_conversation(stream=stream, contact=contact_for_number(to, stream=stream), actor=user)
 
@@ -139,29 +156,60 @@ def _picker(request: HttpRequest, target: Target) -> HttpResponse:
         form = None
         if template:
             again = _filled_in_before(request, target, template)
-            form = TemplateForm(initial=again, template=template, contact=target.contact)
+            given = {"held_body": target.draft} | again
+            form = TemplateForm(initial=given, template=template, contact=target.contact, holds=target.holds)
         return _page(request, target, user, template, form)
     if template is None:
         raise Http404("No such template.")
-    form = TemplateForm(request.POST, template=template, contact=target.contact)
-    if form.is_valid():
+    given = request.POST.copy()
+    problem = _keep_file(request, given, template, user)
+    form = TemplateForm(given, template=template, contact=target.contact, holds=target.holds)
+    if problem is not None:
+        form.take_refusal(problem)
+    elif form.is_valid():
         try:
             with transaction.atomic():
-                message = queue_template(
-                    conversation=target.open(),
-                    template=template,
-                    values=form.values,
-                    author=user,
-                    media=form.media_given,
-                    client_key=form.cleaned_data["client_key"],
-                    scheduled_for=form.cleaned_data["scheduled_for"],
-                    hold=time_to_undo(user, form.cleaned_data["scheduled_for"]),
-                )
+                message = _send(form, target.open(), user)
         except ValidationError as error:
             form.take_refusal(error)
         else:
             return HttpResponseRedirect(conversation_address(request, message.conversation))
     return _page(request, target, user, template, form, status=UNPROCESSABLE)
+
+
+def _keep_file(
+    request: HttpRequest, given: QueryDict, template: WhatsAppTemplate, user: User
+) -> ValidationError | None:
+    """Keep a file that came with the form, so that it is there when something else has to be mended first."""
+    file = request.FILES.get("media_file")
+    kind = next((one.kind for one in variables_of(template.components) if one.kind in FILE_KINDS), "")
+    if file is None or not kind:
+        return None
+    try:
+        kept = keep_upload(
+            stream=template.stream, kind=kind, filename=file.name or "", content=file.read(), uploaded_by=user
+        )
+    except ValidationError as error:
+        return error
+    given["media_ref"] = str(kept.ref)
+    return None
+
+
+def _send(form: TemplateForm, conversation: Conversation, user: User) -> Message:
+    """Queue what was filled in; with an answer to hold, both or neither."""
+    assert form.of_template is not None
+    common: dict[str, Any] = {
+        "conversation": conversation,
+        "template": form.of_template,
+        "values": form.values,
+        "author": user,
+        "media": form.media_given,
+        "client_key": form.cleaned_data["client_key"],
+        "hold": time_to_undo(user, form.cleaned_data["scheduled_for"]),
+    }
+    if answer := form.cleaned_data.get("held_body", "").strip():
+        return hold_and_send_template(body=answer, **common)[1]
+    return queue_template(scheduled_for=form.cleaned_data["scheduled_for"], **common)
 
 
 def _page(
@@ -187,7 +235,7 @@ def _page(
         "to_fix": sum(map(len, form.errors.values())) if form else 0,
     }
     if template and form:
-        context["preview"] = preview(template, form.typed_values())
+        context["preview"] = preview(template, form.typed_values(), file_name=form.file_name)
     return render(request, "template_picker/page.html", context, status=status)
 
 
@@ -226,5 +274,6 @@ def previewed(request: HttpRequest) -> HttpResponse:
     visible = WhatsAppTemplate.objects.visible_to(signed_in(request)).select_related("stream")
     template = get_object_or_404(visible, pk=number_in(request, "template"))
     form = TemplateForm(request.POST, template=template, contact=None)
-    context = {"preview": preview(template, form.typed_values()), "stream": template.stream, "form": form}
+    seen = preview(template, form.typed_values(), file_name=form.file_name)
+    context = {"preview": seen, "stream": template.stream, "form": form}
     return render(request, "template_picker/_phone.html", context)

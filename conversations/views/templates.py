@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db.models import Count, Max, Q
@@ -100,7 +101,8 @@ def _filtered(wanted: Any, user: User) -> list[WhatsAppTemplate]:
 
 def _groups(rows: Iterable[WhatsAppTemplate]) -> list[Group]:
     by_name: dict[tuple[str, int], list[WhatsAppTemplate]] = {}
-    for row in rows:
+    ours = settings.LANGUAGE_CODE[:2]
+    for row in sorted(rows, key=lambda row: (row.name, row.language[:2] != ours, row.language)):
         by_name.setdefault((row.name, row.stream_id), []).append(row)
     uses = uses_of([row.pk for group in by_name.values() for row in group])
     found = [

@@ -20,3 +20,4 @@ import "./target.js";
 import "./suggest.js";
 import "./toasts.js";
 import "./undo.js";
+import "./upload.js";
