@@ -61,10 +61,13 @@ def load_list(campaign: Campaign, source: BinaryIO, *, file_name: str, restore_z
     the file, and ValidationError (`campaign_began`) when the campaign can no longer be changed; then nothing changes.
     """
     table = open_table(source, most_rows=MOST_ROWS)
-    phone_column = _phone_column(table)
-    names = field_names(column for place, column in enumerate(table.columns) if place != phone_column)
-    rows = _rows_of(table, phone_column, names)
-    _store(campaign, rows, restore_zeros=restore_zeros, columns=names, file_name=file_name[:200])
+    try:
+        phone_column = _phone_column(table)
+        names = field_names(column for place, column in enumerate(table.columns) if place != phone_column)
+        rows = _rows_of(table, phone_column, names)
+        _store(campaign, rows, restore_zeros=restore_zeros, columns=names, file_name=file_name[:200])
+    finally:
+        table.text.detach()  # the file is the caller's to close
 
 
 def restore_zeros(campaign: Campaign) -> None:

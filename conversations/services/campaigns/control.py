@@ -20,11 +20,12 @@ from conversations.services.campaigns.audience import count_rows
 from conversations.services.campaigns.preflight import problems
 
 
-def confirm(campaign: Campaign, *, actor: User, people: int) -> None:
+def confirm(campaign: Campaign, *, actor: User | None, people: int) -> None:
     """Let a checked campaign go, now or at its time. `people` is how many the actor was told it goes to.
 
-    Above CAMPAIGN_SECOND_PERSON_ABOVE people somebody else than its author has to do it. Raises ValidationError:
-    `not_allowed`, `not_ready`, `number_changed`, `second_person`, or what has become wrong since the check.
+    `actor` None, here and below, is whoever has a shell on the server. Above CAMPAIGN_SECOND_PERSON_ABOVE people
+    somebody else than its author has to do it. Raises ValidationError: `not_allowed`, `not_ready`,
+    `number_changed`, `second_person`, or what has become wrong since the check.
     """
     _check_right(campaign, actor)
     with transaction.atomic():
@@ -36,7 +37,8 @@ def confirm(campaign: Campaign, *, actor: User, people: int) -> None:
                 f"The campaign goes to {locked.sendable_count:,} people now. Look at the check again.",
                 code="number_changed",
             )
-        if locked.sendable_count > settings.CAMPAIGN_SECOND_PERSON_ABOVE and actor.pk == locked.created_by_id:
+        large = locked.sendable_count > settings.CAMPAIGN_SECOND_PERSON_ABOVE
+        if large and actor is not None and actor.pk == locked.created_by_id:
             raise ValidationError(
                 f"More than {settings.CAMPAIGN_SECOND_PERSON_ABOVE:,} people: a second supervisor has to confirm it.",
                 code="second_person",
@@ -64,12 +66,12 @@ def begin(campaign_id: int) -> bool:
     return bool(begun)
 
 
-def unschedule(campaign: Campaign, *, actor: User) -> None:
+def unschedule(campaign: Campaign, *, actor: User | None) -> None:
     """Take a scheduled campaign back: it can be changed again. Raises ValidationError when it has begun."""
     _move(campaign, (Status.SCHEDULED,), Status.DRAFT, actor=actor, confirmed_by=None, confirmed_at=None)
 
 
-def pause(campaign: Campaign, *, actor: User, reason: str = "") -> None:
+def pause(campaign: Campaign, *, actor: User | None, reason: str = "") -> None:
     """Nothing more leaves until somebody resumes it; requests on the wire are answered. Raises ValidationError."""
     _move(campaign, (Status.RUNNING,), Status.PAUSED, actor=actor, status_reason=reason[:300])
 
@@ -80,7 +82,7 @@ def pause_by_itself(campaign_id: int, *, reason: str) -> bool:
     return bool(paused.update(status=Status.PAUSED, status_reason=reason[:300]))
 
 
-def resume(campaign: Campaign, *, actor: User) -> None:
+def resume(campaign: Campaign, *, actor: User | None) -> None:
     """Go on with what has not left. What failed before does not pause it again. Raises ValidationError."""
     _move(campaign, (Status.PAUSED,), Status.RUNNING, actor=actor, status_reason="", recent_outcomes="")
     hint_planner(campaign.pk)
@@ -88,7 +90,7 @@ def resume(campaign: Campaign, *, actor: User) -> None:
         hint_chunk(pk)
 
 
-def stop(campaign: Campaign, *, actor: User) -> None:
+def stop(campaign: Campaign, *, actor: User | None) -> None:
     """What has not left never will; what a provider has accepted cannot be recalled. Raises ValidationError."""
     _move(campaign, (Status.SCHEDULED, Status.RUNNING, Status.PAUSED), Status.STOPPED, actor=actor, status_reason="")
     finish_if_over(campaign.pk)
@@ -117,7 +119,7 @@ def finish_if_over(campaign_id: int) -> bool:
     return True
 
 
-def retry_failures(campaign: Campaign, *, actor: User) -> Campaign:
+def retry_failures(campaign: Campaign, *, actor: User | None) -> Campaign:
     """A new campaign, linked to this one, with the people whose message certainly did not arrive.
 
     It has to be checked and confirmed like any other. Raises ValidationError (`not_over`, `nothing_failed`).
@@ -168,8 +170,8 @@ def hint_chunk(chunk_id: int) -> bool:
     return True
 
 
-def _check_right(campaign: Campaign, actor: User) -> None:
-    if not may_send_in_bulk(actor, campaign.stream):
+def _check_right(campaign: Campaign, actor: User | None) -> None:
+    if actor is not None and not may_send_in_bulk(actor, campaign.stream):
         raise ValidationError("Ask a supervisor: you may not send campaigns on this stream.", code="not_allowed")
 
 
@@ -178,7 +180,7 @@ def _locked(campaign: Campaign) -> Campaign:
     return Campaign.objects.select_related("stream__account", "template").get(pk=campaign.pk)
 
 
-def _move(campaign: Campaign, come_from: Collection[str], to: str, *, actor: User, **changes: Any) -> None:
+def _move(campaign: Campaign, come_from: Collection[str], to: str, *, actor: User | None, **changes: Any) -> None:
     _check_right(campaign, actor)
     if not Campaign.objects.filter(pk=campaign.pk, status__in=come_from).update(status=to, **changes):
         campaign.refresh_from_db()

@@ -1,0 +1,213 @@
+"""`send_campaign`: a text or a template to everybody on a list, by the same way as from the pages."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+from django.db import transaction
+
+from conversations.management.console import ConsoleCommand, moment, stream_named, user_with, worker_is_registered
+from conversations.models import Campaign, CampaignChunk, WhatsAppTemplate
+from conversations.models.campaign import ENDED, CampaignStatus, RowVerdict
+from conversations.models.message import Kind, Purpose
+from conversations.queue import BULK
+from conversations.services.campaigns import audience, control, planning, preflight, sending
+from conversations.services.clock import database_now
+from conversations.services.csv_files import CsvProblem
+
+LOOK_EVERY = 0.5
+BAR = 30  # characters
+
+
+class _DryRun(Exception):
+    """Ends the transaction of a dry run."""
+
+
+class Command(ConsoleCommand):
+    """Makes a campaign of a file, checks it, asks, lets it go and follows it to its end."""
+
+    help = (
+        "Send a text or a WhatsApp template to everybody on a list (CSV with a column called phone). Every row is "
+        "checked first; nothing is sent before you confirm. Exit code 0: done, or with --dry-run fit to be sent."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", type=Path, help="The list.")
+        parser.add_argument("--stream", required=True, help="The name of the stream to send from.")
+        parser.add_argument("--body", default="", help="The text; ${firstname} is the column First name.")
+        parser.add_argument("--template", help="The name of a WhatsApp template, in place of --body.")
+        parser.add_argument("--language", help="Its language, where it has several.")
+        parser.add_argument(
+            "--value", action="append", default=[], metavar="TEXT", help="A value of the template's body, in order."
+        )
+        parser.add_argument(
+            "--fallback",
+            action="append",
+            default=[],
+            metavar="FIELD=TEXT",
+            help="What stands where a value is missing.",
+        )
+        parser.add_argument("--name", help="What the campaign is called; without it, the file's name.")
+        parser.add_argument("--purpose", choices=[str(one) for one in Purpose], default=str(Purpose.MARKETING))
+        parser.add_argument("--at", metavar="TIME", help="Begin at this time, ISO 8601 with a time zone.")
+        parser.add_argument("--valid-until", metavar="TIME", help="Do not deliver after this time.")
+        parser.add_argument("--pace", type=int, metavar="NUMBER", help="At most so many messages a minute.")
+        parser.add_argument("--any-hour", action="store_true", help="Do not keep to quiet hours.")
+        parser.add_argument("--restore-zeros", action="store_true", help="Read numbers that lost their leading 0.")
+        parser.add_argument("--author", metavar="EMAIL", help="The user who sends; without it, the system.")
+        parser.add_argument("--dry-run", action="store_true", help="Check everything and send nothing.")
+        parser.add_argument("--yes", action="store_true", help="Do not ask.")
+        parser.add_argument("--no-wait", action="store_true", help="Return once it is confirmed.")
+        parser.add_argument("--json", action="store_true", help="Print the result as JSON.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["dry_run"]:
+            try:
+                with transaction.atomic():
+                    campaign = self._checked(options)
+                    raise _DryRun
+            except _DryRun:
+                self._print(campaign, options, f"Nothing was sent. {described(campaign)}")
+            return
+        with transaction.atomic():
+            campaign = self._checked(options)
+        self._ask(campaign, options)
+        control.confirm(campaign, actor=user_with(options["author"]), people=campaign.sendable_count)
+        if not options["no_wait"] and campaign.status != CampaignStatus.SCHEDULED:
+            self._follow(campaign)
+        self._print(campaign, options, described(campaign))
+        if campaign.status == CampaignStatus.PAUSED:
+            raise CommandError(f"The campaign was paused: {campaign.status_reason}")
+
+    def _checked(self, options: dict[str, Any]) -> Campaign:
+        """The campaign with its list, ready to be confirmed. CommandError says everything that is wrong."""
+        campaign = Campaign.objects.create(
+            name=(options["name"] or options["file"].name)[:120],
+            created_by=user_with(options["author"]),
+            purpose=options["purpose"],
+            fallbacks=_fallbacks(options["fallback"]),
+            scheduled_for=moment(options["at"], "--at"),
+            valid_until=moment(options["valid_until"], "--valid-until"),
+            pace=options["pace"],
+            keeps_quiet_hours=not options["any_hour"],
+            **_words(options),
+        )
+        try:
+            with options["file"].open("rb") as file:
+                audience.load_list(
+                    campaign, file, file_name=options["file"].name, restore_zeros=options["restore_zeros"]
+                )
+        except OSError as error:
+            raise CommandError(f"The file {options['file']} cannot be read: {error.strerror}.") from error
+        except CsvProblem as problem:
+            raise CommandError(problem.sentence) from problem
+        if problems := preflight.check(campaign):
+            said = " ".join(message for problem in problems for message in problem.messages)
+            raise CommandError(f"{said} {described(campaign)} Nothing was stored.")
+        return campaign
+
+    def _ask(self, campaign: Campaign, options: dict[str, Any]) -> None:
+        if options["yes"]:
+            return
+        self.stderr.write(described(campaign))
+        typed = input("Type the number of people to send it: ") if sys.stdin.isatty() else ""
+        if typed.strip().replace(",", "") != str(campaign.sendable_count):
+            campaign.delete()
+            raise CommandError("Nothing was sent. Add --yes where nobody can be asked.")
+
+    def _follow(self, campaign: Campaign) -> None:
+        """Show how it goes until it has ended or is paused; does the work here where no worker does."""
+        sends_here = not worker_is_registered(BULK)
+        if sends_here:
+            self.stderr.write("No worker is running, so the campaign is sent from here.")
+        shows = sys.stderr.isatty()
+        while campaign.status not in (*ENDED, CampaignStatus.PAUSED):
+            if sends_here:
+                planning.plan(campaign.pk)
+                due = CampaignChunk.objects.due(database_now()).filter(campaign=campaign)
+                for pk in due.order_by("number").values_list("pk", flat=True):
+                    sending.deliver_chunk(pk)
+            campaign.refresh_from_db()
+            if shows:
+                self.stderr.write(f"\r{progress(campaign)}", ending="")
+            if campaign.status not in (*ENDED, CampaignStatus.PAUSED):
+                time.sleep(LOOK_EVERY)
+        if shows:
+            self.stderr.write("")
+
+    def _print(self, campaign: Campaign, options: dict[str, Any], sentence: str) -> None:
+        self.stdout.write(json.dumps(as_json(campaign)) if options["json"] else sentence)
+
+
+def _words(options: dict[str, Any]) -> dict[str, Any]:
+    stream = stream_named(options["stream"])
+    if not options["template"]:
+        return {"stream": stream, "kind": Kind.TEXT, "body": options["body"]}
+    found = WhatsAppTemplate.objects.filter(stream=stream, name=options["template"])
+    if options["language"]:
+        found = found.filter(language=options["language"])
+    if len(found) != 1:
+        known = ", ".join(f"{one.name} ({one.language})" for one in WhatsAppTemplate.objects.filter(stream=stream))
+        raise CommandError(
+            f"{stream.name} has {len(found)} templates called {options['template']}. Name one, with its --language: "
+            f"{known or 'there is none'}."
+        )
+    values = {"body": options["value"]} if options["value"] else {}
+    return {"stream": stream, "kind": Kind.TEMPLATE, "template": found[0], "template_values": values}
+
+
+def _fallbacks(given: list[str]) -> dict[str, str]:
+    pairs = [text.partition("=") for text in given]
+    if wrong := next((name for name, sign, _ in pairs if not sign or not name), None):
+        raise CommandError(f"--fallback {wrong} has no text. Write it like firstname=there.")
+    return {name: text for name, _, text in pairs}
+
+
+def described(campaign: Campaign) -> str:
+    """How it stands, as sentences for people."""
+    left_out = ", ".join(
+        f"{count:,} {RowVerdict(verdict).label.lower()}"
+        for verdict, count in sorted(campaign.verdict_counts.items())
+        if verdict != RowVerdict.SEND
+    )
+    about = f"{campaign.name}: {campaign.row_count:,} rows, {campaign.sendable_count:,} people"
+    about += f"; left out: {left_out}." if left_out else "."
+    if campaign.status in (CampaignStatus.DRAFT, CampaignStatus.CHECKING, CampaignStatus.READY):
+        return about
+    return (
+        f"{about} {campaign.get_status_display()}: {campaign.accepted_count:,} accepted, "
+        f"{campaign.failed_count:,} failed, {campaign.unconfirmed_count:,} not confirmed, "
+        f"{campaign.waiting_count:,} waiting."
+    )
+
+
+def progress(campaign: Campaign) -> str:
+    """A bar and the numbers, in one line."""
+    done = campaign.answered_count / max(campaign.sendable_count, 1)
+    bar = "#" * round(done * BAR)
+    return (
+        f"[{bar:<{BAR}}] {campaign.answered_count:,} of {campaign.sendable_count:,}, {campaign.failed_count:,} failed"
+    )
+
+
+def as_json(campaign: Campaign) -> dict[str, Any]:
+    """A campaign for scripts."""
+    return {
+        "id": campaign.pk,
+        "name": campaign.name,
+        "stream": campaign.stream.name,
+        "status": campaign.status,
+        "status_reason": campaign.status_reason,
+        "rows": campaign.row_count,
+        "verdicts": campaign.verdict_counts,
+        "people": campaign.sendable_count,
+        "accepted": campaign.accepted_count,
+        "failed": campaign.failed_count,
+        "unconfirmed": campaign.unconfirmed_count,
+        "waiting": campaign.waiting_count,
+    }
