@@ -20,6 +20,7 @@ TEXTS = "Service texts"
 def test_stop_start_and_what_comes_near(agent: Page, handset: Page, product: Product) -> None:
     """Scenario 8: the customer stops, starts again, and then says something that is nearly a stop."""
     write_text(agent, product, to=LEE, stream=TEXTS, text="Your router is on its way.")
+    expect(agent.get_by_role("log")).to_contain_text(re.compile("Accepted by|Sent|Delivered"))
     see_on_phone(handset, product, phone=LEE, stream=TEXTS, text="Your router is on its way.", channel="sms")
     gate = agent.get_by_text("You can't text this number")
 

@@ -7,6 +7,7 @@ no row fails, and so does a message that is made anywhere but behind the gate.
 from __future__ import annotations
 
 import ast
+import io
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,9 +20,19 @@ from django.core.management.base import CommandError
 from django.test import Client
 from django.utils import timezone
 
-from conversations.models import Conversation, Message, SendingPolicy, Stream, User, WhatsAppTemplate
+from conversations.models import (
+    Campaign,
+    CampaignChunk,
+    Conversation,
+    Message,
+    SendingPolicy,
+    Stream,
+    User,
+    WhatsAppTemplate,
+)
 from conversations.models.consent import ConsentDecision
 from conversations.services import consent, dispatch, outbound
+from conversations.services.campaigns import audience, control, planning, preflight, sending
 from conversations.services.gate import can_send
 from tests import factories
 from tests.architecture.sources import ROOT, name_of, python_files
@@ -32,11 +43,12 @@ pytestmark = pytest.mark.django_db
 AMIRA = "+447700900142"
 SENDS = {
     *("queue_message", "queue_template", "queue_template_batch", "send_reply", "send_again", "send_now"),
-    *("edit_waiting", "deliver"),
+    *("edit_waiting", "deliver", "deliver_chunk", "hold_and_send_template"),
 }
 ENTRIES = ("conversations/views", "conversations/admin", "conversations/management", "conversations/api")
 ENTRY_FILES = ("conversations/jobs.py", "conversations/webhooks.py")
 # Commands that try the product out, with their own streams, through the services of the other doors.
+CHUNKS = "conversations/jobs.py:deliver_chunk"  # tried by a test of its own: its people are many
 TRIALS = ("conversations/management/demo/", "conversations/management/benchmark/")
 
 
@@ -172,6 +184,12 @@ def template_in_conversation(world: World) -> Try:
     return lambda: words(world.browser.post(f"/c/{world.care.pk}/template/", form))
 
 
+def template_with_an_answer_held(world: World) -> Try:
+    form = {"template": world.template.pk, "client_key": key(), "body-1": "Amira", "body-2": "Friday"}
+    form |= {"held_body": "Friday it is."}
+    return lambda: words(world.browser.post(f"/c/{world.care.pk}/template/", form))
+
+
 def template_to_somebody(world: World) -> Try:
     form = {"template": world.template.pk, "client_key": key(), "body-1": "Amira", "body-2": "Friday"}
     form |= {"to": AMIRA, "stream": world.care.stream_id}
@@ -291,11 +309,12 @@ class Door:
 DOORS = {
     "reply": Door("conversations/views/writing.py:_reply", reply),
     "new message": Door("conversations/views/new_message.py:_answered", new_message, offers_streams=True),
-    "template, to this customer": Door(
-        "conversations/views/template_picker.py:_picker", template_in_conversation, True
+    "template, to this customer": Door("conversations/views/template_picker.py:_send", template_in_conversation, True),
+    "template, an answer held": Door(
+        "conversations/views/template_picker.py:_send", template_with_an_answer_held, True
     ),
     "template, to somebody": Door(
-        "conversations/views/template_picker.py:_picker", template_to_somebody, True, offers_streams=True
+        "conversations/views/template_picker.py:_send", template_to_somebody, True, offers_streams=True
     ),
     "send again": Door("conversations/views/message.py:send_again", send_again),
     "send again anyway": Door("conversations/views/message.py:send_anyway", send_again_anyway),
@@ -337,6 +356,22 @@ def test_nothing_passes(world: World, door: Door, refusal: tuple[str, Callable[[
     left = [pk for pk, status in after.items() if status == "queued"]
     assert code == "quiet_hours" or left == [] or door.prepare is edit
     assert not Message.objects.filter(pk__in=left, next_attempt_at__lte=timezone.now()).exists()
+
+
+@pytest.mark.parametrize("about", ["opted out", "opted out of one stream", "another country"])
+def test_nobody_in_a_chunk_of_a_campaign_passes(world: World, about: str) -> None:
+    campaign = Campaign.objects.create(
+        name="Routers", stream=world.texts.stream, created_by=world.tom, body="Hello", keeps_quiet_hours=False
+    )
+    audience.load_list(campaign, io.BytesIO(f"phone\n{AMIRA}\n".encode()), file_name="routers.csv")
+    assert preflight.check(campaign) == []
+    control.confirm(campaign, actor=world.tom, people=1)
+    planning.plan(campaign.pk)
+    code, make_it_so, _ = REFUSALS[about]
+    make_it_so(world)
+    sending.deliver_chunk(CampaignChunk.objects.get().pk)
+    message = Message.objects.get()
+    assert (message.status, message.failure_code, message.results.count()) == ("failed", code, 0)
 
 
 @pytest.mark.parametrize("name", [name for name, door in DOORS.items() if door.prepare not in (late_job, *BY_TIME)])
@@ -396,6 +431,7 @@ def _sends(node: ast.AST) -> bool:
 
 
 def test_every_door_is_in_the_table() -> None:
+    known = {door.place for door in DOORS.values()} | {CHUNKS}
     found = {
         place
         for path in python_files("conversations")
@@ -403,8 +439,8 @@ def test_every_door_is_in_the_table() -> None:
         if not name_of(path).startswith(TRIALS)
         for place in calls_in(path)
     }
-    assert found - {door.place for door in DOORS.values()} == set(), "a way in that no refusal was tried at"
-    assert {door.place for door in DOORS.values()} - found == set(), "a door that is gone"
+    assert found - known == set(), "a way in that no refusal was tried at"
+    assert known - found == set(), "a door that is gone"
 
 
 def test_messages_are_made_behind_the_gate_only() -> None:
@@ -416,6 +452,8 @@ def test_messages_are_made_behind_the_gate_only() -> None:
         if isinstance(node, ast.Call)
         and ast.unparse(node.func) in ("Message", "Message.objects.create", "Message.objects.bulk_create")
     }
-    assert makers == {"conversations/services/compose.py", "conversations/services/inbound.py"}
-    asked = (ROOT / "conversations/services/compose.py").read_text()
-    assert asked.count("can_send(") == 1, "compose asks the gate in one place, through which every message goes"
+    ours = makers - {"conversations/services/inbound.py"}  # the customers' own
+    assert ours == {"conversations/services/compose.py", "conversations/services/holding.py"}
+    for name in ours:
+        asked = (ROOT / name).read_text()
+        assert asked.count("can_send(") == 1, f"{name} asks the gate in one place, through which its messages go"
