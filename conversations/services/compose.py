@@ -24,6 +24,7 @@ from messaging.registry import provider_class
 from messaging.segments import is_blank, measure, unsendable_characters
 from messaging.whatsapp import TemplateValueError, render_components, variables_of
 
+MOST_PEOPLE = 200  # more are a campaign's business
 FURTHEST_SCHEDULE = timedelta(days=365)
 
 
@@ -125,16 +126,16 @@ def queue_template_batch(
     author: User | None = None,
     media: Mapping[str, str] | None = None,
 ) -> list[Message]:
-    """Queue a template to several people so that one request carries all of them; all or none is queued.
+    """Queue a template to several people, as many to a request as the provider takes; all or none is queued.
 
-    Raises ValidationError when there are more than the provider takes in one request, or when one person may
-    not be written to.
+    21 people make a request of 20 and one of 1 where 20 are the most. Raises ValidationError when there are more
+    than MOST_PEOPLE, or when one person may not be written to.
     """
     limit = template.stream.limits(Kind.TEMPLATE).recipients_per_request
     count = len(conversations_of_one_stream)
-    if count > limit:
+    if count > MOST_PEOPLE:
         raise ValidationError(
-            f"One request reaches {limit} people at most, and you named {count}. Send to fewer, or use a campaign.",
+            f"{MOST_PEOPLE} people are the most at once, and you named {count}. Send to fewer.",
             code="too_many_recipients",
         )
     with transaction.atomic():
@@ -142,7 +143,8 @@ def queue_template_batch(
             queue_template(conversation=one, template=template, values=values, author=author, media=media, wake=False)
             for one in conversations_of_one_stream
         ]
-        dispatch.hint_on_commit(messages)
+        for start in range(0, count, limit):
+            dispatch.hint_on_commit(messages[start : start + limit])
     return messages
 
 

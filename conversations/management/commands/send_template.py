@@ -1,4 +1,4 @@
-"""`send_template`: a WhatsApp template to 1 to 20 customers, in one request where the provider takes that."""
+"""`send_template`: a WhatsApp template to customers, as many to a request as the provider takes."""
 
 from __future__ import annotations
 

@@ -150,12 +150,27 @@ def test_a_template_with_a_document_needs_it(stream: Any, arguments: tuple[str, 
     assert sentence in refused(*send(stream, *values, *arguments, template="bill_ready"))
 
 
-def test_twenty_one_people_are_too_many(stream: Any) -> None:
+def test_twenty_one_people_are_a_request_of_twenty_and_one_of_one(stream: Any, product_sandbox: PlayedSandbox) -> None:
     more: list[str] = []
     for number in range(20):
+        factories.opt_in(factories.make_contact(f"+4477009005{number:02}"))
         more += ["--to", f"+4477009005{number:02}"]
-    said = refused(*send(stream, *more, *VISIT))
-    assert said == "One request reaches 20 people at most, and you named 21. Send to fewer, or use a campaign."
+    call(*send(stream, *more, *VISIT, "--wait"))
+    requests = [
+        json.loads(entry["body"])["data"]
+        for entry in product_sandbox.ledger(kind="request")
+        if "sendtemplatedmessage" in entry["path"]
+    ]
+    assert sorted(len(items) for items in requests) == [1, 20]
+    assert len({item["template_data"]["to"] for items in requests for item in items}) == 21
+    assert set(Message.objects.values_list("status", flat=True)) == {"accepted"}
+
+
+def test_two_hundred_people_are_the_most_at_once(stream: Any) -> None:
+    more: list[str] = []
+    for number in range(200):
+        more += ["--to", f"+447700900{number + 500:03}"]
+    assert refused(*send(stream, *more, *VISIT)).startswith("200 people are the most at once, and you named 201.")
     assert Contact.objects.count() == 1
 
 
