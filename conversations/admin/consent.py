@@ -20,8 +20,9 @@ from django.utils.translation import gettext_lazy as _
 
 from conversations.admin.display import chip
 from conversations.admin.mixins import SEE_ALL, LedgerAdmin, NamedAutocompleteSelect, PhoneSearchMixin, signed_in
+from conversations.forms.consent import CHECKLIST, ConsentForm
 from conversations.models import ConsentState, Contact, OptIn, Stream, User
-from conversations.models.consent import ConsentDecision, ConsentEventKind, ConsentSource
+from conversations.models.consent import OPENING, ConsentDecision, ConsentEventKind, ConsentSource
 from conversations.models.message import Purpose
 from conversations.models.stream import Channel
 from conversations.services import consent
@@ -49,6 +50,9 @@ class OptInForm(forms.Form):
         help_text=_("What the customer was shown or said. An opt-in is nothing without it."),
     )
     business_name = forms.CharField(label=_("Business named in it"), required=False, max_length=100)
+    is_active = forms.BooleanField(label=_("WhatsApp: the customer did something to agree"), required=False)
+    names_business = forms.BooleanField(label=_("WhatsApp: the wording names the business"), required=False)
+    names_messages = forms.BooleanField(label=_("WhatsApp: it says what kind of messages will come"), required=False)
     evidence = forms.CharField(
         label=_("Evidence"),
         required=False,
@@ -74,12 +78,23 @@ class OptInForm(forms.Form):
             raise ValidationError(gettext("This lies ahead. Enter when the customer decided."), code="ahead")
         return moment
 
+    def clean(self) -> dict[str, Any]:
+        """On WhatsApp an opt-in passes the checklist."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        if cleaned.get("event") in OPENING and cleaned.get("channel") == Channel.WHATSAPP:
+            for name in CHECKLIST:
+                if not cleaned.get(name):
+                    self.add_error(name, gettext("WhatsApp asks for this. Without it the opt-in does not count."))
+        return cleaned
+
     def record(self, user: User) -> OptIn | None:
         """Write the decision, or put the refusal at its field."""
+        given = {name: value for name, value in self.cleaned_data.items() if name not in CHECKLIST}
         try:
-            return consent.record(recorded_by=user, **self.cleaned_data)
+            return consent.record(recorded_by=user, **given)
         except ValidationError as error:
-            self.add_error("wording" if error.code == "wording_missing" else None, error)
+            field = ConsentForm.fields_of_codes.get(error.code or "")
+            self.add_error(field if field in self.fields else None, error)
             return None
 
 

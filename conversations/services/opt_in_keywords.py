@@ -39,6 +39,9 @@ def read_keyword(conversation: Conversation, message: Message, *, at: datetime) 
     match keyword:
         case Keyword.STOP | Keyword.START:
             stops = keyword is Keyword.STOP
+            # Two at once, on two streams, are answered once: the second sees what the first decided.
+            consent.number_lock(contact.phone)
+            was_out = consent.is_opted_out(contact.phone, stream.channel, stream=stream)
             entry = consent.record(
                 contact=contact,
                 channel=stream.channel,

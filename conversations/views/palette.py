@@ -203,6 +203,7 @@ def _places(user: User) -> list[Option]:
         Option("Failed sends", "circle-alert", f"{inbox}?view=failed", also="errors"),
         Option("Scheduled", "calendar-clock", f"{inbox}?view=scheduled", also="later"),
         Option("Contacts", "users", reverse("contacts"), keys=("G", "P"), also="people customers"),
+        Option("Permissions", "shield-check", reverse("permissions"), also="opt-in opt-out consent ledger proof"),
         Option("Account", "user", reverse("account"), also="settings preferences"),
     ]
     if user.is_staff:

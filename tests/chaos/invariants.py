@@ -95,7 +95,7 @@ INVARIANTS = (
     ),
     Invariant(
         "I9",
-        "nothing went on the wire after an opt-out was recorded",
+        "nothing but its one confirmation went on the wire after an opt-out was recorded",
         """SELECT message.id FROM conversations_sendattempt AS attempt
              JOIN conversations_attemptresult AS result ON result.attempt_id = attempt.id AND result.on_wire
              JOIN conversations_message AS message ON message.id = result.message_id
@@ -104,6 +104,7 @@ INVARIANTS = (
              JOIN conversations_contact AS contact ON contact.id = conversation.contact_id
              JOIN conversations_optin AS said ON said.phone = contact.phone AND said.channel = stream.channel
             WHERE said.event = 'opt_out' AND said.recorded_at < attempt.on_wire_at
+              AND message.confirms_id IS DISTINCT FROM said.id
               AND NOT EXISTS (SELECT FROM conversations_optin AS later
                                WHERE later.phone = said.phone AND later.channel = said.channel
                                  AND later.event <> 'opt_out' AND later.id > said.id
