@@ -42,12 +42,7 @@ class Company:
 def make_company(number: int) -> Company:
     """Make it, with that many conversations, MOST_CONVERSATIONS at most."""
     agent = User.objects.create_user("agent@benchmark.example", uuid4().hex, role=Role.AGENT, name="Agent")
-    account = ProviderAccount.objects.create(
-        name="Benchmark",
-        provider="webex_interact",
-        base_url=settings.SANDBOX_URL,
-        credentials={"access_key": f"aky_{uuid4().hex}"},
-    )
+    account = _make_account()
     team = Team.objects.create(name="Benchmark")
     TeamMembership.objects.create(team=team, user=agent)
     streams = [_make_stream(account, team, index) for index in range(STREAMS)]
@@ -64,9 +59,28 @@ def make_company(number: int) -> Company:
     return Company(agent, conversations[:number])
 
 
+def make_stream(name: str) -> Stream:
+    """A stream of an account of its own, that nothing slows down."""
+    return _open_stream(_make_account(), name)
+
+
+def _make_account() -> ProviderAccount:
+    return ProviderAccount.objects.create(
+        name="Benchmark",
+        provider="webex_interact",
+        base_url=settings.SANDBOX_URL,
+        credentials={"access_key": f"aky_{uuid4().hex}"},
+    )
+
+
 def _make_stream(account: ProviderAccount, team: Team, index: int) -> Stream:
-    stream = Stream.objects.create(account=account, name=f"Benchmark {index}", channel="sms", sender=f"BENCH{index}")
+    stream = _open_stream(account, str(index))
     TeamStream.objects.create(team=team, stream=stream)
+    return stream
+
+
+def _open_stream(account: ProviderAccount, name: str) -> Stream:
+    stream = Stream.objects.create(account=account, name=f"Benchmark {name}", channel="sms", sender=f"BENCH{name}"[:11])
     StreamGate.objects.update_or_create(
         stream=stream, defaults={"rate": NO_LIMIT, "burst": NO_LIMIT, "tokens": NO_LIMIT}
     )

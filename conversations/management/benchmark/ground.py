@@ -98,6 +98,10 @@ class Ground(Processes):
         finally:
             self.stop(*names)
 
+    def registered(self, queue: str) -> int:
+        """How many workers of a queue say that they are there."""
+        return len(Worker.all(queue=django_rq.get_queue(queue)))
+
     def peak_megabytes(self) -> float:
         """The most memory that one of the present interactive workers ever held."""
         return max(machine.peak_megabytes(pid) for pid in self._workers.values())

@@ -81,7 +81,7 @@ def used_so_far(workers: Sequence[int]) -> Used:
     """What these processes, our PostgreSQL (with the backends that have ended) and our Valkey took so far."""
     places = Places(PROJECT, local_services.profile())
     return Used(
-        sum(_cpu_seconds(psutil.Process(pid)) for pid in workers),
+        sum(_with_ended_children(psutil.Process(pid)) for pid in workers),
         _server_cpu_seconds("postgres", f"unix_socket_directories={places.sockets} "),
         _server_cpu_seconds("valkey-server", f"{places.valkey_socket} "),
     )
@@ -98,9 +98,14 @@ def peak_megabytes(pid: int) -> float:
 
 def _server_cpu_seconds(name: str, mark: str) -> float:
     (main,) = find_processes(name, mark)
-    times = main.cpu_times()
+    return _with_ended_children(main) + sum(_cpu_seconds(process) for process in main.children())
+
+
+def _with_ended_children(process: psutil.Process) -> float:
+    """What a process took, and what its children had taken that it has seen the end of: workers of RQ fork."""
+    times = process.cpu_times()
     ended = getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
-    return ended + sum(_cpu_seconds(process) for process in (main, *main.children()))
+    return float(ended + times.user + times.system)
 
 
 def _cpu_seconds(process: psutil.Process) -> float:

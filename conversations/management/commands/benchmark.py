@@ -19,6 +19,7 @@ from config import local_services
 from config.supervisor import free_port
 from conversations.management import scratch
 from conversations.management.benchmark import servers
+from conversations.management.benchmark.campaign import CampaignBenchmark
 from conversations.management.benchmark.contract import Benchmark, whole_number
 from conversations.management.benchmark.delivery import Delivery
 from conversations.management.benchmark.inbox import Inbox
@@ -26,7 +27,9 @@ from conversations.management.benchmark.machine import load, this_machine
 from conversations.management.benchmark.report import Report
 from conversations.management.console import ConsoleCommand
 
-BENCHMARKS: dict[str, Benchmark] = {benchmark.name: benchmark for benchmark in (Delivery(), Inbox())}
+BENCHMARKS: dict[str, Benchmark] = {
+    benchmark.name: benchmark for benchmark in (Delivery(), Inbox(), CampaignBenchmark())
+}
 FIRST_PORT = 19000
 
 
