@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 import django_rq
@@ -43,6 +44,11 @@ class _Reliable(BaseWorker):
 
 class Worker(_Reliable, RQWorker):
     """Forks for each job: a job that dies takes nothing with it. For bulk and default work."""
+
+    def work(self, *args: Any, **kwargs: Any) -> bool:
+        """Work, with the jobs loaded beforehand: else every fork loads them anew."""
+        import_module("conversations.jobs")
+        return super().work(*args, **kwargs)
 
 
 class InteractiveWorker(_Reliable, RQSimpleWorker):

@@ -42,6 +42,12 @@ def _milliseconds(column: str) -> str:
     return f"(EXTRACT(EPOCH FROM {column}) * 1000)::bigint"
 
 
+_COUNT_ONE_MORE = """
+    INSERT INTO conversations_inboxcount (stream_id, status, assignee_id, number)
+         VALUES (NEW.stream_id, NEW.status, NEW.assignee_id, 1);
+"""
+
+
 def conversation_triggers(*, in_inbox: Collection[str], snoozed: str) -> list[pgtrigger.Trigger]:
     """Keeps `urgency`, `reply_due_at` and the counts; lets nobody but the messages' triggers change `failed_at`."""
     return [
@@ -87,21 +93,27 @@ def conversation_triggers(*, in_inbox: Collection[str], snoozed: str) -> list[pg
             """,  # noqa: S608 - every word in it is a constant of ours
         ),
         pgtrigger.Trigger(
+            name="conversation_counted",
+            when=pgtrigger.After,
+            operation=pgtrigger.Insert,
+            condition=pgtrigger.Condition(f"NEW.status IN ({_listed(in_inbox)})"),  # a campaign's are dormant
+            func=f"{_COUNT_ONE_MORE} RETURN NULL;",
+        ),
+        pgtrigger.Trigger(
             name="conversation_counts",
             when=pgtrigger.After,
-            operation=pgtrigger.Insert | pgtrigger.Delete | pgtrigger.UpdateOf("status", "assignee_id", "stream_id"),
+            operation=pgtrigger.Delete | pgtrigger.UpdateOf("status", "assignee_id", "stream_id"),
             func=f"""
                 IF TG_OP = 'UPDATE' AND ROW(OLD.status, OLD.assignee_id, OLD.stream_id)
                     IS NOT DISTINCT FROM ROW(NEW.status, NEW.assignee_id, NEW.stream_id) THEN
                     RETURN NULL;
                 END IF;
-                IF TG_OP <> 'INSERT' AND OLD.status IN ({_listed(in_inbox)}) THEN
+                IF OLD.status IN ({_listed(in_inbox)}) THEN
                     INSERT INTO conversations_inboxcount (stream_id, status, assignee_id, number)
                          VALUES (OLD.stream_id, OLD.status, OLD.assignee_id, -1);
                 END IF;
-                IF TG_OP <> 'DELETE' AND NEW.status IN ({_listed(in_inbox)}) THEN
-                    INSERT INTO conversations_inboxcount (stream_id, status, assignee_id, number)
-                         VALUES (NEW.stream_id, NEW.status, NEW.assignee_id, 1);
+                IF TG_OP = 'UPDATE' AND NEW.status IN ({_listed(in_inbox)}) THEN
+                    {_COUNT_ONE_MORE}
                 END IF;
                 RETURN NULL;
             """,  # noqa: S608 - the same

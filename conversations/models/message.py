@@ -261,7 +261,7 @@ class Message(models.Model):
         triggers = [
             *message_triggers(LEGAL_MOVES),
             *failure_triggers(failures=NOT_ARRIVED, cancelled=MessageStatus.CANCELLED),
-            message_words(),
+            *message_words(),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(status__in=MessageStatus.values), name="message_status_known"),
