@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from conversations.forms.messages import TIME_CODES, ScheduledForm
@@ -21,10 +22,12 @@ from messaging.whatsapp import (
     samples_of,
     variables_of,
 )
+from messaging.whatsapp.hints import Meaning, meaning_of, wrong_value
 from messaging.whatsapp.templates import VARIABLE, buttons_of, text_in
 
 FILE_KINDS = ("image", "video", "document")
 FILE_FIELDS = ("media_file", "media_ref", "media_link", "media_id", "media_filename")
+OTHER_SOURCES = ("media_link", "media_id", "media_filename")
 FILE_WORDS = {"image": "JPEG or PNG", "video": "MP4 or 3GP", "document": "PDF, text or Office"}
 MAX_VALUE = 1024
 LONGEST_ANSWER = 4096
@@ -94,7 +97,7 @@ class TemplateForm(ScheduledForm):
             field.widget.attrs.setdefault("class", "input")
 
     def _add_file_fields(self, variable: Variable) -> None:
-        largest = MEDIA_LIMITS[variable.kind][1] // 1024**2
+        largest = min(MEDIA_LIMITS[variable.kind][1] // 1024**2, settings.LARGEST_UPLOAD_MEGABYTES)
         self.fields["media_file"] = forms.FileField(
             label=variable.kind.capitalize(),
             required=False,
@@ -122,10 +125,19 @@ class TemplateForm(ScheduledForm):
         parts: dict[str, list[forms.BoundField]] = {"header": [], "body": [], "buttons": []}
         for variable in self.variables:
             names = FILE_FIELDS if variable.kind in FILE_KINDS else (field_name(variable),)
-            shown = [name for name in names if name in self.fields and name != "media_ref"]
+            shown = [name for name in names if name in self.fields and name not in ("media_ref", *OTHER_SOURCES)]
             parts[variable.component] += [self[name] for name in shown]
         titles = {"header": "Header", "body": "Message", "buttons": "Buttons"}
         return [FieldGroup(titles[part], fields) for part, fields in parts.items() if fields]
+
+    def other_sources(self) -> list[forms.BoundField]:
+        """The fields for a file that is not on this device: its address, or an id that the provider has given."""
+        return [self[name] for name in OTHER_SOURCES if name in self.fields]
+
+    @property
+    def uses_other_source(self) -> bool:
+        """Do these fields hold something, or need mending?"""
+        return any(field.value() or field.errors for field in self.other_sources())
 
     @property
     def values(self) -> dict[str, Any]:
@@ -176,9 +188,24 @@ class TemplateForm(ScheduledForm):
     def _typed(self, name: str) -> str:
         return str(self[name].value() or "") if name in self.fields else ""
 
+    def _check_writing(self, variable: Variable, cleaned: Mapping[str, Any]) -> None:
+        meaning = meaning_of(self.of_template.components, variable.component, variable.name)
+        value = cleaned.get(field_name(variable))
+        language = self.of_template.language
+        if isinstance(value, str) and (sentence := wrong_value(meaning, value, language=language)):
+            self.add_error(field_name(variable), ValidationError(sentence, code="badly_written"))
+
+    def focus_on_problem(self) -> None:
+        """Let the browser put the caret into the first field that has to be mended."""
+        first = next((name for name in self.fields if name in self.errors), None)
+        if first is not None:
+            self.fields[first].widget.attrs["autofocus"] = True
+
     def clean(self) -> dict[str, Any]:
         """The same check as when the message is queued, with its answer at the field."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        for variable in self.variables:
+            self._check_writing(variable, cleaned)
         sources = (self.uploaded, cleaned.get("media_link"), cleaned.get("media_id"))
         if self.file_kind and sum(map(bool, sources)) != 1 and not {"media_file", "media_link"} & set(self.errors):
             missing = f"Choose the {self.file_kind}, or give its address or its id."
@@ -225,14 +252,18 @@ def field_name(variable: Variable) -> str:
 def _value_field(variable: Variable, template: WhatsAppTemplate, contact: Contact | None) -> forms.CharField:
     example = samples_of(template.components).get(variable.component, {}).get(variable.name, "")
     label, hint = _label_and_hint(variable, template)
+    meaning = meaning_of(template.components, variable.component, variable.name)
+    asked = label
+    if meaning is not Meaning.TEXT and variable.name.isdigit() and variable.component != "buttons":
+        label, asked = f"{label} {meaning.value}", f"{label}, the {meaning.value}"
     field = forms.CharField(
         label=label,
         max_length=MAX_VALUE,
         help_text=" ".join(part for part in (hint, f"For example {example}." if example else "") if part),
-        error_messages={"required": f"Fill in {label[0].lower() + label[1:]}." if hint else f"Fill in {label}."},
+        error_messages={"required": f"Fill in {label[0].lower() + label[1:]}." if hint else f"Fill in {asked}."},
     )
     field.widget.attrs["dir"] = "auto"
-    known = _FROM_CONTACT.get(variable.name)
+    known = "first_name" if meaning is Meaning.FIRST_NAME else _FROM_CONTACT.get(variable.name)
     if contact is not None and known and (value := getattr(contact, known)):
         field.initial, field.help_text = value, "Filled in from the contact."
     return field

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
@@ -34,6 +35,7 @@ from conversations.views.conversation import conversation_address
 from conversations.views.recipients import read_recipient
 from conversations.views.requests import UNPROCESSABLE, number_in, signed_in, visible_conversation
 from conversations.views.template_preview import body_text, preview
+from conversations.views.templates import uses_of
 from messaging.whatsapp import variables_of
 
 
@@ -174,6 +176,7 @@ def _picker(request: HttpRequest, target: Target) -> HttpResponse:
             form.take_refusal(error)
         else:
             return HttpResponseRedirect(conversation_address(request, message.conversation))
+    form.focus_on_problem()
     return _page(request, target, user, template, form, status=UNPROCESSABLE)
 
 
@@ -222,13 +225,15 @@ def _page(
 ) -> HttpResponse:
     search = Search.read(request)
     every = list(target.stream.templates.all())
+    uses = uses_of([one.pk for one in every])
     context: dict[str, Any] = {
         "target": target,
         "search": search,
         "kept": urlencode({**target.in_address, **search.in_address}),
         "languages": sorted({one.language for one in every}),
         "categories": sorted({(one.category, one.get_category_display()) for one in every}),
-        "choices": [(one, body_text(one)) for one in search.found(every, target.contact.language)],
+        "choices": [(one, body_text(one), uses.get(one.pk)) for one in search.found(every, target.contact.language)],
+        "approved_at": _approved_at(template),
         "template": template,
         "form": form,
         "verdict": _verdict(target, user, template),
@@ -237,6 +242,11 @@ def _page(
     if template and form:
         context["preview"] = preview(template, form.typed_values(), file_name=form.file_name)
     return render(request, "template_picker/page.html", context, status=status)
+
+
+def _approved_at(template: WhatsAppTemplate | None) -> datetime | None:
+    changes = template.status_changes.filter(to_status=TemplateStatus.APPROVED) if template else None
+    return changes.values_list("created_at", flat=True).first() if changes is not None else None
 
 
 def _chosen(request: HttpRequest, stream: Stream) -> WhatsAppTemplate | None:

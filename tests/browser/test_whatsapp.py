@@ -64,12 +64,14 @@ def test_a_template_arrives_as_it_was_shown(
     agent: Page, handset: Page, product: Product, complaints: Complaints, mark: str
 ) -> None:
     choose_template(agent, product, to=ROSA, name="engineer_visit")
+    expect(agent.locator("#template-form [name=body-1]")).to_have_value("Rosa")
     fill_in(agent, "Rosa", f"Friday {mark} <b>&amp;", "", "12:00")
     agent.get_by_role("button", name=re.compile("^Send template")).click()
     # One value is blank: it is named, and nothing has left.
     expect(agent.get_by_text("1 value to fix before sending")).to_be_visible()
     blank = agent.locator("#template-form [name=body-3]")
     expect(blank).to_have_attribute("aria-invalid", "true")
+    expect(blank).to_be_focused()
     complaints.lines[:] = [line for line in complaints.lines if "422" not in line]
 
     blank.fill("08:00")

@@ -103,9 +103,9 @@ def test_a_template_has_a_field_for_each_variable(centre: Centre, agent: Client,
     template = factories.make_template(centre.care)
     page = read(agent.get(f"/c/{amira.pk}/template/?template={template.pk}"))
     fields = page.one("form", id="template-form").all("div", class_="field")
-    assert [field.one("label").text for field in fields][:2] == ["{{1}}", "{{2}}"]
+    assert [field.one("label").text for field in fields][:2] == ["{{1}} first name", "{{2}} date"]
     assert "For example Thursday 19 November." in fields[1].text
-    assert "{{1}}" in phone(page)
+    assert "Hello Amira , your engineer is booked for {{2}}" in phone(page)
     assert "Fernhill Broadband" in phone(page)
 
 
@@ -200,7 +200,7 @@ def test_whoever_wants_no_time_to_undo_sends_at_once(centre: Centre, agent: Clie
 @pytest.mark.parametrize(
     ("fields", "field", "sentence"),
     [
-        ({"body_1": ""}, "body-1", "Fill in {{1}}."),
+        ({"body_1": ""}, "body-1", "Fill in {{1}}, the first name."),
         ({"body_1": "two\nlines"}, "body-1", "line break"),
         ({"body_1": "five     spaces"}, "body-1", "more than four spaces"),
         ({"later": "on", "scheduled_for": "2020-01-01T10:00"}, "scheduled_for", "lies ahead"),

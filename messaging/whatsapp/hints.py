@@ -1,0 +1,58 @@
+"""What a variable without a name is for, as far as its template tells: by its place in the text and by its sample.
+
+A template with numbers only says `Hello {{1}}` and that `Rosa` is a sample; people read from it that a name is meant.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from enum import StrEnum
+
+from messaging.whatsapp.templates import Component, component_of, samples_of, text_in
+
+_GREETINGS = (
+    "hello hi hey dear hallo hola bonjour salut ciao ciao, olá oi hej hoi cześć ahoj merhaba namaste "
+    "مرحبا مرحباً أهلا أهلاً שלום привет здравствуйте"
+)
+_GREETED = re.compile(rf"^\s*(?:{'|'.join(map(re.escape, _GREETINGS.split()))})[ ,]+\{{\{{([1-9][0-9]*)\}}\}}", re.I)
+_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec"
+_BY_SAMPLE = (
+    ("amount", re.compile(r"[£$€]\s?[0-9][0-9.,]*|[0-9][0-9.,]*\s?[£$€]")),
+    ("time", re.compile(r"[0-2]?[0-9]:[0-5][0-9](?:\s?[ap]m)?", re.I)),
+    ("date", re.compile(rf".*\b(?:{'|'.join(_MONTHS.split())}|\w+day)\w*\b.*|[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}", re.I)),
+    ("number", re.compile(r"[0-9]{1,6}")),
+)
+_COMMA_FOR_PENCE = re.compile(r"[0-9],[0-9]{2}(?![0-9])")
+
+
+class Meaning(StrEnum):
+    """What a value is."""
+
+    TEXT = "text"
+    FIRST_NAME = "first name"
+    AMOUNT = "amount"
+    TIME = "time"
+    DATE = "date"
+    NUMBER = "number"
+
+
+def meaning_of(components: Sequence[Component], part: str, name: str) -> Meaning:
+    """Return what the variable `name` of `part` (`header`, `body`) is for; TEXT where nothing tells."""
+    greeted = _GREETED.match(text_in(component_of(components, "BODY")))
+    if part == "body" and greeted and greeted[1] == name:
+        return Meaning.FIRST_NAME
+    sample = samples_of(components).get(part, {}).get(name, "").strip()
+    return next((Meaning(word) for word, pattern in _BY_SAMPLE if pattern.fullmatch(sample)), Meaning.TEXT)
+
+
+def wrong_value(meaning: Meaning, value: str, *, language: str) -> str:
+    """Return what is wrong with how a value is written, as a sentence; empty when nothing is, or nothing is known.
+
+    Only what customers would misread: an amount with a comma for its pence, in English.
+    """
+    if meaning is not Meaning.AMOUNT or not language.startswith("en") or not _COMMA_FOR_PENCE.search(value):
+        return ""
+    if pence := re.fullmatch(r"([^0-9]*[0-9]+),([0-9]{2})[^0-9]*", value.strip()):
+        return f"Use a point for pence: {pence[1]}.{pence[2]}."
+    return "Write the amount with a point and two digits, like 40.00."
