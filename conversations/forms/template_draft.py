@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -54,7 +55,8 @@ class Sample(NamedTuple):
     field: str
 
 
-class ButtonRow(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ButtonRow:
     """The fields of one button, and what is wrong with it."""
 
     number: int
@@ -66,7 +68,7 @@ class ButtonRow(NamedTuple):
     @property
     def fields(self) -> tuple[forms.BoundField, ...]:
         """The four fields in their order."""
-        return self[1:]
+        return (self.kind, self.text, self.target, self.sample)
 
 
 class TemplateDraftForm(StyledForm):
@@ -198,8 +200,8 @@ class TemplateDraftForm(StyledForm):
     def problems(self) -> dict[str, list[str]]:
         """WhatsApp's objections to what is typed now, by field; those of the whole are at the body."""
         found: dict[str, list[str]] = {}
-        given = (self._typed(name) for name in ("name", "category", "language"))
-        for problem in validate_template(*given, self.components):
+        name, category, language = self._typed("name"), self._typed("category"), self._typed("language")
+        for problem in validate_template(name, category, language, self.components):
             found.setdefault(self._field_of(problem), []).append(problem.sentence)
         return found
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -65,10 +65,10 @@ class WatchedTransport(Transport):
 
     last: Request | None = None
 
-    def send(self, request: Request, *, hosts: Collection[str], on_wire: Callable[[], None] | None = None) -> Answer:
+    def send(self, request: Request, **options: Any) -> Answer:
         """As Transport.send."""
         self.last = request
-        return super().send(request, hosts=hosts, on_wire=on_wire)
+        return super().send(request, **options)
 
 
 class Stage:
