@@ -157,12 +157,13 @@ def test_the_customers_night(rule: str, purpose: str, heard: timedelta | None, c
 
 
 def test_the_night_says_when_the_morning_is() -> None:
+    contact = factories.make_contact(time_zone="Europe/London")
     conversation = with_policy(
-        factories.make_conversation(), quiet_hours="unasked", opens_at=time(8), closes_at=time(21)
+        factories.make_conversation(contact=contact), quiet_hours="unasked", opens_at=time(8), closes_at=time(21)
     )
     verdict = ask(conversation, at=NIGHT)
     assert verdict.until == datetime(2026, 11, 18, 8, 0, tzinfo=UTC)
-    assert "It may be 02:30 where" in verdict.sentence
+    assert "It is 02:30 where" in verdict.sentence
     assert "Send it at 08:00 their time." in verdict.sentence
     evening = ask(conversation, at=NIGHT.replace(hour=22))
     assert evening.until == datetime(2026, 11, 19, 8, 0, tzinfo=UTC)
