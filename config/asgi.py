@@ -23,7 +23,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 LARGEST_BODY = 2 * 1024 * 1024
 LARGEST_HOOK = 256 * 1024
-TAKES_FILES = re.compile(r"/(files|c/\d+/template|new/template)/")
+TAKES_FILES = re.compile(r"/(files|c/\d+/template|new/template|campaigns/\d+/list)/")
 
 # The bridge types its scopes and events one by one; Any spares a cast at each call.
 django_application: Any = WSGIMiddleware(cast(Any, wsgi_application), workers=settings.WEB_THREADS)

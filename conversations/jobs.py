@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
+from django.core.exceptions import ValidationError
 from django.db import close_old_connections
 
+from conversations.models import Campaign
+from conversations.models.campaign import CampaignStatus
 from conversations.services import attachments, inbound, lookups, outbound, spool
-from conversations.services.campaigns import planning, sending
+from conversations.services.campaigns import planning, preflight, sending
 
 
 def deliver(message_ids: list[int]) -> None:
     """Send these messages, if they are still to be sent."""
     _begin()
     outbound.deliver(message_ids)
+
+
+def check_campaign(campaign_ids: list[int]) -> None:
+    """Check these campaigns, if they still wait for it."""
+    _begin()
+    for campaign in Campaign.objects.filter(pk__in=campaign_ids, status=CampaignStatus.CHECKING):
+        with suppress(ValidationError):  # it has begun meanwhile
+            preflight.check(campaign)
 
 
 def plan_campaign(campaign_ids: list[int]) -> None:

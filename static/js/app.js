@@ -1,4 +1,5 @@
 // Starts what pages share. Each module works on its own and does nothing where its part of the page is missing.
+import "./campaign.js";
 import "./choices.js";
 import "./clock.js";
 import "./composer.js";

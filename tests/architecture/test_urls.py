@@ -22,6 +22,7 @@ from config.asgi import application
 from conversations.models import (
     Activity,
     Attachment,
+    Campaign,
     Contact,
     Conversation,
     Indicator,
@@ -122,6 +123,20 @@ PAGES = {
     "check-draft": SIGNED_IN,
     "template-status": OF_A_STREAM,
     "import-templates": SIGNED_IN,
+    "campaigns": SIGNED_IN,  # for supervisors, as all that writes to many is
+    "new-campaign": SIGNED_IN,
+    "campaign": OF_A_STREAM,
+    "campaign-list": OF_A_STREAM,
+    "campaign-rows": OF_A_STREAM,
+    "campaign-rows-file": OF_A_STREAM,
+    "campaign-message": OF_A_STREAM,
+    "campaign-preview": OF_A_STREAM,
+    "campaign-timing": OF_A_STREAM,
+    "campaign-check": OF_A_STREAM,
+    "campaign-check-progress": OF_A_STREAM,
+    "campaign-progress": OF_A_STREAM,
+    "move-campaign": OF_A_STREAM,
+    "campaign-results": OF_A_STREAM,
     "compose": SIGNED_IN,
     "recipient": SIGNED_IN,
     "new-canned-replies": SIGNED_IN,
@@ -258,7 +273,8 @@ def rows() -> Rows:
     told = Notification.objects.create(
         user=found[User], conversation=found[Conversation], kind="assigned", created_at=timezone.now()
     )
-    return {**found, Notification: told, Group: Group.objects.get(name="agent")}
+    campaign = Campaign.objects.create(name="Visits to Amira", stream=found[Stream])
+    return {**found, Campaign: campaign, Notification: told, Group: Group.objects.get(name="agent")}
 
 
 @pytest.fixture
@@ -297,6 +313,8 @@ def row_of_the_page(route: str, rows: Rows) -> Any:
         return rows[Indicator]
     if route.startswith("notifications/"):
         return rows[Notification]
+    if route.startswith("campaigns/"):
+        return rows[Campaign]
     if route.startswith("contacts/"):
         return rows[Contact]
     if route.startswith("permissions/questions/"):

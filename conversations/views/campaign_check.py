@@ -1,0 +1,147 @@
+"""The last step: what is wrong, who gets what and who does not, and the word that lets it go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from conversations import queue
+from conversations.forms.campaigns import ConfirmForm
+from conversations.models import Campaign, User
+from conversations.models.campaign import CampaignStatus
+from conversations.models.message import Kind
+from conversations.services.campaigns import control, preflight
+from conversations.services.campaigns.audience import OPEN_TO_CHANGE
+from conversations.views.campaign_rows import verdict_counts
+from conversations.views.campaigns import TONES, open_campaign, steps_of, visible_campaign
+from conversations.views.requests import UNPROCESSABLE, signed_in
+from conversations.views.wording import moment_words
+
+AT_ONCE = 5_000  # rows; a longer list is checked by a worker
+
+_STEP_OF = {
+    "no_list": "list",
+    "nobody_left": "list",
+    **dict.fromkeys(("scheduled_in_the_past", "scheduled_too_far", "valid_until_too_early"), "timing"),
+    "valid_until_too_late": "timing",
+}
+
+
+class Problem(NamedTuple):
+    """What is wrong with a campaign as a whole, and the step where that can be changed."""
+
+    sentence: str
+    address: str
+
+
+class Parts(NamedTuple):
+    """How many people get a text of so many parts; `begins` and `share` are percents of all."""
+
+    parts: int
+    people: int
+    begins: float
+    share: float
+
+
+def begin_check(campaign: Campaign) -> None:
+    """Check a short list now, and have a worker check a long one. Raises ValidationError (`campaign_began`)."""
+    if campaign.row_count <= AT_ONCE:
+        preflight.check(campaign)
+        return
+    waits = Campaign.objects.filter(pk=campaign.pk, status__in=OPEN_TO_CHANGE).update(status=CampaignStatus.CHECKING)
+    if not waits:
+        raise ValidationError("This campaign has begun and is not checked again.", code="campaign_began")
+    campaign.refresh_from_db()
+    queue.hint("check_campaign", [campaign.pk], queue=queue.DEFAULT)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def check_step(request: HttpRequest, pk: int) -> HttpResponse:
+    """What the check found. `check` checks again, `confirm` lets the campaign go."""
+    campaign, user = open_campaign(request, pk), signed_in(request)
+    here = reverse("campaign-check", args=[pk])
+    if request.method == "POST" and "confirm" not in request.POST:
+        begin_check(campaign)
+        return HttpResponseRedirect(here)
+    form = ConfirmForm(request.POST if request.method == "POST" else None, campaign=campaign)
+    if form.is_bound and form.is_valid():
+        try:
+            control.confirm(campaign, actor=user, people=form.cleaned_data["people"])
+        except ValidationError as error:
+            campaign.refresh_from_db()
+            form.take_refusal(error)
+        else:
+            return HttpResponseRedirect(reverse("campaign", args=[pk]))
+    context = {"form": form, **_found(campaign, user)}
+    return render(request, "campaigns/check.html", context, status=UNPROCESSABLE if form.is_bound else 200)
+
+
+@never_cache
+@require_safe
+def check_progress(request: HttpRequest, pk: int) -> HttpResponse:
+    """Asked by the page of a long check: nothing while it goes on, then the page anew."""
+    campaign = visible_campaign(request, pk)
+    if campaign.status == CampaignStatus.CHECKING:
+        return HttpResponse(status=204)
+    return HttpResponse(headers={"HX-Refresh": "true"})
+
+
+def _found(campaign: Campaign, user: User) -> dict[str, Any]:
+    problems = preflight.problems(campaign)
+    parts = list(_parts(campaign))
+    is_ready = campaign.status == CampaignStatus.READY
+    if not problems and not is_ready and campaign.row_count and not campaign.sendable_count:
+        problems.append(ValidationError("Nobody on the list can be written to.", code="nobody_left"))
+    needs_another = campaign.sendable_count > settings.CAMPAIGN_SECOND_PERSON_ABOVE
+    return {
+        "campaign": campaign,
+        "steps": steps_of(campaign, "check"),
+        "tone": TONES.get(campaign.status),
+        "problems": [_problem(campaign, one) for one in problems],
+        "counts": verdict_counts(campaign),
+        "is_ready": is_ready,
+        "is_checking": campaign.status == CampaignStatus.CHECKING,
+        "parts": parts if campaign.kind == Kind.TEXT else [],
+        "sentence": summary(campaign, parts) if is_ready else "",
+        "needs_another": needs_another,
+        "waits_for_another": needs_another and campaign.created_by_id == user.pk,
+        "second_above": settings.CAMPAIGN_SECOND_PERSON_ABOVE,
+    }
+
+
+def _parts(campaign: Campaign) -> Iterator[Parts]:
+    everybody, begins = sum(campaign.segment_counts.values()) or 1, 0.0
+    for number, people in sorted((int(number), people) for number, people in campaign.segment_counts.items()):
+        share = people * 100 / everybody
+        yield Parts(number, people, begins, share)
+        begins += share
+
+
+def _problem(campaign: Campaign, error: ValidationError) -> Problem:
+    step = _STEP_OF.get(error.code or "", "message")
+    return Problem(" ".join(error.messages), reverse(f"campaign-{step}", args=[campaign.pk]))
+
+
+def summary(campaign: Campaign, parts: list[Parts]) -> str:
+    """4,179 people will get 4,454 texts from FERNHILL on Tuesday 24 November, 09:00 London time."""
+    people, texts = campaign.sendable_count, sum(one.parts * one.people for one in parts)
+    who = "1 person" if people == 1 else f"{people:,} people"
+    if campaign.kind == Kind.TEMPLATE:
+        what = "a WhatsApp template" if people == 1 else "a WhatsApp template each"
+    else:
+        what = "1 text" if texts == 1 else f"{texts:,} texts"
+    sender = campaign.stream.sender or campaign.stream.name
+    when = f"on {moment_words(campaign.scheduled_for)}" if campaign.scheduled_for else "now"
+    if campaign.scheduled_for and campaign.scheduled_for <= timezone.now():
+        when = "now"
+    return f"{who} will get {what} from {sender} {when}."
