@@ -259,3 +259,9 @@ def test_a_file_that_is_none(stream: Any, supervisor: Client, given: dict[str, s
     refused = supervisor.post("/templates/import/", {"stream": stream.pk, **given})
     assert refused.status_code == 422
     assert sentence in text_of(refused)
+
+
+def test_the_administration_leads_to_the_import(stream: Any, supervisor: Client) -> None:
+    factories.make_template(stream)
+    page = text_of(supervisor.get(reverse("admin:conversations_whatsapptemplate_changelist")))
+    assert 'href="/templates/import/"' in page
