@@ -21,6 +21,7 @@ _SUPERVISED = (
     *("message", "messageevent", "sendattempt", "attemptresult", "receipt", "webhookevent"),
     *("stream", "streamgate", "substream", "team", "tag", "cannedreply"),
     *("keywordset", "sendingpolicy"),
+    *("campaign", "campaignrecipient"),
     *("templateversion", "templatestatuschange", "attachment", "numbercheck"),
 )
 

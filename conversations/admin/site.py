@@ -29,6 +29,7 @@ SUBJECTS: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
         ("Conversation", "Message", "Activity", "Indicator", "Tag", "CannedReply", "WhatsAppTemplate", "Attachment"),
     ),
     ("customers", _("Customers and consent"), ("Contact", "OptIn", "ConsentState", "KeywordSet")),
+    ("campaigns", _("Campaigns"), ("Campaign", "CampaignRecipient")),
     ("lines", _("Accounts and streams"), ("ProviderAccount", "Stream", "SendingPolicy", "SubStream", "StreamGate")),
     ("people", _("People"), ("User", "Team", "TeamMembership", "TeamStream", "AgentIdentity", "Group")),
     (

@@ -53,7 +53,9 @@ class Command(ConsoleCommand):
             help="What stands where a value is missing.",
         )
         parser.add_argument("--name", help="What the campaign is called; without it, the file's name.")
-        parser.add_argument("--purpose", choices=[str(one) for one in Purpose], default=str(Purpose.MARKETING))
+        parser.add_argument(
+            "--purpose", choices=[str(one) for one in Purpose], default=str(Purpose.MARKETING), help="What it is about."
+        )
         parser.add_argument("--at", metavar="TIME", help="Begin at this time, ISO 8601 with a time zone.")
         parser.add_argument("--valid-until", metavar="TIME", help="Do not deliver after this time.")
         parser.add_argument("--pace", type=int, metavar="NUMBER", help="At most so many messages a minute.")

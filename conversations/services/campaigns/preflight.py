@@ -76,6 +76,7 @@ def _judge_rows(campaign: Campaign) -> None:
     for part in in_parts((JudgedRow(*row) for row in rows.iterator(chunk_size=AT_ONCE)), AT_ONCE):
         before = {row.row: (row.verdict, row.reason) for row in part}
         fresh = [row._replace(verdict=RowVerdict.SEND, reason="") for row in part]
+        hours.learn([row.phone for row in part])
         for row in _with_their_texts(refused_by_the_gate(campaign, fresh), texts, hours, at, segments):
             if (row.verdict, row.reason) != before[row.row]:
                 changed.append(row)

@@ -102,6 +102,9 @@ def _take(chunk_id: int, claim: uuid.UUID) -> Taken | None:
         campaign = Campaign.objects.select_related("stream__account", "template").get(pk=chunk.campaign_id)
         if campaign.status != CampaignStatus.RUNNING or campaign.stream.is_paused:
             return None
+        if not campaign.stream.is_active or not campaign.stream.account.is_active:
+            control.pause_by_itself(campaign.pk, reason=f"{campaign.stream.name} is switched off.")
+            return None
         taken = Taken(chunk, campaign)
         if campaign.valid_until is not None and campaign.valid_until <= now:
             taken.refused = dict.fromkeys(chunk.rest, ("expired", "Its validity ended before it could leave."))
@@ -130,6 +133,7 @@ def _people_in_a_request(chunk: CampaignChunk, campaign: Campaign) -> int:
 def _awake(chunk: CampaignChunk, campaign: Campaign, now: datetime) -> list[int]:
     """The places whose people may be written to at this hour; when there is none, the chunk waits for the first."""
     hours = Hours(campaign)
+    hours.learn([chunk.payload[place]["phone"] for place in chunk.rest])
     awake, openings = [], []
     for place in chunk.rest:
         try:

@@ -13,6 +13,9 @@ from conversations.models import (
     AgentIdentity,
     Attachment,
     AttemptResult,
+    Campaign,
+    CampaignChunk,
+    CampaignRecipient,
     CannedReply,
     ConsentState,
     ContactSearch,
@@ -25,6 +28,7 @@ from conversations.models import (
     KeywordSet,
     MessageEvent,
     MessageSearch,
+    Notification,
     NumberCheck,
     ProofFile,
     Receipt,
@@ -47,6 +51,7 @@ def rows_for_people() -> list[type[Model]]:
     """The models that the administration shows: all but what search, the inbox and writers keep to themselves."""
     models = apps.get_app_config("conversations").get_models()
     kept = (ContactSearch, MessageSearch, ConversationTag, Draft, Handling, InboxCount, ProofFile, SavedFilter)
+    kept += (CampaignChunk, Notification)
     return [model for model in models if model not in kept]
 
 
@@ -116,6 +121,9 @@ def make_rows(stream: Stream | None = None, *, text: str = "Hello") -> dict[type
         status_reason=text,
         components=[{"type": "HEADER", "format": "TEXT", "text": text}, {"type": "BODY", "text": text}],
     )
+    campaign = Campaign.objects.create(
+        name=text[:120], stream=stream, body=text, file_name=text[:200], columns=[text], status_reason=text[:300]
+    )
     rows: list[Model] = [
         stream.account,
         stream,
@@ -150,6 +158,10 @@ def make_rows(stream: Stream | None = None, *, text: str = "Hello") -> dict[type
         template.status_changes.get(),
         Attachment.objects.create(
             stream=stream, message=message, kind="document", filename=text, problem=text, link=text, uploaded_by=author
+        ),
+        campaign,
+        CampaignRecipient.objects.create(
+            campaign=campaign, row=2, given=text[:200], fields={"firstname": text}, verdict="invalid", reason=text[:300]
         ),
         NumberCheck.objects.create(stream=stream, phone=contact.phone, on_whatsapp=True, checked_by=author),
     ]
