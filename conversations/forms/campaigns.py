@@ -301,6 +301,18 @@ class TimingForm(StyledForm):
                 setattr(campaign, name, self.cleaned_data[name])
 
 
+class TrialForm(StyledForm):
+    """Where a test goes."""
+
+    field_of_other_codes = "to"
+    to = forms.CharField(
+        label="Your number",
+        max_length=60,
+        error_messages={"required": "Enter a phone number, for example +44 7700 900123."},
+        widget=forms.TextInput(attrs={"inputmode": "tel", "autocomplete": "tel"}),
+    )
+
+
 class ConfirmForm(StyledForm):
     """Lets a campaign go. `people` is how many it was shown with; above TYPED_ABOVE they are typed as well."""
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from django.conf import settings
+from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -15,12 +16,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from conversations import queue
-from conversations.forms.campaigns import ConfirmForm
+from conversations.forms.campaigns import ConfirmForm, TrialForm
 from conversations.models import Campaign, User
 from conversations.models.campaign import CampaignStatus
 from conversations.models.message import Kind
 from conversations.services.campaigns import control, preflight
 from conversations.services.campaigns.audience import OPEN_TO_CHANGE
+from conversations.services.campaigns.trial import send_trial
+from conversations.views.campaign_preview import longest_of
 from conversations.views.campaign_rows import verdict_counts
 from conversations.views.campaigns import TONES, open_campaign, steps_of, visible_campaign
 from conversations.views.requests import UNPROCESSABLE, signed_in
@@ -67,9 +70,11 @@ def begin_check(campaign: Campaign) -> None:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def check_step(request: HttpRequest, pk: int) -> HttpResponse:
-    """What the check found. `check` checks again, `confirm` lets the campaign go."""
+    """What the check found. A POST checks again; with `confirm` it lets the campaign go, with `trial` a test."""
     campaign, user = open_campaign(request, pk), signed_in(request)
     here = reverse("campaign-check", args=[pk])
+    if "trial" in request.POST:
+        return _trial(request, campaign, user)
     if request.method == "POST" and "confirm" not in request.POST:
         begin_check(campaign)
         return HttpResponseRedirect(here)
@@ -82,8 +87,24 @@ def check_step(request: HttpRequest, pk: int) -> HttpResponse:
             form.take_refusal(error)
         else:
             return HttpResponseRedirect(reverse("campaign", args=[pk]))
-    context = {"form": form, **_found(campaign, user)}
+    context = {"form": form, "trial": TrialForm(), **_found(campaign, user)}
     return render(request, "campaigns/check.html", context, status=UNPROCESSABLE if form.is_bound else 200)
+
+
+def _trial(request: HttpRequest, campaign: Campaign, user: User) -> HttpResponse:
+    """The longest text of the campaign to the number that was typed."""
+    form = TrialForm(request.POST)
+    longest = longest_of(campaign)
+    if form.is_valid() and longest is not None:
+        try:
+            send_trial(campaign, of=longest, to=form.cleaned_data["to"], actor=user)
+        except ValidationError as error:
+            form.take_refusal(error)
+        else:
+            messages.success(request, "The test is on its way. It is an ordinary message in your inbox.")
+            return HttpResponseRedirect(reverse("campaign-check", args=[campaign.pk]))
+    context = {"form": ConfirmForm(campaign=campaign), "trial": form, **_found(campaign, user)}
+    return render(request, "campaigns/check.html", context, status=UNPROCESSABLE)
 
 
 @never_cache

@@ -68,6 +68,11 @@ class Numbers:
         return next(one.count for one in self.tallies if one.key == "failed")
 
     @property
+    def rest(self) -> int:
+        """How many have no outcome."""
+        return self.campaign.sendable_count - self.processed
+
+    @property
     def quarter(self) -> int:
         """0, 25, 50, 75 or 100: what is said aloud."""
         return self.percent // 25 * 25

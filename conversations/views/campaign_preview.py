@@ -62,6 +62,15 @@ def person_of(campaign: Campaign, wanted: str) -> Person | None:
     )
 
 
+def longest_of(campaign: Campaign) -> CampaignRecipient | None:
+    """Whoever gets the longest text of those it will be sent to; None when that is nobody."""
+    people = CampaignRecipient.objects.filter(campaign=campaign, verdict=RowVerdict.SEND)
+    try:
+        return people.order_by(_length(Texts(campaign), campaign).desc(), "row").first()
+    except MergeError:
+        return None
+
+
 def _chosen(
     people: QuerySet[CampaignRecipient], wanted: str, texts: Texts, campaign: Campaign
 ) -> CampaignRecipient | None:

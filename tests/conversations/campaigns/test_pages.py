@@ -313,3 +313,36 @@ def test_a_scheduled_campaign_can_be_taken_back(browser: Client, make_campaign: 
     browser.post(f"/campaigns/{campaign.pk}/move/", {"move": "unschedule"})
     campaign.refresh_from_db()
     assert campaign.status == "draft"
+
+
+def test_a_test_goes_to_a_number_of_ones_own_and_counts_nowhere(browser: Client, make_campaign: Make) -> None:
+    campaign = make_campaign(f"{fiction(200)},Al", f"{fiction(201)},Bartholomew")
+    check = f"/campaigns/{campaign.pk}/check/"
+    browser.post(check)
+    assert "Send a test to me" in words(browser.get(check))
+    refused = browser.post(check, {"trial": "yes", "to": "12"})
+    assert (refused.status_code, Message.objects.count()) == (422, 0)
+    assert browser.post(check, {"trial": "yes", "to": fiction(250)}).status_code == 302
+    message = Message.objects.get()
+    assert (message.body, message.recipient) == ("Hello Bartholomew, your router is on its way.", None)
+    assert message.conversation.contact.phone == fiction(250)
+    campaign.refresh_from_db()
+    assert (campaign.status, campaign.answered_count) == ("ready", 0)
+
+
+def test_a_message_in_a_conversation_says_that_a_campaign_sent_it(
+    browser: Client, make_campaign: Make, tom: User
+) -> None:
+    campaign = make_campaign(*people(200, 1))
+    confirm(campaign, tom)
+    run(campaign)
+    address = f"/c/{Message.objects.get().conversation_id}/"
+    link = f'<a href="/campaigns/{campaign.pk}/">Campaign</a>'
+    assert link in browser.get(address).content.decode()
+    agent = factories.make_user(name="Priya Nair")
+    factories.make_team(name="Agents", members=[agent], streams=[campaign.stream])
+    client = Client()
+    client.force_login(agent)
+    page = client.get(address)
+    assert link not in page.content.decode()
+    assert "Campaign ·" in words(page)
