@@ -145,8 +145,9 @@ class _FieldsForm(StyledForm):
     def fill(self, campaign: Campaign) -> None:
         """Put what was typed into the campaign; a field left empty has no fallback."""
         for name in self.names:
+            for known in (campaign.fallbacks, campaign.values):  # which of them counts changes with the list
+                known.pop(name, None)
             known = campaign.fallbacks if name in campaign.columns else campaign.values
-            known.pop(name, None)
             if typed := self.cleaned_data.get(f"field-{name}"):
                 known[name] = typed
 
@@ -177,10 +178,17 @@ class TextForm(_FieldsForm):
         campaign.body = self.cleaned_data["body"]
 
 
+class TemplateField(forms.ModelChoiceField):
+    """A template by its name and language."""
+
+    def label_from_instance(self, obj: WhatsAppTemplate) -> str:
+        return f"{obj.name} ({obj.language})"
+
+
 class TemplateChoiceForm(StyledForm):
     """Which approved template of the stream."""
 
-    template = forms.ModelChoiceField(
+    template = TemplateField(
         label="Template", queryset=WhatsAppTemplate.objects.none(), empty_label="Choose a template"
     )
 
@@ -189,7 +197,6 @@ class TemplateChoiceForm(StyledForm):
         field = self.fields["template"]
         assert isinstance(field, forms.ModelChoiceField)
         field.queryset = WhatsAppTemplate.objects.filter(stream=campaign.stream_id, status="approved").order_by("name")
-        field.label_from_instance = lambda one: f"{one.name} ({one.language})"  # type: ignore[method-assign]
 
 
 class TemplateValuesForm(TemplateForm):

@@ -25,6 +25,7 @@ from conversations.views.campaign_rows import LEFT_OUT, verdict_counts
 from conversations.views.campaigns import TONES, visible_campaign
 from conversations.views.requests import signed_in
 
+MANY = 50_000  # people
 RECEIPTS = timedelta(minutes=15)  # so long after its end a page still looks for receipts
 
 
@@ -62,7 +63,7 @@ def _next_step(campaign: Campaign) -> str:
 @never_cache
 @require_safe
 def progress(request: HttpRequest, pk: int) -> HttpResponse:
-    """The numbers anew, asked every two seconds; the whole page when the campaign stands elsewhere than it did."""
+    """The numbers anew, asked every few seconds; the whole page when the campaign stands elsewhere than it did."""
     found = visible_campaign(request, pk)
     if found.status != request.GET.get("status", ""):
         return HttpResponse(headers={"HX-Refresh": "true"})
@@ -79,8 +80,16 @@ def _of_the_numbers(campaign: Campaign, numbers: Numbers) -> dict[str, Any]:
         "campaign": campaign,
         "numbers": numbers,
         "polls": is_open or (campaign.ended_at is None) or (waits and fresh),
+        "every": _every(campaign),
         "now": timezone.now(),
     }
+
+
+def _every(campaign: Campaign) -> str:
+    """How long a page waits between two looks: longer where little happens, or where counting costs more."""
+    if campaign.status in (CampaignStatus.SCHEDULED, CampaignStatus.PAUSED):
+        return "10s"
+    return "2s" if campaign.sendable_count <= MANY else "5s"
 
 
 @never_cache

@@ -25,7 +25,7 @@ from conversations.services.campaigns.audience import OPEN_TO_CHANGE
 from conversations.services.campaigns.trial import send_trial
 from conversations.views.campaign_preview import longest_of
 from conversations.views.campaign_rows import verdict_counts
-from conversations.views.campaigns import TONES, open_campaign, steps_of, visible_campaign
+from conversations.views.campaigns import TONES, open_campaign, steps_of, unless_it_began, visible_campaign
 from conversations.views.requests import UNPROCESSABLE, signed_in
 from conversations.views.wording import moment_words
 
@@ -69,6 +69,7 @@ def begin_check(campaign: Campaign) -> None:
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
+@unless_it_began
 def check_step(request: HttpRequest, pk: int) -> HttpResponse:
     """What the check found. A POST checks again; with `confirm` it lets the campaign go, with `trial` a test."""
     campaign, user = open_campaign(request, pk), signed_in(request)

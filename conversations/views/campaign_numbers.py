@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Count, Max, Min
+from django.db.models import Count, Min
 from django.urls import reverse
 from django.utils import timezone
 
@@ -25,7 +25,8 @@ _OPTED_OUT = ("opted_out", "no_opt_in")
 _NUMBER = ("number_not_reachable", "recipient_number_refused", "non_us_number", "not_valid")
 
 
-class Tally(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Tally:
     """One of the numbers below the bar. `share`, and where it `begins` in the bar, are percents of those it goes to."""
 
     key: str
@@ -41,7 +42,8 @@ class Tally(NamedTuple):
         return f"{min(self.share, 99.9) if self.share < 100 else 100:.1f}%".replace(".0%", "%")
 
 
-class Failure(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Failure:
     """Why some messages failed, how many, and what can be done about it."""
 
     code: str
@@ -80,11 +82,11 @@ class Numbers:
 
 def numbers_of(campaign: Campaign) -> Numbers:
     """Count; two queries, however many people there are."""
-    groups = list(
+    groups: list[Any] = list(
         Message.objects.filter(recipient__campaign=campaign)
         .order_by()
         .values("status", "failure_code")
-        .annotate(number=Count("pk"), example=Min("pk"), last=Max("pk"))
+        .annotate(number=Count("pk"), example=Min("pk"))
     )
     counts: dict[str, int] = {}
     for group in groups:
@@ -124,21 +126,21 @@ def _sum(counts: dict[str, int], statuses: tuple[Status, ...]) -> int:
     return sum(counts.get(one, 0) for one in statuses)
 
 
-def _failures(campaign: Campaign, groups: list[dict[str, object]]) -> Iterator[Failure]:
+def _failures(campaign: Campaign, groups: list[Any]) -> Iterator[Failure]:
     """The reasons, most frequent first, in the words for one of each."""
     found = Message.objects.in_bulk([one["example"] for one in groups])
     people = reverse("campaign", args=[campaign.pk])
-    for group in sorted(groups, key=lambda one: -int(str(one["number"]))):
-        example = found.get(int(str(group["example"])))
+    for group in sorted(groups, key=lambda one: -one["number"]):
+        example = found.get(group["example"])
         if example is None:
             continue
         example.stream = campaign.stream
-        code = str(group["failure_code"])
+        code = group["failure_code"]
         query = urlencode({"show": "failed", "code": code or "-", "status": group["status"]})
         yield Failure(
             code=code,
             words=_why(example),
-            count=int(str(group["number"])),
+            count=group["number"],
             advice=_advice(example),
             address=f"{people}?{query}#people",
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import Exists, OuterRef, Q
@@ -32,7 +32,8 @@ STATUSES = {"delivered": DELIVERED, "accepted": UNDER_WAY, "failed": NOT_SENT, "
 LEFT_OUT_STATE = "Left out"
 
 
-class Filter(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Filter:
     """A choice above the table."""
 
     word: str

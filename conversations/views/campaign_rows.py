@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
@@ -27,7 +28,8 @@ CONFIRMED = (CampaignStatus.SCHEDULED, *UNDER_WAY, *ENDED)
 LEFT_OUT = "left_out"  # every verdict but `send`
 
 
-class VerdictCount(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class VerdictCount:
     """How many rows have one verdict, and where they are shown."""
 
     verdict: str

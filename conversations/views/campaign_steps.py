@@ -29,13 +29,14 @@ from conversations.services.csv_files import CsvProblem
 from conversations.views import campaign_preview
 from conversations.views.campaign_check import begin_check
 from conversations.views.campaign_rows import verdict_counts
-from conversations.views.campaigns import TONES, open_campaign, save_draft, steps_of
+from conversations.views.campaigns import TONES, open_campaign, save_draft, steps_of, unless_it_began
 from conversations.views.requests import UNPROCESSABLE
 from messaging.segments import measure
 
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
+@unless_it_began
 def people_step(request: HttpRequest, pk: int) -> HttpResponse:
     """Whom it goes to: a file or pasted rows become the list; `restore` reads it again with its zeros."""
     campaign = open_campaign(request, pk)
@@ -64,6 +65,7 @@ def people_step(request: HttpRequest, pk: int) -> HttpResponse:
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
+@unless_it_began
 def message_step(request: HttpRequest, pk: int) -> HttpResponse:
     """What they get: a text with fields, or a template whose values may hold fields."""
     campaign = open_campaign(request, pk)
@@ -157,6 +159,7 @@ def preview(request: HttpRequest, pk: int) -> HttpResponse:
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
+@unless_it_began
 def timing_step(request: HttpRequest, pk: int) -> HttpResponse:
     """When, until when, how fast; going on begins the check."""
     campaign = open_campaign(request, pk)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import NamedTuple
 
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -96,6 +99,22 @@ def open_campaign(request: HttpRequest, pk: int) -> Campaign:
     if campaign.status not in OPEN_TO_CHANGE:
         raise Http404
     return campaign
+
+
+def unless_it_began(view: Callable[[HttpRequest, int], HttpResponse]) -> Callable[[HttpRequest, int], HttpResponse]:
+    """A step of which a colleague let the campaign go meanwhile: say so where it is followed."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, pk: int) -> HttpResponse:
+        try:
+            return view(request, pk)
+        except ValidationError as error:
+            if error.code != "campaign_began":
+                raise
+            messages.error(request, " ".join(error.messages))
+            return HttpResponseRedirect(reverse("campaign", args=[pk]))
+
+    return guarded
 
 
 def save_draft(campaign: Campaign, *names: str) -> None:

@@ -3,6 +3,7 @@
 audience.py    a file, or the failures of another campaign, becomes rows with a verdict each
 texts.py       what each person is sent
 preflight.py   the check before anybody is written to
+trial.py       a test to oneself
 control.py     confirm, begin, pause, resume, stop, send the failures again
 planning.py    rows become chunks, while the first chunks already leave
 sending.py     a worker takes a chunk: claim, gate, wire, outcome

@@ -18,7 +18,7 @@ from conversations import jobs
 from conversations.models import Campaign, Message, User
 from conversations.services import consent
 from conversations.services.campaigns import control
-from conversations.views import campaign_check
+from conversations.views import campaign_check, campaign_steps
 from tests import factories
 from tests.conversations.campaigns.conftest import confirm, fiction, run
 from tests.factories import SandboxStreams
@@ -346,3 +346,39 @@ def test_a_message_in_a_conversation_says_that_a_campaign_sent_it(
     page = client.get(address)
     assert link not in page.content.decode()
     assert "Campaign ·" in words(page)
+
+
+def test_a_file_larger_than_memory_holds_is_read_from_the_disk(
+    browser: Client, make_campaign: Make, settings: Any
+) -> None:
+    settings.FILE_UPLOAD_MAX_MEMORY_SIZE = 100
+    campaign = make_campaign(*people(200, 1))
+    rows = "\n".join(["phone;name", *(f"{fiction(one)};Rosa" for one in range(200, 230))])
+    upload = SimpleUploadedFile("more.csv", rows.encode(), content_type="text/csv")
+    assert browser.post(f"/campaigns/{campaign.pk}/list/", {"file": upload}).status_code == 302
+    campaign.refresh_from_db()
+    assert (campaign.row_count, campaign.columns) == (30, ["name"])
+
+
+def test_a_fallback_does_not_outlive_the_column_that_it_was_for(browser: Client, make_campaign: Make) -> None:
+    campaign = make_campaign(*people(200, 1), values={"firstname": "everybody"}, fallbacks={})
+    browser.post(f"/campaigns/{campaign.pk}/message/", {"body": "Hello ${firstname}", "field-firstname": ""})
+    campaign.refresh_from_db()
+    assert (campaign.values, campaign.fallbacks) == ({}, {})
+
+
+def test_a_step_of_a_campaign_that_a_colleague_let_go_says_so(
+    browser: Client, make_campaign: Make, tom: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = make_campaign(*people(200, 1))
+    found = campaign_steps.open_campaign
+
+    def seen_before(request: Any, pk: int) -> Campaign:
+        shown = found(request, pk)
+        confirm(Campaign.objects.get(pk=pk), tom)
+        return shown
+
+    monkeypatch.setattr(campaign_steps, "open_campaign", seen_before)
+    answer = browser.post(f"/campaigns/{campaign.pk}/message/", {"body": "Another text"}, follow=True)
+    assert "This campaign has begun: it stays as it is." in words(answer)
+    assert Campaign.objects.get().body.startswith("Hello")
