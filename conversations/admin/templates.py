@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.options import InlineModelAdmin
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -143,6 +144,10 @@ class WhatsAppTemplateAdmin(WithStatus, ProductAdmin):
             {"fields": ("status", "status_reason", "external_id", "version", "seen_at", "created_at", "updated_at")},
         ),
     )
+
+    def get_inlines(self, request: HttpRequest, obj: WhatsAppTemplate | None) -> Sequence[type[InlineModelAdmin]]:
+        """A template that is not there yet has no history."""
+        return self.inlines if obj else ()
 
     def save_model(self, request: HttpRequest, obj: WhatsAppTemplate, form: Any, change: bool) -> None:
         """Save, and tell the histories who did it; what waits with another wording is stopped."""

@@ -23,6 +23,7 @@ from django.utils import timezone
 from conversations.models import Campaign, CampaignChunk, SendAttempt
 from conversations.models.campaign import CampaignStatus, ChunkStatus
 from conversations.models.message import Kind
+from conversations.models.template import TemplateStatus
 from conversations.services import consent, pacing, spool
 from conversations.services.accounts import provider_for
 from conversations.services.campaigns import control, recording, window
@@ -104,6 +105,10 @@ def _take(chunk_id: int, claim: uuid.UUID) -> Taken | None:
             return None
         if not campaign.stream.is_active or not campaign.stream.account.is_active:
             control.pause_by_itself(campaign.pk, reason=f"{campaign.stream.name} is switched off.")
+            return None
+        if campaign.template is not None and campaign.template.status != TemplateStatus.APPROVED:
+            status = campaign.template.get_status_display().lower()
+            control.pause_by_itself(campaign.pk, reason=f"The template {campaign.template.name} is {status} now.")
             return None
         taken = Taken(chunk, campaign)
         if campaign.valid_until is not None and campaign.valid_until <= now:
