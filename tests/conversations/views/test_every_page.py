@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 from django.test import Client
 
+from conversations.models import Campaign, CampaignRecipient
 from conversations.models.message import MessageStatus
 from conversations.services import conversations
 from conversations.views import icons
@@ -41,6 +42,9 @@ def addresses(centre: Centre) -> list[str]:
     conversations.add_remark(amira, text="Hello", actor=centre.tom)
     texts = centre.conversation(assignee=centre.priya)
     conversations.assign(texts, to=centre.tom, actor=centre.priya)
+    draft = Campaign.objects.create(name="Visits", stream=centre.texts, created_by=centre.tom, body="Hello ${name}")
+    CampaignRecipient.objects.create(campaign=draft, row=2, given="12", verdict="invalid", reason="Too short.")
+    under_way = Campaign.objects.create(name="Works", stream=centre.texts, status="running", row_count=1)
     message = amira.messages.outbound().first()
     assert message is not None
     return [
@@ -57,6 +61,10 @@ def addresses(centre: Centre) -> list[str]:
         "/search/",
         "/search/?q=amira",
         "/search/palette/?q=amira",
+        "/campaigns/",
+        "/campaigns/new/",
+        *(f"/campaigns/{draft.pk}/{step}/" for step in ("list", "list/rows", "message", "timing", "check")),
+        f"/campaigns/{under_way.pk}/",
         "/contacts/",
         f"/contacts/{amira.contact_id}/",
         f"/contacts/{amira.contact_id}/?show=messages",
