@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from django import forms
@@ -145,7 +145,9 @@ class WhatsAppTemplateAdmin(WithStatus, ProductAdmin):
         ),
     )
 
-    def get_inlines(self, request: HttpRequest, obj: WhatsAppTemplate | None) -> Sequence[type[InlineModelAdmin]]:
+    def get_inlines(
+        self, request: HttpRequest, obj: WhatsAppTemplate | None
+    ) -> tuple[type[InlineModelAdmin[Any, Any]], ...]:
         """A template that is not there yet has no history."""
         return self.inlines if obj else ()
 

@@ -36,6 +36,7 @@ BUTTONS = (
     ("COPY_CODE", "Copy a code"),
 )
 LARGEST_FILE = 1024 * 1024  # bytes
+LONGEST_COUNT = 4  # digits: nobody has typed more rows of buttons than that
 _SELLING = re.compile(
     r"\b(offers?|discounts?|sale|deals?|coupons?|vouchers?|% off|half price|free gift)\b", re.IGNORECASE
 )
@@ -130,7 +131,7 @@ class TemplateDraftForm(StyledForm):
     def slot_count(self) -> int:
         """How many rows for buttons there are."""
         given = str(self._typed("slots"))
-        count = int(given) if given.isascii() and given.isdigit() else 0
+        count = int(given) if given.isascii() and given.isdigit() and len(given) <= LONGEST_COUNT else 0
         return min(count + ("add_button" in self.data), rules.MAX_BUTTONS)
 
     @property

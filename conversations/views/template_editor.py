@@ -38,7 +38,7 @@ def new_draft(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit_draft(request: HttpRequest, pk: int) -> HttpResponse:
     """Change a draft."""
-    user, row = _writer(request), visible_template(request, pk)
+    row, user = visible_template(request, pk), _writer(request)
     if row.status != TemplateStatus.DRAFT:
         messages.error(request, "WhatsApp holds this template already. Copy it to write another.")
         return HttpResponseRedirect(reverse("template", args=[pk]))

@@ -191,8 +191,8 @@ def test_b13_a_sender_that_is_not_american_comes_back_with_the_providers_words(p
 def test_b13_a_ccai_stream_is_set_up_with_an_american_sender_only(centre: Centre, sender: str) -> None:
     browser = signed_in(factories.make_user("administrator"))
     account = factories.make_account("ccai_platform")
-    form = {"name": "US line", "channel": "sms", "region": "US", "body_limit": "1600", "reply_within": "240", "checks_per_day": "100"}
-    form |= {"is_active": "on", "option_chat_type": "Messaging (SMS)"}
+    form = {"name": "US line", "channel": "sms", "region": "US", "body_limit": "1600", "reply_within": "240"}
+    form |= {"checks_per_day": "20", "is_active": "on", "option_chat_type": "Messaging (SMS)"}
     address = f"/admin/conversations/stream/add/?account={account.pk}"
     with nothing_stored_nor_sent():
         assert "numbers of the United States only" in read(browser.post(address, form | {"sender": sender})).text

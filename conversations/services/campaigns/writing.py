@@ -139,17 +139,18 @@ _DORMANT = f"""
 """  # noqa: S608 - constants of ours
 _MESSAGE_COLUMNS = """
     INSERT INTO conversations_message
-                (ref, conversation_id, stream_id, direction, kind, purpose, body, status, external_id, failure_code,
-                 failure_text, segments, template_id, template_version_id, template_values, recipient_id, rendered, media,
-                 verdict, held_for, valid_until, cancel_on_reply, resolve_after, queued_at, attempt_count, claim, on_wire_at, sent_at,
-                 lookup_count, release_count, created_at)
+                (ref, conversation_id, stream_id, direction, kind, purpose, body, status, external_id,
+                 failure_code, failure_text, segments, template_id, template_version_id, template_values,
+                 recipient_id, rendered, media, verdict, held_for, valid_until, cancel_on_reply, resolve_after,
+                 queued_at, attempt_count, claim, on_wire_at, sent_at, lookup_count, release_count, created_at)
 """
 _MESSAGE_VALUES = """
     SELECT outcome.ref, conversation.id, %(stream)s, 'out', %(kind)s, %(purpose)s, outcome.body, outcome.status,
            {external_id}, outcome.code, outcome.words, outcome.segments, %(template)s, %(version)s,
-           outcome.template_values, outcome.recipient_id, outcome.rendered, %(media)s, %(verdict)s, '', %(valid_until)s, false, false, %(at)s,
-           CASE WHEN outcome.attempt_id IS NULL THEN 0 ELSE 1 END, outcome.claim, outcome.on_wire_at,
-           CASE WHEN outcome.status = 'accepted' THEN %(at)s::timestamptz END, 0, 0, %(at)s
+           outcome.template_values, outcome.recipient_id, outcome.rendered, %(media)s, %(verdict)s, '',
+           %(valid_until)s, false, false, %(at)s, CASE WHEN outcome.attempt_id IS NULL THEN 0 ELSE 1 END,
+           outcome.claim, outcome.on_wire_at, CASE WHEN outcome.status = 'accepted' THEN %(at)s::timestamptz END,
+           0, 0, %(at)s
       FROM campaign_outcome AS outcome
 """
 _MESSAGES = (
