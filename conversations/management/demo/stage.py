@@ -114,7 +114,7 @@ class Stage:
                 channel=line.channel,
                 event=ConsentEventKind.OPT_IN,
                 source=ConsentSource.FORM,
-                wording="Write to me about my service and offers.",
+                wording="Fernhill Broadband may write to me about my service and offers.",
                 business_name=line.business_name,
             )
         return conversations.open_conversation(stream=line, contact=contact)

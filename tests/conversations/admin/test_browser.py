@@ -137,7 +137,7 @@ def test_a_contact_is_searched_by_number_and_a_decision_recorded(window: Window)
     page.keyboard.type("07700 900123")
     expect(page.locator(".select2-results__option")).to_have_text(["Amira Khan"])
     page.keyboard.press("Enter")
-    page.get_by_label("Wording").fill("May we text you about your visit?")
+    page.get_by_role("textbox", name="Wording").fill("May we text you about your visit?")
     page.get_by_role("button", name="Record").click()
     expect(page.get_by_role("status")).to_have_text("Recorded: Opted in, SMS for Amira Khan.")
     assert OptIn.objects.get().contact.phone == "+447700900123"
