@@ -30,10 +30,9 @@ def test_the_leader_is_killed(chaos: Chaos) -> None:
             assert first is not None
             second = next(run.site[name] for name in NAMES if run.site[name] is not first)
             first.kill()
-            conversation = run.conversation()
-            message = run.quiet_text(conversation)  # only a dispatcher finds it
+            eventually(lambda: leader(run) is second, "the other leads")  # before the site starts the first again
+            message = run.quiet_text(run.conversation())  # only a dispatcher finds it
             run.wait_for(message, "accepted")
-            assert leader(run) is second
         finally:
             run.site.spare(NAMES[1])
             run.site.mend()

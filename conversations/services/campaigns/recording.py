@@ -213,6 +213,7 @@ def recover(chunk: CampaignChunk, *, at: datetime) -> None:
     chunk.rest = [place for place in chunk.rest if place not in carried]
     chunk.on_wire, chunk.on_wire_at, chunk.claim, chunk.lease_until, chunk.backend_pid = {}, None, None, None, None
     chunk.status = ChunkStatus.READY if chunk.rest else ChunkStatus.DONE
+    chunk.hinted_at = None  # the rest is woken for at once
     chunk.save(
         update_fields=["rest", "on_wire", "on_wire_at", "claim", "lease_until", "backend_pid", "status", "hinted_at"]
     )
