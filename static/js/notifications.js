@@ -135,6 +135,7 @@ function showPermission() {
 let audio = null;
 
 function unlock() {
+  if (audio?.state === "running" || !navigator.userActivation?.hasBeenActive) return; // a key such as Ctrl alone is no sign that somebody is there
   audio ??= new AudioContext();
   if (audio.state === "suspended") audio.resume();
 }
@@ -157,7 +158,7 @@ function play(volume) {
   });
 }
 
-for (const name of ["pointerdown", "keydown"]) addEventListener(name, unlock, { once: true, capture: true });
+for (const name of ["pointerdown", "keydown"]) addEventListener(name, unlock, { capture: true, passive: true });
 
 document.addEventListener("click", async (event) => {
   if (event.target.closest?.("[data-plays]")) {
