@@ -174,12 +174,12 @@ def _refused(chunk: CampaignChunk, campaign: Campaign, places: Sequence[int]) ->
 
 def _turns(chunk: CampaignChunk, campaign: Campaign, groups: Sequence[Sequence[int]], now: datetime) -> int:
     """How many of these requests the campaign's pace and the stream's gate let go now."""
+    gate = pacing.lock(campaign.stream)  # before the campaign, as whoever records a window locks them
     if campaign.pace:
         locked = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
         if locked.next_chunk_at is not None and locked.next_chunk_at > now:
             chunk.next_attempt_at = locked.next_chunk_at
             return 0
-    gate = pacing.lock(campaign.stream)
     granted = 0
     for _ in groups:
         wait_until = pacing.admit(gate, at=now, has_waited=True, is_bulk=True)
