@@ -133,6 +133,15 @@ def unsendable_characters(text: str) -> tuple[tuple[int, str], ...]:
     return tuple((match.start(), match.group()) for match in _UNSENDABLE.finditer(text))
 
 
+def holds_unsendable(value: object) -> bool:
+    """Does any text in this value hold what cannot be carried? Looks into mappings, their keys too, and lists."""
+    if isinstance(value, str):
+        return bool(unsendable_characters(value))
+    if isinstance(value, dict):
+        return any(holds_unsendable(name) or holds_unsendable(part) for name, part in value.items())
+    return isinstance(value, list) and any(holds_unsendable(part) for part in value)
+
+
 _BLANK_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 _BLANK_CATEGORIES = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 from django import forms
@@ -24,7 +23,7 @@ from conversations.models import TemplateStatusChange, TemplateVersion, User, Wh
 from conversations.models.stream import Channel
 from conversations.models.template import TemplateStatus
 from conversations.services.templates import stop_what_would_change
-from messaging.segments import unsendable_characters
+from messaging.segments import holds_unsendable
 from messaging.whatsapp import validate_template
 
 _OWN_FIELDS = {"name", "category", "language"}
@@ -36,7 +35,7 @@ class ReadableJSONField(forms.JSONField):
     def to_python(self, value: Any) -> Any:
         try:
             found = super().to_python(value)
-            whole = not any(unsendable_characters(text) for text in _texts_in(found))
+            whole = not holds_unsendable(found)
             json.dumps(found, allow_nan=False)
         except (ValueError, RecursionError):
             whole = False
@@ -52,18 +51,6 @@ class ReadableJSONField(forms.JSONField):
         if isinstance(value, str):
             return value
         return json.dumps(value, indent=2, ensure_ascii=False)
-
-
-def _texts_in(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for name, part in value.items():
-            yield name
-            yield from _texts_in(part)
-    elif isinstance(value, list):
-        for part in value:
-            yield from _texts_in(part)
 
 
 class TemplateForm(forms.ModelForm):

@@ -48,6 +48,11 @@ class Table:
     delimiter: str
     most_rows: int
 
+    def whole_text(self) -> str:
+        """The file as text, for a page that hands it on."""
+        self.text.seek(0)
+        return self.text.read()
+
     def rows(self) -> Iterator[Row]:
         """The rows below the names, in order; blank ones are left out. May be asked for again.
 

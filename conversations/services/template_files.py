@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from conversations.services.csv_files import CsvProblem, open_table
-from messaging.segments import unsendable_characters
+from messaging.segments import holds_unsendable
 from messaging.whatsapp import LANGUAGES, PLAIN_STATUSES
 from messaging.whatsapp.templates import names_in
 
@@ -148,7 +148,7 @@ def _read(place: int, item: Mapping[str, Any]) -> Incoming:
         _text(item, "id")[:64],
         problem=f"{said} is no status of WhatsApp." if said and not status else "",
     )
-    if any(unsendable_characters(text) for text in _texts([found.name, code, found.components])):
+    if holds_unsendable([found.name, code, found.components]):
         return Incoming(place, problem="It holds a character that cannot be kept. Export it again from WhatsApp.")
     return found
 
@@ -162,15 +162,3 @@ def _exact_code(code: str) -> str:
     """`en-gb` and `en_gb` as WhatsApp writes it; an odd one stays as it came."""
     plain = code.strip().replace("-", "_").lower()
     return next((one for one in LANGUAGES if one.lower() == plain), code.strip())
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for name, part in value.items():
-            yield name
-            yield from _texts(part)
-    elif isinstance(value, list):
-        for part in value:
-            yield from _texts(part)

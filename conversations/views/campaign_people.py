@@ -21,8 +21,9 @@ from conversations.models.message import MessageStatus as Status
 from conversations.services.csv_files import phone_cells
 from conversations.views import trouble
 from conversations.views.campaign_numbers import DELIVERED, NOT_SENT, UNDER_WAY, Numbers
-from conversations.views.campaign_rows import LEFT_OUT, csv_answer, in_parts
+from conversations.views.campaign_rows import LEFT_OUT, in_parts
 from conversations.views.campaigns import visible_campaign
+from conversations.views.downloads import csv_answer
 from conversations.views.requests import number_in
 from conversations.views.wording import DeliveryState, delivery_state
 from messaging.phone import PhoneError, format_for_people, parse_number

@@ -10,15 +10,15 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.text import slugify
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from conversations.models import Campaign, CampaignRecipient
 from conversations.models.campaign import ENDED, UNDER_WAY, CampaignStatus, RowVerdict
-from conversations.services.csv_files import phone_cells, write_rows
+from conversations.services.csv_files import phone_cells
 from conversations.views.campaigns import visible_campaign
+from conversations.views.downloads import csv_answer
 from conversations.views.requests import number_in
 from messaging.phone import format_for_people
 
@@ -75,13 +75,6 @@ def rows_file(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     campaign = visible_campaign(request, pk)
     verdict, found = _wanted(request, campaign)
     return csv_answer(_cells(campaign, found), f"{slugify(campaign.name) or 'campaign'}-{verdict or 'list'}")
-
-
-def csv_answer(cells: Iterator[list[object]], name: str) -> StreamingHttpResponse:
-    """A download that is written while it is read; the day stands behind its name."""
-    response = StreamingHttpResponse(write_rows(cells), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{name}-{timezone.localdate():%Y-%m-%d}.csv"'
-    return response
 
 
 def in_parts(found: Any) -> Iterator[list[CampaignRecipient]]:

@@ -10,7 +10,6 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -18,8 +17,9 @@ from conversations.forms.contacts import ContactFilterForm, ImportForm
 from conversations.models import ConsentState, Contact, User
 from conversations.models.stream import Channel
 from conversations.services.contact_import import Report, check_file, store_file
-from conversations.services.csv_files import CsvProblem, Table, open_table, phone_cells, write_rows
+from conversations.services.csv_files import CsvProblem, open_table, phone_cells
 from conversations.views.contacts import filtered_contacts, may_manage
+from conversations.views.downloads import csv_answer
 from conversations.views.requests import UNPROCESSABLE, signed_in
 
 AT_ONCE = 2000  # contacts that an export reads at a time
@@ -52,16 +52,13 @@ def import_contacts(request: HttpRequest) -> HttpResponse:
     report = check_file(table, form.decisions, user)
     if not report.can_be_stored:
         return _refused(request, form, report)
-    return render(request, "contacts/import_check.html", {"form": form, "report": report, "content": _text(table)})
+    return render(
+        request, "contacts/import_check.html", {"form": form, "report": report, "content": table.whole_text()}
+    )
 
 
 def _refused(request: HttpRequest, form: ImportForm, report: Report) -> HttpResponse:
     return render(request, "contacts/import.html", {"form": form, "report": report}, status=UNPROCESSABLE)
-
-
-def _text(table: Table) -> str:
-    table.text.seek(0)
-    return table.text.read()
 
 
 def _what_came_of(report: Report, form: ImportForm) -> str:
@@ -84,10 +81,7 @@ def export_contacts(request: HttpRequest) -> StreamingHttpResponse:
     """The contacts of the list, with its filters, as CSV (docs/operations.md says what the columns are)."""
     user = _manager(request)
     wanted = ContactFilterForm(request.GET).wanted
-    response = StreamingHttpResponse(write_rows(_exported(wanted, user)), content_type="text/csv; charset=utf-8")
-    name = f"contacts-{timezone.localdate():%Y-%m-%d}.csv"
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    return csv_answer(_exported(wanted, user), "contacts")
 
 
 def _exported(wanted: Any, user: User) -> Iterator[list[object]]:

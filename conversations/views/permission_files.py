@@ -7,15 +7,15 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from conversations.forms.permissions import LedgerFilterForm, OptInImportForm
 from conversations.models import User
-from conversations.services.csv_files import CsvProblem, Table, open_table, write_rows
+from conversations.services.csv_files import CsvProblem, open_table
 from conversations.services.opt_in_import import OptInReport, check_opt_ins, store_opt_ins, summed_up
 from conversations.services.opt_in_ledger import exported
+from conversations.views.downloads import csv_answer
 from conversations.views.permissions import may_record
 from conversations.views.requests import UNPROCESSABLE, signed_in
 
@@ -46,16 +46,13 @@ def import_opt_ins(request: HttpRequest) -> HttpResponse:
     report = check_opt_ins(table, form.given, user)
     if not report.can_be_stored:
         return _refused(request, form, report)
-    return render(request, "permissions/import_check.html", {"form": form, "report": report, "content": _text(table)})
+    return render(
+        request, "permissions/import_check.html", {"form": form, "report": report, "content": table.whole_text()}
+    )
 
 
 def _refused(request: HttpRequest, form: OptInImportForm, report: OptInReport) -> HttpResponse:
     return render(request, "permissions/import.html", {"form": form, "report": report}, status=UNPROCESSABLE)
-
-
-def _text(table: Table) -> str:
-    table.text.seek(0)
-    return table.text.read()
 
 
 def _recorder(request: HttpRequest) -> User:
@@ -71,7 +68,4 @@ def export_opt_ins(request: HttpRequest) -> StreamingHttpResponse:
     """The ledger with the filters of the list, as CSV (docs/permission.md says what the columns are)."""
     user = _recorder(request)
     wanted = LedgerFilterForm(request.GET).wanted
-    response = StreamingHttpResponse(write_rows(exported(wanted, user)), content_type="text/csv; charset=utf-8")
-    name = f"permissions-{timezone.localdate():%Y-%m-%d}.csv"
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    return csv_answer(exported(wanted, user), "permissions")
