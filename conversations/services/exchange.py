@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from conversations.models import SendAttempt
 from messaging.errors import (
@@ -23,6 +24,7 @@ from messaging.types import Answer, Outcome, RecipientResult, Request, SendResul
 logger = logging.getLogger(__name__)
 
 LARGEST_KEPT_BODY = 20_000  # characters of a request or answer kept with the attempt
+KEPT_OF_ATTEMPT = ("operation", "http_status", "request_method", "request_url", "request_body", "response_body")
 
 
 class Fenced(Exception):
@@ -101,6 +103,17 @@ def exchange(
         outcome = Outcome.UNCONFIRMED if on_wire else Outcome.RETRY
         done.result = same_for_all(outcome, "internal_fault", "Something broke here, not at the provider.")
     return done
+
+
+def kept_of(attempt: SendAttempt) -> dict[str, Any]:
+    """What describe() has put on an attempt, as plain values: they may lie on a disk meanwhile."""
+    return {name: getattr(attempt, name) for name in KEPT_OF_ATTEMPT}
+
+
+def put_back(attempt: SendAttempt, kept: Mapping[str, Any]) -> None:
+    """Set on an attempt what kept_of() took from it."""
+    for name in KEPT_OF_ATTEMPT:
+        setattr(attempt, name, kept[name])
 
 
 def _kept(body: bytes) -> str:

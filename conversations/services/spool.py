@@ -27,13 +27,13 @@ from conversations.models import Message, SendAttempt
 from conversations.services import outcomes
 from conversations.services.campaigns import recording
 from conversations.services.campaigns.recording import RequestOutcome, Window
+from conversations.services.exchange import kept_of, put_back
 from messaging.types import Outcome, RecipientResult, SendResult
 
 logger = logging.getLogger(__name__)
 
 DATABASE_AWAY = (OperationalError, InterfaceError)
 PAUSES = (0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 3.0, 3.0)  # seconds between tries: 12 in all
-_KEPT_OF_ATTEMPT = ("operation", "http_status", "request_method", "request_url", "request_body", "response_body")
 
 
 def record_surely(
@@ -81,7 +81,7 @@ def keep(
         "claim": str(attempt.claim),
         "messages": [message.pk for message in messages],
         "on_wire_at": attempt.on_wire_at.isoformat() if attempt.on_wire_at else None,
-        "attempt": {name: getattr(attempt, name) for name in _KEPT_OF_ATTEMPT},
+        "attempt": kept_of(attempt),
         "results": [asdict(one) for one in result.results],
         "request_id": result.request_id,
         "wait": wait.total_seconds(),
@@ -149,8 +149,7 @@ def _store(content: dict[str, Any]) -> bool:
     attempt = SendAttempt.objects.filter(claim=content["claim"]).select_related("stream__account").first()
     if attempt is None:
         return False
-    for name in _KEPT_OF_ATTEMPT:
-        setattr(attempt, name, content["attempt"][name])
+    put_back(attempt, content["attempt"])
     attempt.on_wire_at = _moment(content["on_wire_at"])
     messages = list(
         Message.objects.filter(pk__in=content["messages"]).select_related("stream__account", "conversation__contact")

@@ -21,6 +21,7 @@ from conversations.services import outcomes, pacing
 from conversations.services.campaigns import control
 from conversations.services.campaigns.writing import Person, write_messages
 from conversations.services.clock import database_now
+from conversations.services.exchange import KEPT_OF_ATTEMPT, put_back
 from messaging.types import Outcome, RecipientResult, SendResult
 
 STATUS_OF = {Outcome.ACCEPTED: Status.ACCEPTED, Outcome.REFUSED: Status.FAILED, Outcome.UNCONFIRMED: Status.UNCONFIRMED}
@@ -83,19 +84,10 @@ def _close_attempts(window: Window, now: datetime) -> dict[str, SendAttempt]:
     }
     for request in window.requests:
         attempt = found[request.claim]
-        for name, value in request.attempt.items():
-            setattr(attempt, name, value)
+        put_back(attempt, request.attempt)
         attempt.request_id, attempt.finished_at = request.request_id, now
-    SendAttempt.objects.bulk_update(found.values(), [*_KEPT_OF_ATTEMPT, "request_id", "finished_at"])
+    SendAttempt.objects.bulk_update(found.values(), [*KEPT_OF_ATTEMPT, "request_id", "finished_at"])
     return found
-
-
-_KEPT_OF_ATTEMPT = ("operation", "http_status", "request_method", "request_url", "request_body", "response_body")
-
-
-def kept_of(attempt: SendAttempt) -> dict[str, Any]:
-    """What a request leaves on its attempt, as plain values."""
-    return {name: getattr(attempt, name) for name in _KEPT_OF_ATTEMPT}
 
 
 def _outcomes(window: Window, chunk: CampaignChunk, attempts: dict[str, SendAttempt]) -> tuple[list[Person], list[int]]:
@@ -156,8 +148,7 @@ def _record_late(window: Window) -> None:
         messages = list(
             Message.objects.filter(claim=request.claim).select_related("stream__account", "conversation__contact")
         )
-        for name, value in request.attempt.items():
-            setattr(attempt, name, value)
+        put_back(attempt, request.attempt)
         outcomes.record(
             attempt,
             messages,

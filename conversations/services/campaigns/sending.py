@@ -30,7 +30,7 @@ from conversations.services.campaigns import control, recording, window
 from conversations.services.campaigns.hours import Hours
 from conversations.services.clock import database_now
 from conversations.services.envelope import template_content
-from conversations.services.exchange import Fenced
+from conversations.services.exchange import Fenced, kept_of
 from conversations.services.gate import refusals_of
 from messaging.providers.base import Provider
 from messaging.quiet_hours import NeverOpen
@@ -257,7 +257,7 @@ def _send(taken: Taken, claim: uuid.UUID) -> None:
             recording.RequestOutcome(
                 claim=str(attempt.claim),
                 places=list(call.places),
-                attempt=recording.kept_of(attempt),
+                attempt=kept_of(attempt),
                 results=list(call.done.result.results),
                 on_wire_at=attempt.on_wire_at.isoformat() if attempt.on_wire_at else None,
                 request_id=call.done.result.request_id,

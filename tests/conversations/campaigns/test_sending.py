@@ -25,6 +25,7 @@ from conversations.models import (
 )
 from conversations.services import consent, outbound, receipts
 from conversations.services.campaigns import control, planning, recording, sending, upkeep
+from conversations.services.exchange import kept_of
 from messaging.types import DeliveryReport, DeliveryStatus, Outcome, RecipientResult
 from tests import factories
 from tests.conversations.campaigns.conftest import confirm, fiction, run
@@ -292,7 +293,7 @@ def test_a_lost_worker_leaves_no_doubt_beyond_its_window(
     if on_wire:
         late = [RecipientResult(ref, Outcome.ACCEPTED, external_id=f"tid-{ref}") for ref in taken.calls[0].refs]
         attempt = taken.attempts[0]
-        kept = recording.RequestOutcome(str(attempt.claim), [0, 1, 2], recording.kept_of(attempt), late)
+        kept = recording.RequestOutcome(str(attempt.claim), [0, 1, 2], kept_of(attempt), late)
         recording.record(recording.Window(chunk.pk, str(claim), requests=[kept]))
         assert outcomes_of(campaign) == {"accepted": 3}
 
