@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import time, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from conversations.models import (
     SendingPolicy,
     User,
 )
-from conversations.services import consent, outbound, receipts
+from conversations.services import consent, outbound, receipts, spool
 from conversations.services.campaigns import control, planning, recording, sending, upkeep
 from conversations.services.exchange import kept_of
 from messaging.types import DeliveryReport, DeliveryStatus, Outcome, RecipientResult
@@ -296,6 +297,39 @@ def test_a_lost_worker_leaves_no_doubt_beyond_its_window(
         kept = recording.RequestOutcome(str(attempt.claim), [0, 1, 2], kept_of(attempt), late)
         recording.record(recording.Window(chunk.pk, str(claim), requests=[kept]))
         assert outcomes_of(campaign) == {"accepted": 3}
+
+
+def test_answers_that_lay_on_the_disk_are_stored_once(
+    make_campaign: Make,
+    tom: User,
+    product_sandbox: PlayedSandbox,
+    settings: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings.SPOOL_DIR = tmp_path
+    product_sandbox.control("faults", phone=fiction(201), fault="not_valid")
+    out = Contact.objects.create(phone=fiction(202))
+    campaign = make_campaign(*people(200, 4))
+    confirm(campaign, tom)
+    planning.plan(campaign.pk)
+    consent.record(contact=out, channel="sms", event="opt_out", source="keyword", wording="STOP")
+    with monkeypatch.context() as away:
+        away.setattr(spool, "_surely", lambda record, keep: keep())  # as if the database did not come back
+        run(campaign)
+    assert outcomes_of(campaign) == {}
+    assert spool.count() == (1, 0)
+    run(campaign)
+    assert arrived(product_sandbox) == {fiction(200): 1, fiction(203): 1}, "nothing more leaves before that is stored"
+    assert spool.replay() == 1
+    assert spool.replay() == 0
+    assert outcomes_of(campaign) == {"accepted": 2, "failed": 2}
+    assert {one.failure_code for one in Message.objects.filter(status="failed")} == {
+        "number_not_reachable",
+        "opted_out",
+    }
+    assert arrived(product_sandbox) == {fiction(200): 1, fiction(203): 1}
+    assert adds_up(campaign)
 
 
 def test_two_workers_at_one_chunk_send_it_once(make_campaign: Make, tom: User, product_sandbox: PlayedSandbox) -> None:
