@@ -170,8 +170,7 @@ class Postgres:
             raise LocalServicesError(f"{cluster} is not a PostgreSQL cluster. Move it away and start again.")
         if cluster.parent == self._places.memory:
             self._places.make_memory()
-        for abandoned in cluster.parent.glob(f"{cluster.name}.new-*"):
-            shutil.rmtree(abandoned, ignore_errors=True)
+        _remove_abandoned(cluster)
         fresh = cluster.with_name(f"{cluster.name}.new-{secrets.token_hex(4)}")
         make_server_directory(fresh, self._account)
         # Trust lets in whoever can enter the sockets' directory, which is the owner alone; there is no TCP.
@@ -183,6 +182,7 @@ class Postgres:
         role = f"CREATE ROLE {ROLE} LOGIN CREATEDB\n"
         self._run([binaries.postgres, "--single", "-D", fresh, "postgres"], stdin=role)
         fresh.rename(cluster)
+        _remove_abandoned(cluster)  # an initdb that survived its starter may have written on for a moment
 
     def _run(self, command: list[str | Path], stdin: str | None = None) -> None:
         arguments = run_as(self._account)
@@ -205,3 +205,9 @@ class Postgres:
                 f"The data in {cluster} were written by PostgreSQL {found}, this one is {MAJOR_VERSION}. "
                 "Move the directory away to start afresh, or carry the data over with pg_upgrade."
             )
+
+
+def _remove_abandoned(cluster: Path) -> None:
+    """Remove the halves of clusters whose starter was killed while making them."""
+    for abandoned in cluster.parent.glob(f"{cluster.name}.new-*"):
+        shutil.rmtree(abandoned, ignore_errors=True)

@@ -13,6 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.conftest import Complaints, Product, open_page, sign_in
+from tests.browser.customers import british
 from tests.browser.sandbox import Sandbox
 from tests.browser.test_main_job import write_text
 
@@ -22,11 +23,6 @@ TEXTS = "Service texts"
 SOON = 60_000
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 _TOO_WIDE = "document.documentElement.scrollWidth - innerWidth"
-
-
-def number(place: int) -> str:
-    """A number kept for films."""
-    return f"+447700900{place}"
 
 
 @pytest.fixture
@@ -89,7 +85,7 @@ def processed(page: Page, of: int, number: int) -> Locator:
 def test_the_check_says_who_gets_it_and_exactly_they_do(tom: Page, product: Product) -> None:
     """Scenario 13, with 60 rows: 5 opted out, 4 twice, 3 not usable, 2 without a value, and 46 to be sent."""
     sandbox = Sandbox(product)
-    out = [number(place) for place in range(800, 805)]
+    out = [british() for _ in range(5)]
     for phone in out:
         sandbox.write(TEXTS, "STOP", phone)
     tom.goto(f"{product.web}/permissions/?q={out[-1].lstrip('+')}")
@@ -97,17 +93,18 @@ def test_the_check_says_who_gets_it_and_exactly_they_do(tom: Page, product: Prod
     while tom.locator(".ledger-table tbody tr").count() == 0 and time.monotonic() < until:
         time.sleep(0.5)
         tom.reload()
-    sent = [number(place) for place in range(810, 856)]
-    rows = ["Mobile,First name,Day", *(f"{phone},Rosa,Monday" for phone in sent)]
+    sent = [british() for _ in range(46)]
+    rows = ["Mobile,First name,Day", *(f"{phone},Ines,Monday" for phone in sent)]
     rows += [f"{phone},Ida,Monday" for phone in out]
     rows += [f"{phone},Again,Monday" for phone in sent[:4]]
     rows += ["12,Max,Monday", "nobody,Max,Monday", "+44770090,Max,Monday"]
-    rows += [f"{number(860)},Eve,", f"{number(861)},Eve,"]
+    unnamed = [british() for _ in range(2)]
+    rows += [f"{phone},Eve," for phone in unnamed]
     make(tom, product, name="Area works, Epsom", rows=rows)
     assert look(tom) == []
     write(tom, "Hi ${firstname}, we work in your street on ${day}.")
     tom.locator(".campaign-foot").get_by_role("link", name="Message").click()
-    expect(tom.locator("#campaign-preview")).to_contain_text("Hi Rosa, we work in your street on Monday.")
+    expect(tom.locator("#campaign-preview")).to_contain_text("Hi Ines, we work in your street on Monday.")
     box = tom.get_by_label("Text", exact=True)
     box.press("End")
     tom.get_by_role("button", name="Insert the field day").click()
@@ -124,10 +121,11 @@ def test_the_check_says_who_gets_it_and_exactly_they_do(tom: Page, product: Prod
     expect(tom.get_by_role("heading", name="46 people will get 46 texts from")).to_be_visible()
     assert look(tom) == []
     tom.get_by_text("Send a test to me").click()
-    tom.get_by_label("Your number").fill(number(869))
+    own = british()
+    tom.get_by_label("Your number").fill(own)
     tom.get_by_role("button", name="Send the test").click()
     expect(tom.get_by_text("The test is on its way")).to_be_visible()
-    sandbox.expect_on_phone(number(869), "Hi Rosa, we work in your street on Monday.", 1)
+    sandbox.expect_on_phone(own, "Hi Ines, we work in your street on Monday.", 1)
     tom.get_by_role("link", name="3 Not a usable number").click()
     expect(tom.locator(".campaign-table tbody tr")).to_have_count(3)
     assert look(tom) == []
@@ -138,7 +136,7 @@ def test_the_check_says_who_gets_it_and_exactly_they_do(tom: Page, product: Prod
     assert look(tom) == []
     for phone in sent:
         sandbox.expect_on_phone(phone, "we work in your street on Monday.", 1)
-    for phone in (*out, number(860), number(861)):
+    for phone in (*out, *unnamed):
         assert sandbox.on_phone(phone, "we work in your street") == 0
 
     with tom.expect_download() as download:
@@ -154,7 +152,7 @@ def test_the_check_says_who_gets_it_and_exactly_they_do(tom: Page, product: Prod
         "Not a usable number": 3,
         "A value is missing": 2,
     }
-    tom.get_by_role("link", name="Rosa").first.click()
+    tom.get_by_role("link", name="Ines").first.click()
     link = tom.get_by_role("link", name="Campaign", exact=True)
     expect(link).to_be_visible()
     link.click()
@@ -164,9 +162,9 @@ def test_the_check_says_who_gets_it_and_exactly_they_do(tom: Page, product: Prod
 def test_pause_resume_stop_and_again_those_that_failed(tom: Page, agent: Page, product: Product) -> None:
     """Scenario 14: pause at a third, a reply leaves meanwhile, resume finishes, stop ends, failures become a run."""
     sandbox = Sandbox(product)
-    everybody = [number(place) for place in range(870, 900)]
+    everybody = [british() for _ in range(30)]
     sandbox.fault(everybody[0], "not_valid")
-    rows = ["phone,name", *(f"{phone},Rosa" for phone in everybody)]
+    rows = ["phone,name", *(f"{phone},Ines" for phone in everybody)]
     text = "The works are over."
     make(tom, product, name="Works over", rows=rows)
     write(tom, text)
@@ -180,8 +178,9 @@ def test_pause_resume_stop_and_again_those_that_failed(tom: Page, agent: Page, p
     time.sleep(5)
     before = sum(sandbox.on_phone(phone, text) for phone in everybody)
     begun = time.monotonic()
-    write_text(agent, product, to=number(868), stream=TEXTS, text="We are on our way.")
-    sandbox.expect_on_phone(number(868), "We are on our way.", 1)
+    customer = british()
+    write_text(agent, product, to=customer, stream=TEXTS, text="We are on our way.")
+    sandbox.expect_on_phone(customer, "We are on our way.", 1)
     assert time.monotonic() - begun < 15, "a reply does not wait for a campaign"
     time.sleep(7)  # longer than the pace would have waited
     assert sum(sandbox.on_phone(phone, text) for phone in everybody) == before < 30
@@ -196,7 +195,7 @@ def test_pause_resume_stop_and_again_those_that_failed(tom: Page, agent: Page, p
     expect(tom.get_by_role("heading", name="Works over, failures")).to_be_visible()
     expect(tom.get_by_text("1 can be written to")).to_be_visible()
 
-    other = [f"{phone},Rosa" for phone in everybody]
+    other = [f"{phone},Ines" for phone in everybody]
     make(tom, product, name="Works again", rows=["phone,name", *other])
     write(tom, "The works begin again.")
     tom.get_by_label("Messages a minute").fill("60")

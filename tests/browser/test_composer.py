@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 import uuid
 from collections.abc import Iterator
@@ -12,17 +11,17 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import PASSWORD, Complaints, Product, open_page, set_time_to_undo, sign_in
+from tests.browser.customers import british
 
 pytestmark = pytest.mark.browser
 
-_numbers = itertools.count(10)
 REPLY, REMARK = "#composer-body", "#composer-remark"
 
 
 def new_conversation(page: Page, product: Product) -> str:
     """A text to a number that nobody has written to: the address of its conversation."""
     page.goto(f"{product.web}/new/")
-    page.get_by_label("To", exact=True).fill(f"+4477009003{next(_numbers)}")
+    page.get_by_label("To", exact=True).fill(british())
     page.get_by_label(re.compile("Service texts")).check()
     page.get_by_role("textbox", name="Message").fill("Good morning from Fernhill.")
     page.get_by_role("button", name=re.compile("^Send")).click()

@@ -6,7 +6,6 @@ its requests in the sandbox's ledger. Every page stays silent in its console, so
 
 from __future__ import annotations
 
-import itertools
 import re
 import time
 import uuid
@@ -19,6 +18,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.browser.conftest import Complaints, Product, open_page, set_time_to_undo, sign_in
+from tests.browser.customers import american, british
 from tests.browser.sandbox import Sandbox
 from tests.browser.test_main_job import answer_on_phone, see_on_phone, write_text
 
@@ -27,17 +27,6 @@ pytestmark = pytest.mark.browser
 SOON = 30_000
 REPLY = "#composer-body"
 LONDON, LOS_ANGELES = ZoneInfo("Europe/London"), ZoneInfo("America/Los_Angeles")
-_in_britain, _in_america = itertools.count(500), itertools.count(40)
-
-
-def british() -> str:
-    """A number kept for films that nobody has used yet."""
-    return f"+447700900{next(_in_britain)}"
-
-
-def american() -> str:
-    """The same, of California."""
-    return f"+141555501{next(_in_america)}"
 
 
 @pytest.fixture
