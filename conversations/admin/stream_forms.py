@@ -45,6 +45,8 @@ class StreamForm(forms.ModelForm):
             "body_limit",
             "reply_within",
             "checks_per_day",
+            "price",
+            "currency",
             "is_active",
         )
 
@@ -64,6 +66,10 @@ class StreamForm(forms.ModelForm):
         if region not in SUPPORTED_REGIONS:
             raise ValidationError(gettext("Use the two letters of a country, such as GB or US."), code="region")
         return region
+
+    def clean_currency(self) -> str:
+        """Three letters; left empty, the pound."""
+        return self.cleaned_data["currency"] or "GBP"
 
     def clean_sender(self) -> str:
         """A number or a name that the provider can send from."""

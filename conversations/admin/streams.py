@@ -88,6 +88,7 @@ class StreamAdmin(ManagedMixin, NeverDeletedMixin, ProductAdmin):
         shown.append(
             (_("Writing"), {"fields": ("business_name", "region", "body_limit", "reply_within", "checks_per_day")})
         )
+        shown.append((_("Costs"), {"fields": ("price", "currency")}))
         options = tuple(stream_fields(provider.stream_options, {}))
         if options and (obj is None or self.has_change_permission(request, obj)):
             shown.append((provider.label, {"fields": options}))

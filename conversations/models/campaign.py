@@ -86,6 +86,17 @@ class Campaign(models.Model):
     values = models.JSONField(default=dict, blank=True, help_text=_("The same for everybody without a value."))
     fallbacks = models.JSONField(default=dict, blank=True, help_text=_("What stands where there is no value at all."))
     columns = models.JSONField(default=list, blank=True, help_text=_("The fields that the list brings."))
+    titles = models.JSONField(
+        default=list, blank=True, help_text=_("All its columns in their order, each a field and its title in the file.")
+    )
+    number_column = models.CharField(
+        max_length=60, blank=True, help_text=_("The column with the numbers; empty while nobody has said which.")
+    )
+    field_columns = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text=_("The column that feeds a field of another name; an empty one, that none does."),
+    )
     file_name = models.CharField(max_length=200, blank=True)
     status = models.CharField(max_length=10, choices=CampaignStatus.choices, default=CampaignStatus.DRAFT)
     status_reason = models.CharField(max_length=300, blank=True, help_text=_("Why it was paused, or cannot go on."))
@@ -147,6 +158,20 @@ class Campaign(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def column_of(self, name: str) -> str:
+        """The column that feeds a field of the message; empty when none does."""
+        return str(self.field_columns.get(name, name if name in self.columns else ""))
+
+    @property
+    def asks_for_number_column(self) -> bool:
+        """Is there a list of which nobody has said where its numbers stand?"""
+        return bool(self.titles) and not self.number_column
+
+    @property
+    def number_title(self) -> str:
+        """What the list calls the column with the numbers."""
+        return next((title for name, title in self.titles if name == self.number_column), "phone")
 
     @property
     def sendable_count(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.core.validators import MinValueValidator
+from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
@@ -93,6 +93,21 @@ class Stream(models.Model):
     )
     body_limit = models.PositiveIntegerField(
         default=1600, help_text=_("The longest text an agent may send, in characters.")
+    )
+    price = models.DecimalField(
+        _("price of a text"),
+        max_digits=9,
+        decimal_places=5,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+        help_text=_("About what one part of a text costs. Empty: nobody is told what a campaign comes to."),
+    )
+    currency = models.CharField(
+        max_length=3,
+        blank=True,
+        default="GBP",
+        validators=[RegexValidator(r"^[A-Z]{3}$", _("Three letters, such as GBP."))],
     )
     checks_per_day = models.PositiveSmallIntegerField(
         _("number checks a day"),

@@ -1,7 +1,10 @@
 """Campaigns: one message for many, from a list to the last outcome.
 
-audience.py    a file, or the failures of another campaign, becomes rows with a verdict each
+audience.py    a file becomes rows with a verdict each
+columns.py     what the titles of a file become, and which column holds the number
+sources.py     the people of conversations become such rows
 texts.py       what each person is sent
+lengths.py     how long the texts are, and what they come to
 preflight.py   the check before anybody is written to
 trial.py       a test to oneself
 control.py     confirm, begin, pause, resume, stop, send the failures again

@@ -6,8 +6,6 @@ memory. What one row cannot know, that its number stood in the list before, one 
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, NamedTuple
 
@@ -17,7 +15,7 @@ from psycopg.types.json import Jsonb
 
 from conversations.models import Campaign, CampaignRecipient, Stream
 from conversations.models.campaign import CampaignStatus, RowVerdict
-from conversations.services.contact_import import COLUMNS
+from conversations.services.campaigns.columns import Columns, no_number_column, read_columns
 from conversations.services.csv_files import CsvProblem, Table, open_table
 from conversations.services.csv_report import in_parts
 from conversations.services.gate import refusals_of
@@ -27,12 +25,11 @@ from messaging.phone_check import PlainNumbers
 
 MOST_ROWS = 200_000
 AT_ONCE = 5_000  # rows whose numbers the gate is asked about together
+LONGEST_GIVEN = 200  # characters of a number that are kept
 OPEN_TO_CHANGE = (CampaignStatus.DRAFT, CampaignStatus.CHECKING, CampaignStatus.READY)
 
 _UNREACHABLE = ("landline", "toll_free", "premium", "wrong_kind")
 _OPTED_OUT, _NO_PERMISSION = ("opted_out",), ("no_opt_in",)
-# The names that Webex Interact's documents use for what every list has.
-_KNOWN_FIELDS = {"first_name": "firstname", "last_name": "lastname", "email": "email"}
 
 
 class ListRow(NamedTuple):
@@ -54,65 +51,60 @@ class JudgedRow(NamedTuple):
     reason: str
 
 
-def load_list(campaign: Campaign, source: BinaryIO, *, file_name: str, restore_zeros: bool = False) -> None:
+def load_list(
+    campaign: Campaign, source: BinaryIO, *, file_name: str, restore_zeros: bool = False, may_ask: bool = False
+) -> None:
     """Make a CSV file the list of a campaign, in place of the one it has.
 
-    `restore_zeros` reads national numbers whose leading zero a spreadsheet took. Raises CsvProblem in the words of
-    the file, and ValidationError (`campaign_began`) when the campaign can no longer be changed; then nothing changes.
+    `restore_zeros` reads national numbers whose leading zero a spreadsheet took. Where the titles do not say which
+    column holds the numbers, `may_ask` takes the rows as they are, to be read by `choose_number_column`. Raises
+    CsvProblem in the words of the file, and ValidationError (`campaign_began`) when the campaign can no longer be
+    changed; then nothing changes.
     """
     table = open_table(source, most_rows=MOST_ROWS)
     try:
-        phone_column = _phone_column(table)
-        names = field_names(column for place, column in enumerate(table.columns) if place != phone_column)
-        rows = _rows_of(table, phone_column, names)
-        _store(campaign, rows, restore_zeros=restore_zeros, columns=names, file_name=file_name[:200])
+        columns = read_columns(table.columns)
+        if not columns.number and not may_ask:
+            raise no_number_column(table.columns)
+        store(campaign, _rows_of(table, columns), columns, name=file_name, restore_zeros=restore_zeros)
     finally:
         table.text.detach()  # the file is the caller's to close
 
 
 def restore_zeros(campaign: Campaign) -> None:
     """Read the list again, with the zeros that a spreadsheet took from its numbers. Raises as load_list does."""
+    store(campaign, _rows_again(campaign), _columns_of(campaign), name=campaign.file_name, restore_zeros=True)
+
+
+def choose_number_column(campaign: Campaign, name: str) -> None:
+    """Read the list again with the numbers from another of its columns; the one before becomes a field.
+
+    Raises ValidationError: `unknown_column`, and as load_list does.
+    """
+    before = _columns_of(campaign)
+    columns = before._replace(number=name)
+    if columns.place < 0:
+        raise ValidationError("The list has no such column. Choose one of those that it has.", code="unknown_column")
+    rows = (_with_number_from(row, name, before.number) for row in _rows_again(campaign))
+    store(campaign, rows, columns, name=campaign.file_name)
+
+
+def _with_number_from(row: ListRow, name: str, before: str) -> ListRow:
+    fields = row.fields | ({before: row.given} if before and row.given else {})
+    return ListRow(row.row, fields.pop(name, "")[:LONGEST_GIVEN], fields)
+
+
+def _columns_of(campaign: Campaign) -> Columns:
+    return Columns([(name, title) for name, title in campaign.titles], campaign.number_column)
+
+
+def _rows_again(campaign: Campaign) -> Iterator[ListRow]:
     rows = CampaignRecipient.objects.filter(campaign=campaign).order_by("row").values_list("row", "given", "fields")
-    found = (ListRow(*row) for row in rows.iterator(chunk_size=AT_ONCE))
-    _store(campaign, found, restore_zeros=True, columns=campaign.columns, file_name=campaign.file_name)
+    return (ListRow(*row) for row in rows.iterator(chunk_size=AT_ONCE))
 
 
-def field_names(columns: Iterable[str]) -> list[str]:
-    """The merge fields of some columns, in their order: `First name` is firstname, `Order no.` is order_no."""
-    names: list[str] = []
-    for place, column in enumerate(columns, start=1):
-        name = _field_name(column) or f"column_{place}"
-        while name in names:
-            name = f"{name[:36]}_{place}"
-        names.append(name)
-    return names
-
-
-def _field_name(column: str) -> str:
-    plain = " ".join(column.casefold().replace("_", " ").split())
-    for known, name in _KNOWN_FIELDS.items():
-        if plain in COLUMNS[known]:
-            return name
-    ascii_only = unicodedata.normalize("NFKD", plain).encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z0-9]+", "_", ascii_only).strip("_0123456789")[:40].rstrip("_")
-
-
-def _phone_column(table: Table) -> int:
-    plain = [" ".join(column.casefold().replace("_", " ").split()) for column in table.columns]
-    found = [place for place, name in enumerate(plain) if name in COLUMNS["phone"]]
-    if len(found) == 1:
-        return found[0]
-    names = ", ".join(table.columns)
-    if not found:
-        raise CsvProblem("no_phone_column", f"Your file has columns called {names}. It needs one called phone.")
-    raise CsvProblem(
-        "two_columns_of_a_kind",
-        f"Your file has {len(found)} columns with phone numbers ({names}). Keep one, and rename the others.",
-    )
-
-
-def _rows_of(table: Table, phone_column: int, names: list[str]) -> Iterator[ListRow]:
-    width = len(table.columns)
+def _rows_of(table: Table, columns: Columns) -> Iterator[ListRow]:
+    width, place, names = len(table.columns), columns.place, columns.fields
     for row in table.rows():
         if len(row.cells) < width or any(row.cells[width:]):
             raise CsvProblem(
@@ -122,30 +114,47 @@ def _rows_of(table: Table, phone_column: int, names: list[str]) -> Iterator[List
                 row.line,
             )
         cells = [cell.removeprefix("'") for cell in row.cells[:width]]  # as our own export protects formulas
-        given = cells.pop(phone_column)
+        given = cells.pop(place) if place >= 0 else ""
         fields = {name: text[:MAX_VALUE_LENGTH] for name, text in zip(names, cells, strict=True) if text}
-        yield ListRow(row.line, given[:200], fields)
+        yield ListRow(row.line, given[:LONGEST_GIVEN], fields)
 
 
-def _store(
-    campaign: Campaign, rows: Iterable[ListRow], *, restore_zeros: bool, columns: list[str], file_name: str
+def store(
+    campaign: Campaign, rows: Iterable[ListRow], columns: Columns, *, name: str, restore_zeros: bool = False
 ) -> None:
+    """Judge these rows and make them the list of a campaign, in place of the one it has; `name` says where it is from.
+
+    Raises what reading the rows raises, and ValidationError (`campaign_began`); then nothing changes.
+    """
     with transaction.atomic():
         locked = Campaign.objects.select_for_update(no_key=True).select_related("stream__account").get(pk=campaign.pk)
         if locked.status not in OPEN_TO_CHANGE:
             raise ValidationError("This campaign has begun: its list stays as it is.", code="campaign_began")
-        _copy_to_stage(_judged(locked, rows, restore_zeros=restore_zeros))
+        if columns.number:
+            _copy_to_stage(_judged(locked, rows, restore_zeros=restore_zeros))
+        else:
+            _copy_to_stage(in_parts(map(_unread, rows), AT_ONCE))
         CampaignRecipient.objects.filter(campaign=campaign)._raw_delete(using="default")
         with connection.cursor() as cursor:
             cursor.execute(
                 _TAKE_FROM_STAGE,
                 {"campaign": campaign.pk, "duplicate": RowVerdict.DUPLICATE.value, "reason": _DUPLICATE},
             )
-        locked.columns, locked.file_name = columns, file_name
+        locked.titles, locked.number_column, locked.columns = columns.titles, columns.number, columns.fields
+        locked.field_columns = {one: column for one, column in locked.field_columns.items() if column in locked.columns}
+        locked.file_name = name[:200]
         locked.status = CampaignStatus.DRAFT
         count_rows(locked)
-        locked.save(update_fields=["columns", "file_name", "status", "row_count", "verdict_counts"])
+        locked.save(update_fields=[*_OF_THE_LIST, "status", "row_count", "verdict_counts"])
     campaign.refresh_from_db()
+
+
+_OF_THE_LIST = ("titles", "number_column", "columns", "field_columns", "file_name")
+
+
+def _unread(row: ListRow) -> JudgedRow:
+    """A row of a list whose numbers stand in a column that nobody has named yet."""
+    return JudgedRow(row.row, row.given, "", row.fields, RowVerdict.INVALID, NOT_READ)
 
 
 def count_rows(campaign: Campaign) -> None:
@@ -211,6 +220,7 @@ class _Numbers:
         return number.e164, RowVerdict.SEND, ""
 
 
+NOT_READ = "Choose the column with the numbers first."
 LOST_ZERO = "A spreadsheet seems to have taken the first 0 of this number."
 _DUPLICATE = "The same number stands in an earlier row."
 

@@ -153,6 +153,7 @@ def retry_failures(campaign: Campaign, *, actor: User | None) -> Campaign:
 
 _KEPT_BY_A_RETRY = (
     *("stream", "purpose", "kind", "body", "template", "template_values", "media", "values", "fallbacks", "columns"),
+    *("titles", "number_column", "field_columns"),
     *("file_name", "keeps_quiet_hours", "pace", "failure_limit"),
 )
 

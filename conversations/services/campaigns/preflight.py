@@ -38,6 +38,8 @@ def problems(campaign: Campaign, *, at: datetime | None = None) -> list[Validati
     found = [*_of_the_stream(campaign), *_of_the_words(campaign), *_of_the_times(campaign, at)]
     if not campaign.row_count:
         found.append(ValidationError("The campaign has no list yet. Choose a file.", code="no_list"))
+    elif campaign.asks_for_number_column:
+        found.append(ValidationError("Say which column of the list has the numbers.", code="no_number_column"))
     return found
 
 

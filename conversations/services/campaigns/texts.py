@@ -42,17 +42,24 @@ class Texts:
         self.longest = min(campaign.stream.body_limit, self.limits.body_characters or campaign.stream.body_limit)
         self.values = campaign.values
         self.fallbacks = campaign.fallbacks
+        self.feeds: dict[str, str] = campaign.field_columns
         self.fields = merge.fields_of(campaign.body) if campaign.kind == Kind.TEXT else self._fields_of_template()
         self._segments: dict[str, int] = {}
 
     def missing_columns(self) -> list[str]:
         """The fields that nothing can fill: no column, no value for everybody, no fallback."""
-        known = {*self.campaign.columns, *self.fallbacks}
-        known |= {name for name, value in self.values.items() if str(value).strip()}
-        return [name for name in self.fields if name not in known]
+        known = {*self.fallbacks, *(name for name, value in self.values.items() if str(value).strip())}
+        return [name for name in self.fields if name not in known and not self.campaign.column_of(name)]
+
+    def values_of(self, fields: Mapping[str, str]) -> Mapping[str, str]:
+        """The values of a row by the fields of the message, where a column of another name feeds one."""
+        if not self.feeds:
+            return fields
+        return {**fields, **{name: fields.get(column, "") for name, column in self.feeds.items()}}
 
     def for_row(self, fields: Mapping[str, str]) -> PersonalText:
         """What the person of a row is sent; raises TextRefused."""
+        fields = self.values_of(fields)
         try:
             if self.campaign.kind == Kind.TEMPLATE:
                 return self._template(fields)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from conversations.models.consent import ConsentSource
@@ -51,7 +52,10 @@ STREAMS: dict[str, tuple[str, dict[str, Any]]] = {
             },
         },
     ),
-    BULK: ("webex_interact", {"channel": "sms", "sender": "FERNHILL", "inbound_number": "+447700900177"}),
+    BULK: (
+        "webex_interact",
+        {"channel": "sms", "sender": "FERNHILL", "inbound_number": "+447700900177", "price": Decimal("0.041")},
+    ),
     US_LINE: ("ccai_platform", {"channel": "sms", "sender": "+16285550199", "region": "US"}),
 }
 SUB_STREAM = ("Engineer visits", "7")

@@ -61,7 +61,7 @@ def test_every_row_has_a_verdict(make_campaign: Make) -> None:
 def test_columns_become_fields(make_campaign: Make) -> None:
     header = "Mobile,Given name,Surname,Order no.,Größe,日本"
     campaign = make_campaign(f"{fiction(200)},Rosa,Bell,17,L,x", header=header)
-    assert campaign.columns == ["firstname", "lastname", "order_no", "grosse", "column_5"]
+    assert campaign.columns == ["firstname", "lastname", "order_no", "grosse", "column_6"]
     assert campaign.recipients.get().fields["order_no"] == "17"
 
 
