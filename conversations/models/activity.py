@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Cast
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -48,6 +49,15 @@ class ActivityQuerySet(models.QuerySet["Activity"]):
     def mentioning(self, user: User) -> ActivityQuerySet:
         """The remarks that name this user."""
         return self.filter(mentions=user.pk)
+
+    def open_questions(self) -> ActivityQuerySet:
+        """Whether a customer meant an opt-out, where nobody has said yet."""
+        answers = Activity.objects.filter(
+            conversation=OuterRef("conversation"),
+            kind=ActivityKind.OPT_OUT_ANSWER,
+            data__question=Cast(Cast(OuterRef("pk"), models.TextField()), models.JSONField()),
+        )
+        return self.filter(~Exists(answers), kind=ActivityKind.OPT_OUT_QUESTION)
 
 
 class Activity(models.Model):

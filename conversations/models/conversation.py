@@ -156,7 +156,8 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
         return self.select_related("contact", "stream__account", "stream__policy", "assignee", "team")
 
     def with_attention(self, user: User) -> ConversationQuerySet:
-        """With what the chips of a list row say: is_unconfirmed, sends_at, is_opted_out, has_draft."""
+        """With what the chips of a list row say: is_unconfirmed, sends_at, is_opted_out, has_draft, has_question."""
+        from conversations.models.activity import Activity
         from conversations.models.consent import ConsentDecision, ConsentState
         from conversations.models.draft import Draft
         from conversations.models.message import Message, MessageStatus
@@ -175,6 +176,7 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
             sends_at=Subquery(scheduled.values("scheduled_for")[:1]),
             is_opted_out=Case(When(Exact(present, ConsentDecision.OPTED_OUT), then=True), default=False),
             has_draft=Exists(Draft.objects.filter(user=user.pk, conversation=OuterRef("pk"))),
+            has_question=Exists(Activity.objects.open_questions().filter(conversation=OuterRef("pk"))),
         )
 
 

@@ -121,16 +121,7 @@ def ask_whether_opted_out(conversation: Conversation, message: Message) -> Activ
 
 def open_questions(conversation: Conversation) -> list[Activity]:
     """The questions of a conversation that nobody has answered, oldest first."""
-    asked = conversation.activities.filter(kind=ActivityKind.OPT_OUT_QUESTION)
-    found = list(asked.order_by("id"))
-    answered = answered_questions(conversation) if found else set()
-    return [one for one in found if one.pk not in answered]
-
-
-def answered_questions(conversation: Conversation) -> set[int]:
-    """The ids of the questions that somebody has answered."""
-    answers = conversation.activities.filter(kind=ActivityKind.OPT_OUT_ANSWER)
-    return set(answers.values_list("data__question", flat=True))
+    return list(conversation.activities.open_questions().order_by("id"))
 
 
 def answer_question(question: Activity, *, is_opt_out: bool, actor: User) -> None:

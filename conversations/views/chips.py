@@ -5,36 +5,98 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
+from unicodedata import east_asian_width
 
 from django.utils import timezone
 
 from conversations.models import Conversation
 from conversations.models.conversation import CLOSING_SOON, IN_INBOX, ConversationStatus
 from conversations.models.stream import Channel
-from conversations.views.wording import clock_ahead
+from conversations.views.wording import clock_ahead, time_left
 
 MOST_CHIPS = 3
 SOON, VERY_SOON = timedelta(hours=1), timedelta(minutes=15)
 
+# The room of a row and what stands in it, in px (static/css/inbox.css, and Inter at 12 px).
+ROOM, AVATAR, FOLDED, GAP = 245, 24, 30, 4
+_EDGES, _ICON = 12, 16
+_LETTER, _NARROW_LETTER, _WIDE_LETTER, _SQUARE_LETTER = 7.2, 3.5, 10, 12
+_NARROW, _WIDE = frozenset("ijltfrI .,:'"), frozenset("mwMWOQGNHU")
+_LONGEST_TIME = "3 h 08 m"
+
 
 class Chip(NamedTuple):
-    """Some words; with `until` they are a clock, and {} the time that is left. `icon` may be empty."""
+    """Some words; with `until` they are a clock, and {} the time that is left. `icon` may be empty.
+
+    `whole` is what is meant by words that were made short for a chip.
+    """
 
     icon: str
     words: str
     tone: str = ""
     until: datetime | None = None
+    whole: str = ""
+
+    @property
+    def said(self) -> str:
+        """What it says where there is room for all of it."""
+        return self.whole or (self.words.format(time_left(self.until)) if self.until else self.words)
+
+    @property
+    def width(self) -> float:
+        """About how wide it is, in px; rather too wide than too narrow."""
+        words = self.words.format(_LONGEST_TIME) if self.until else self.words
+        return _EDGES + (_ICON if self.icon else 0) + sum(map(_width_of_letter, words))
 
 
-def chips_of(conversation: Conversation) -> list[Chip]:
-    """At most three, the most pressing first. Of conversations with_attention() and with their tags."""
+def _width_of_letter(letter: str) -> float:
+    if letter in _NARROW:
+        return _NARROW_LETTER
+    if east_asian_width(letter) in "WF":
+        return _SQUARE_LETTER
+    return _WIDE_LETTER if letter in _WIDE else _LETTER
+
+
+class ChipLine(NamedTuple):
+    """The chips that a row has room for, and those behind its "+1"."""
+
+    shown: list[Chip]
+    folded: list[Chip]
+
+    @property
+    def folded_words(self) -> str:
+        """What is behind the "+1", in words."""
+        return ", ".join(chip.said for chip in self.folded)
+
+
+def chips_of(conversation: Conversation, *, people: int = 0) -> ChipLine:
+    """The most pressing first, at most three, and none that would be cut off; the others are folded.
+
+    Of conversations with_attention() and with their tags. `people` is how many avatars stand at the end of the line.
+    """
     chips = [*_pressing(conversation), *_standing(conversation)]
+    if conversation.team is not None and conversation.assignee_id is None:
+        chips.append(Chip("users", conversation.team.name, "outline", whole=f"For the team {conversation.team}"))
     chips += [Chip("", tag.name, "outline") for tag in conversation.tags.all()]
-    return chips[:MOST_CHIPS]
+    number = _number_that_fits(chips, ROOM - people * AVATAR)
+    return ChipLine(chips[:number], chips[number:])
+
+
+def _number_that_fits(chips: list[Chip], room: float) -> int:
+    """How many stand beside each other, beside a "+1" if any are left; the first one always does."""
+    taken = 0.0
+    for number, chip in enumerate(chips):
+        taken += chip.width + GAP
+        for_the_rest = FOLDED if number + 1 < len(chips) else 0
+        if number and (number == MOST_CHIPS or taken - GAP + for_the_rest > room):
+            return number
+    return len(chips)
 
 
 def _pressing(conversation: Conversation) -> Iterator[Chip]:
     facts = conversation.__dict__  # the annotations of with_attention(), which the model does not declare
+    if facts["has_question"]:
+        yield Chip("shield-question-mark", "STOP?", "warning", whole="Did they mean STOP?")
     if conversation.reply_due_at is not None and conversation.status == ConversationStatus.OPEN:
         yield due_chip(conversation.reply_due_at)
     of_whatsapp = conversation.stream.channel == Channel.WHATSAPP and conversation.status in IN_INBOX
@@ -51,7 +113,7 @@ def _pressing(conversation: Conversation) -> Iterator[Chip]:
     if facts["sends_at"]:
         yield Chip("calendar-clock", f"Sends {clock_ahead(facts['sends_at'])}", "info")
     if facts["is_opted_out"]:
-        yield Chip("ban", f"Opted out of {conversation.stream.get_channel_display()}")
+        yield Chip("ban", "Opted out", whole=f"Opted out of {conversation.stream.get_channel_display()}")
 
 
 def _standing(conversation: Conversation) -> Iterator[Chip]:

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from conversations.models import Conversation, Stream, User
 from conversations.models.conversation import ListOrder
-from conversations.views.chips import Chip, chips_of
+from conversations.views.chips import ChipLine, chips_of
 from conversations.views.inbox_query import InboxQuery, View
 from conversations.views.presence import Colleague, colleagues_at
 from conversations.views.wording import clock
@@ -31,7 +31,7 @@ class Row:
     """One conversation of a list."""
 
     conversation: Conversation
-    chips: list[Chip]
+    chips: ChipLine
     present: list[Colleague]
 
     @property
@@ -67,9 +67,14 @@ def read_page(query: InboxQuery, user: User, *, cursor: str = "", size: int = PA
     more = len(keys) > size and bool(conversations)
     present = colleagues_at([one.pk for one in conversations], user)
     return Page(
-        rows=[Row(one, chips_of(one), present.get(one.pk, [])) for one in conversations],
+        rows=[_row(one, present.get(one.pk, []), query.view) for one in conversations],
         next_cursor=_Cursor.of(conversations[-1], query.sort).written() if more else "",
     )
+
+
+def _row(conversation: Conversation, present: list[Colleague], view: View) -> Row:
+    with_somebody = conversation.assignee_id is not None and view != View.MINE  # whose are all in one's own list
+    return Row(conversation, chips_of(conversation, people=len(present) + with_somebody), present)
 
 
 def read_rows(pks: list[int], user: User) -> list[Conversation]:

@@ -37,6 +37,7 @@ from conversations.models import (
     WhatsAppTemplate,
 )
 from tests import factories
+from tests.browser.test_every_page import NOT_WALKED, PART, names_walked
 from tests.conversations.admin.rows import make_rows
 
 pytestmark = pytest.mark.django_db
@@ -489,6 +490,19 @@ def test_nobody_is_led_to_an_error(role: str, addresses: list[Address], given: d
         >= 500
     }
     assert broken == {}
+
+
+def test_every_page_of_the_workspace_is_walked_by_a_browser_or_excused(addresses: list[Address], rows: Rows) -> None:
+    """A page that nobody looks at for contrast, width and errors fails here; so does an excuse that is not true."""
+    client = browser(supervisor_of(rows))
+    of_the_workspace = [one for one in addresses if ":" not in one.name]
+    answers_get = {one.name: one.path for one in of_the_workspace if client.get(one.path).status_code != 405}
+    walked = names_walked()
+    assert set(answers_get) - walked - set(NOT_WALKED) == set()
+    assert walked & set(NOT_WALKED) == set()
+    assert (walked | set(NOT_WALKED)) - {one.name for one in of_the_workspace} == set()
+    shown = {name: client.get(answers_get[name]) for name, reason in NOT_WALKED.items() if reason == PART}
+    assert [name for name, one in shown.items() if one.status_code == 200 and b"<html" in one.content] == []
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -5,12 +5,15 @@ One window for all of it: a page is loaded once, looked at in both schemes and t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
+from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.urls import resolve
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Complaints, Product, open_page, sign_in
@@ -94,6 +97,10 @@ ADDRESSES = (
     "/contacts/?consent=sms:opted_in&sort=name",
     "/contacts/new/",
     "/contacts/import/",
+    "/permissions/",
+    "/permissions/?proof=missing",
+    "/permissions/?q=nothing-like-this",
+    "/permissions/import/",
     "/templates/",
     "/templates/?q=nothing-like-this",
     "/templates/1/",
@@ -101,6 +108,9 @@ ADDRESSES = (
     "/templates/import/",
     "/new/",
     "/new/?to=07700900042",
+    "/campaigns/",
+    "/campaigns/new/",
+    "/notifications/",
     "/account/",
     "/account/password/",
     "/keys/",
@@ -155,6 +165,50 @@ def _palette(text: str) -> Callable[[Walk], None]:
     return prepare
 
 
+def _notices(walk: Walk) -> None:
+    walk.go("/?view=all")
+    walk.page.locator(".bell:visible").click()
+    expect(walk.page.get_by_role("dialog", name="Notifications")).to_be_visible()
+
+
+def _whole_text(walk: Walk) -> None:
+    """No message of the demo company is longer than its bubble; the page of one shows any."""
+    walk.go(f"{walk.first('Rosa Bellini')}")
+    message = walk.page.locator("article[id^='message-']").last.get_attribute("id") or ""
+    walk.go(f"/m/{message.rpartition('-')[2]}/text/")
+
+
+def _first_template(walk: Walk) -> None:
+    """The templates for somebody to whom nobody has written yet."""
+    walk.go("/new/?to=07700900042")
+    stream = walk.page.locator("input[data-channel=whatsapp]").first.get_attribute("value")
+    walk.go(f"/new/template/?to=07700900042&stream={stream}")
+
+
+def _of_several(part: str) -> Callable[[Walk], None]:
+    """What is done to selected conversations, as its own page."""
+
+    def prepare(walk: Walk) -> None:
+        walk.go("/?view=all")
+        boxes = walk.page.locator(".row-check input").all()[:2]
+        walk.go(f"/handle/{part}/?" + "&".join(f"c={box.get_attribute('value')}" for box in boxes))
+
+    return prepare
+
+
+def _draft_template(walk: Walk) -> None:
+    walk.go("/templates/new/?copy=1")
+    walk.page.get_by_label("Name", exact=True).fill("copy_of_the_walk")
+    walk.page.get_by_role("button", name="Save the draft").click()
+    walk.page.wait_for_url(re.compile(r"/templates/\d+/$"))
+    walk.page.goto(f"{walk.page.url}edit/")
+
+
+def _decision(walk: Walk) -> None:
+    walk.go("/permissions/")
+    walk.go(walk.page.locator(".ledger-table tbody a").first.get_attribute("href") or "")
+
+
 def _key_help(walk: Walk) -> None:
     walk.go("/?view=all")
     walk.page.keyboard.press("?")
@@ -179,32 +233,93 @@ def _import(rows: str, expected: str) -> Callable[[Walk], None]:
     return prepare
 
 
-STATES: dict[str, Callable[[Walk], None]] = {
-    "a conversation": _conversation,
-    "a conversation whose window is closed": _closed_window,
-    "the attempts of a message": _attempts,
-    "the transcript": _conversation_part("transcript"),
-    "the template picker": _conversation_part("template", "Window closed"),
-    "to whom a conversation is given": _menu("a", "Assign to"),
-    "until when it is snoozed": _menu("h", "Snooze"),
-    "its tags": _menu("l", "Tags"),
-    "the page of assigning": _conversation_part("assign"),
-    "the page of snoozing": _conversation_part("snooze"),
-    "the page of tags": _conversation_part("tags"),
-    "the palette": _palette("rosa"),
-    "actions in the palette": _palette(">"),
-    "the keys": _key_help,
-    "a contact": _contact(""),
-    "what a contact said": _contact("?show=messages"),
-    "a contact's form": _contact("edit/"),
-    "whom to merge with": _contact("merge/?q=a"),
-    "an import with its report": _import(PEOPLE, "rows read"),
+class State(NamedTuple):
+    """What a page may look like: the name of its address, and how it comes to look so."""
+
+    address: str
+    prepare: Callable[[Walk], None]
+
+
+STATES = {
+    "a conversation": State("conversation", _conversation),
+    "a conversation whose window is closed": State("conversation", _closed_window),
+    "the attempts of a message": State("attempts", _attempts),
+    "the transcript": State("transcript", _conversation_part("transcript")),
+    "the template picker": State("conversation-template", _conversation_part("template", "Window closed")),
+    "to whom a conversation is given": State("conversation", _menu("a", "Assign to")),
+    "until when it is snoozed": State("conversation", _menu("h", "Snooze")),
+    "its tags": State("conversation", _menu("l", "Tags")),
+    "the page of assigning": State("assign", _conversation_part("assign")),
+    "the page of snoozing": State("snooze", _conversation_part("snooze")),
+    "the page of tags": State("tags", _conversation_part("tags")),
+    "the page of assigning several": State("handle-assign", _of_several("assign")),
+    "the page of snoozing several": State("handle-snooze", _of_several("snooze")),
+    "the page of tags of several": State("handle-tags", _of_several("tags")),
+    "the canned replies": State("canned-replies", _conversation_part("canned")),
+    "a whole text": State("whole-text", _whole_text),
+    "a first template": State("new-template", _first_template),
+    "the bell": State("inbox", _notices),
+    "the palette": State("inbox", _palette("rosa")),
+    "actions in the palette": State("inbox", _palette(">")),
+    "the keys": State("inbox", _key_help),
+    "a contact": State("contact", _contact("")),
+    "what a contact said": State("contact", _contact("?show=messages")),
+    "a contact's form": State("edit-contact", _contact("edit/")),
+    "whom to merge with": State("merge-contact", _contact("merge/?q=a")),
+    "recording a permission": State("record-permission", _contact("permission/")),
+    "a decision": State("decision", _decision),
+    "a draft of a template": State("edit-draft", _draft_template),
+    "an import with its report": State("import-contacts", _import(PEOPLE, "rows read")),
 }
+
+# Addresses that answer GET and are not looked at here, by the reason.
+PART = "A part of a page, which is looked at in it."
+FILE = "A file, or words for a program."
+ON_ITS_WAY = "Its page exists while a campaign goes through its steps: test_campaigns.py looks at it there."
+NOT_WALKED = {
+    "older-rows": PART,
+    "updates": PART,
+    "presence": PART,
+    "older-messages": PART,
+    "streams-for": PART,
+    "colleagues": PART,
+    "palette": PART,
+    "recipient": PART,
+    "new-canned-replies": PART,
+    "campaign-check-progress": PART,
+    "campaign-progress": PART,
+    "campaign-rows-file": FILE,
+    "campaign-results": FILE,
+    "export-contacts": FILE,
+    "export-opt-ins": FILE,
+    "proof-file": FILE,
+    "file": FILE,
+    "news": FILE,
+    "icons": FILE,
+    "healthz": FILE,
+    "readyz": FILE,
+    "metrics": FILE,
+    "webhook": FILE,
+    "message": "Leads on to the message in its conversation.",
+    "sign-in": "Before signing in: test_before_and_beside_signing_in looks at it.",
+    "campaign": ON_ITS_WAY,
+    "campaign-list": ON_ITS_WAY,
+    "campaign-rows": ON_ITS_WAY,
+    "campaign-message": ON_ITS_WAY,
+    "campaign-timing": ON_ITS_WAY,
+    "campaign-check": ON_ITS_WAY,
+}
+
+
+def names_walked() -> set[str]:
+    """The names of the addresses whose pages are looked at here."""
+    return {resolve(urlsplit(one).path).url_name or "" for one in ADDRESSES} | {one.address for one in STATES.values()}
 
 
 @pytest.mark.parametrize("state", STATES)
 def test_a_state(walk: Walk, state: str) -> None:
-    STATES[state](walk)
+    STATES[state].prepare(walk)
+    assert resolve(urlsplit(walk.page.url).path).url_name == STATES[state].address
     assert walk.look() == []
 
 

@@ -9,13 +9,15 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from conversations.models import Conversation
+from conversations.models import Conversation, ConversationTag, Tag
 from conversations.models.conversation import ListOrder
 from conversations.models.message import MessageStatus
 from conversations.services import consent
+from conversations.services.opt_in_keywords import answer_question, ask_whether_opted_out
+from conversations.views.chips import chips_of
 from conversations.views.counting import count_views
 from conversations.views.inbox_query import InboxQuery, View
-from conversations.views.listing import FIRST_PAGE, read_page
+from conversations.views.listing import FIRST_PAGE, read_page, read_rows
 from tests import factories
 from tests.conversations.views.conftest import Centre
 from tests.conversations.views.reading import Element, read
@@ -208,10 +210,48 @@ def test_a_row_says_what_decides(centre: Centre, agent: Client) -> None:
     chips = {row.one("bdi").text: row.one(class_="row-chips").text for row in rows_of(agent, "/")}
 
     assert chips["Rosa"] == "Closes in 41 m Failed"
-    assert chips["Stopped"] == "Reply due in 3 h 58 m Opted out of SMS"
-    assert chips["Later"] == f"Reply due in 3 h 57 m Sends {timezone.localtime(at):%-d %b %Y %H:%M}"
+    assert chips["Stopped"] == "Reply due in 3 h 58 m Opted out Opted out of SMS"
+    assert chips["Later"] == f"Reply due in 3 h 57 m +1 Sends {timezone.localtime(at):%-d %b %Y %H:%M}"
     row = next(row for row in rows_of(agent, "/") if row.one("bdi").text == "Rosa")
     assert row.one(class_="count").text == "2 unread"
+
+
+def test_chips_that_a_row_has_no_room_for_are_folded_under_their_names(centre: Centre, agent: Client) -> None:
+    team = factories.make_team(members=[centre.priya], streams=[centre.texts])
+    rosa = waiting(centre, "Rosa", 0, assignee=None, team=team)
+    for name in ("billing", "moving house next month"):
+        tag = Tag.objects.create(name=name)
+        ConversationTag.objects.create(conversation=rosa, tag=tag)
+
+    [row] = rows_of(agent, "/?view=unassigned")
+    line = row.one(class_="row-chips")
+    names = f"For the team {team}, billing, moving house next month"
+    assert line.text == f"Reply due in 3 h 59 m +3 {names}"
+    [folded] = [chip for chip in line.all(class_="chip") if chip.attributes.get("title")]
+    assert folded.attributes["title"] == names
+
+
+def test_what_fits_a_row_depends_on_who_stands_at_its_end(centre: Centre) -> None:
+    rosa = waiting(centre, "Rosa", 0, status="resolved", waiting_since=None)
+    for name in ("billing", "VIP", "fault"):
+        ConversationTag.objects.create(conversation=rosa, tag=Tag.objects.create(name=name))
+    [row] = read_rows([rosa.pk], centre.priya)
+    for people, shown in ((0, 3), (3, 2), (5, 1), (20, 1)):
+        line = chips_of(row, people=people)
+        assert len(line.shown) == shown
+        assert len(line.shown) + len(line.folded) == 4
+
+
+def test_an_open_question_is_a_chip_until_somebody_answers(centre: Centre, agent: Client) -> None:
+    rosa = waiting(centre, "Rosa", 0)
+    message = factories.make_message(rosa, direction="in", body="Stop. Thank you")
+    first, second = (ask_whether_opted_out(rosa, message) for _ in range(2))
+    for question, words in ((first, "STOP? Did they mean STOP?"), (second, "STOP? Did they mean STOP?"), (None, "")):
+        [row] = rows_of(agent, "/")
+        assert words in row.one(class_="row-chips").text
+        assert bool(words) is ("STOP" in row.one(class_="row-chips").text)
+        if question is not None:
+            answer_question(question, is_opt_out=False, actor=centre.priya)
 
 
 def test_the_number_of_queries_does_not_grow_with_the_rows(
