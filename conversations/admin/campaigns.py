@@ -29,7 +29,8 @@ class CampaignAdmin(LedgerAdmin):
     fieldsets = (
         (None, {"fields": ("name", "stream", "purpose", "status", "status_reason", "retry_of")}),
         ("What is sent", {"fields": ("kind", "body", "template", "template_values", "values", "fallbacks")}),
-        ("To whom", {"fields": ("file_name", "number_column", "columns", "field_columns", "row_count", "verdict_counts", "segment_counts")}),
+        ("To whom", {"fields": ("file_name", "number_column", "columns", "field_columns")}),
+        ("What the check found", {"fields": ("row_count", "verdict_counts", "segment_counts")}),
         (
             "When",
             {"fields": ("scheduled_for", "valid_until", "keeps_quiet_hours", "pace", "failure_limit")},

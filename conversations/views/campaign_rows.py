@@ -17,6 +17,7 @@ from django.views.decorators.http import require_safe
 from conversations.models import Campaign, CampaignRecipient
 from conversations.models.campaign import ENDED, UNDER_WAY, CampaignStatus, RowVerdict
 from conversations.services.csv_files import phone_cells
+from conversations.views.campaign_sheet import sheet_of
 from conversations.views.campaigns import visible_campaign
 from conversations.views.downloads import csv_answer
 from conversations.views.requests import number_in
@@ -61,7 +62,7 @@ def rows(request: HttpRequest, pk: int) -> HttpResponse:
         "campaign": campaign,
         "verdict": verdict,
         "counts": verdict_counts(campaign),
-        "rows": [(row, format_for_people(row.phone) if row.phone else "") for row in shown[:PAGE]],
+        "sheet": sheet_of(campaign, shown[:PAGE]),
         "after": shown[PAGE - 1].row if len(shown) > PAGE else 0,
         "is_confirmed": campaign.status in CONFIRMED,
     }

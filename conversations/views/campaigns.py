@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -137,3 +137,11 @@ def steps_of(campaign: Campaign, current: str) -> list[Step]:
         Step(number, words[name], reverse(f"campaign-{name}", args=[campaign.pk]), is_done, name == current)
         for number, (name, is_done) in enumerate(done.items(), start=1)
     ]
+
+
+def show_step(
+    request: HttpRequest, campaign: Campaign, name: str, context: dict[str, Any], *, is_refused: bool
+) -> HttpResponse:
+    """The page of a step; `is_refused` when something that was typed has to be changed."""
+    shown = {"campaign": campaign, "steps": steps_of(campaign, name), "tone": TONES.get(campaign.status), **context}
+    return render(request, f"campaigns/{name}.html", shown, status=UNPROCESSABLE if is_refused else 200)

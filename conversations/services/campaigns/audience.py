@@ -15,7 +15,7 @@ from psycopg.types.json import Jsonb
 
 from conversations.models import Campaign, CampaignRecipient, Stream
 from conversations.models.campaign import CampaignStatus, RowVerdict
-from conversations.services.campaigns.columns import Columns, no_number_column, read_columns
+from conversations.services.campaigns.columns import Columns, has_numbers, no_number_column, read_columns
 from conversations.services.csv_files import CsvProblem, Table, open_table
 from conversations.services.csv_report import in_parts
 from conversations.services.gate import refusals_of
@@ -57,14 +57,14 @@ def load_list(
     """Make a CSV file the list of a campaign, in place of the one it has.
 
     `restore_zeros` reads national numbers whose leading zero a spreadsheet took. Where the titles do not say which
-    column holds the numbers, `may_ask` takes the rows as they are, to be read by `choose_number_column`. Raises
+    column holds the numbers, `may_ask` takes rows that have some as they are, for `choose_number_column`. Raises
     CsvProblem in the words of the file, and ValidationError (`campaign_began`) when the campaign can no longer be
     changed; then nothing changes.
     """
     table = open_table(source, most_rows=MOST_ROWS)
     try:
         columns = read_columns(table.columns)
-        if not columns.number and not may_ask:
+        if not columns.number and not (may_ask and has_numbers(table)):
             raise no_number_column(table.columns)
         store(campaign, _rows_of(table, columns), columns, name=file_name, restore_zeros=restore_zeros)
     finally:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from conversations.models import Campaign, CampaignRecipient
 from conversations.services.contact_import import COLUMNS
-from conversations.services.csv_files import CsvProblem
+from conversations.services.csv_files import CsvProblem, Table
 from conversations.services.csv_report import listed
 
 LOOKED_AT = 50  # rows that a guess is made from
 # The names that Webex Interact's documents use for what every list has.
 _KNOWN_FIELDS = {"first_name": "firstname", "last_name": "lastname", "email": "email"}
-_LIKE_A_NUMBER = re.compile(r"\+?[\d ().\-/]{7,24}")
+_LIKE_A_NUMBER = re.compile(r"\+?(?=(?:\D*\d){7})[\d ().\-/]{7,24}")
 
 
 class Columns(NamedTuple):
@@ -39,7 +40,17 @@ class Columns(NamedTuple):
 
 
 def read_columns(titles: Sequence[str]) -> Columns:
-    """Name the columns of a file, and find the one with the numbers by its title, when exactly one has such a title."""
+    """Name the columns of a file, and find the one with the numbers by its title, when exactly one has such a title.
+
+    Raises CsvProblem (`no_names`) when the first row has a number: it is a person, and no title.
+    """
+    if number := next((title for title in titles if _LIKE_A_NUMBER.fullmatch(title)), ""):
+        raise CsvProblem(
+            "no_names",
+            f"The first row has no names of columns, but the number {number}. Put a row above it with the names, and "
+            "call the one of the numbers phone.",
+            1,
+        )
     numbers = [place for place, title in enumerate(titles) if _plain(title) in COLUMNS["phone"]]
     names = field_names(titles)
     return Columns(list(zip(names, titles, strict=True)), names[numbers[0]] if len(numbers) == 1 else "")
@@ -67,6 +78,12 @@ def field_names(titles: Iterable[str]) -> list[str]:
             name = f"{name[:36]}_{place}"
         names.append(name)
     return names
+
+
+def has_numbers(table: Table) -> bool:
+    """Does some cell of the first rows look like a number? Raises as Table.rows does."""
+    first = islice(table.rows(), LOOKED_AT)
+    return any(_LIKE_A_NUMBER.fullmatch(cell) for row in first for cell in row.cells)
 
 
 def likely_number_column(campaign: Campaign) -> str:

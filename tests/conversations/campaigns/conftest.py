@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv as csv_format
 import io
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from conversations.models import Campaign, CampaignChunk, User
 from conversations.services.campaigns import audience, control, planning, preflight, sending
@@ -27,6 +30,30 @@ def tom(streams: SandboxStreams) -> User:
     user = factories.make_user("supervisor", name="Tom Reyes")
     factories.make_team(name="Supervisors", members=[user], streams=list(streams.values()))
     return user
+
+
+@pytest.fixture
+def browser(tom: User) -> Client:
+    """Tom's."""
+    client = Client()
+    client.force_login(tom)
+    return client
+
+
+def words(response: Any) -> str:
+    """What a page says, without its marks."""
+    return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).split())
+
+
+def rows_of(response: Any) -> list[dict[str, str]]:
+    """The rows of a downloaded file."""
+    text = b"".join(response.streaming_content).decode("utf-8-sig")
+    return list(csv_format.DictReader(io.StringIO(text)))
+
+
+def people(first: int, number: int) -> list[str]:
+    """Rows of a list."""
+    return [f"{fiction(one)},Rosa{one}" for one in range(first, first + number)]
 
 
 def csv(*rows: str, header: str = "phone,first name") -> io.BytesIO:

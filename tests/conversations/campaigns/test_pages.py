@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv as csv_format
-import io
 import re
 from collections.abc import Callable
 from typing import Any
@@ -18,39 +16,15 @@ from conversations import jobs
 from conversations.models import Campaign, Message, User
 from conversations.services import consent
 from conversations.services.campaigns import control
-from conversations.views import campaign_check, campaign_steps
+from conversations.views import campaign_check, campaign_message
 from tests import factories
-from tests.conversations.campaigns.conftest import confirm, fiction, run
+from tests.conversations.campaigns.conftest import confirm, fiction, people, rows_of, run, words
 from tests.factories import SandboxStreams
 from tests.sandbox.playing import PlayedSandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 Make = Callable[..., Campaign]
-
-
-@pytest.fixture
-def browser(tom: User) -> Client:
-    """Tom's."""
-    client = Client()
-    client.force_login(tom)
-    return client
-
-
-def words(response: Any) -> str:
-    """What a page says, without its marks."""
-    return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).split())
-
-
-def rows_of(response: Any) -> list[dict[str, str]]:
-    """The rows of a downloaded file."""
-    text = b"".join(response.streaming_content).decode("utf-8-sig")
-    return list(csv_format.DictReader(io.StringIO(text)))
-
-
-def people(first: int, number: int) -> list[str]:
-    """Rows of a list."""
-    return [f"{fiction(one)},Rosa{one}" for one in range(first, first + number)]
 
 
 def test_from_nothing_to_everybody_in_four_steps(
@@ -107,43 +81,6 @@ def test_from_nothing_to_everybody_in_four_steps(
     ]
     assert results[0]["result"] in ("Accepted", "Delivered")
     assert browser.get(check).status_code == 404
-
-
-def test_a_file_that_cannot_be_taken_is_answered_at_the_field(browser: Client, make_campaign: Make) -> None:
-    campaign = make_campaign(*people(200, 2))
-    address = f"/campaigns/{campaign.pk}/list/"
-    response = browser.post(address, {"content": "name,mob\nRosa,1"})
-    assert response.status_code == 422
-    assert "Your file has columns called name, mob. It needs one called phone." in words(response)
-    assert "Choose a file, or paste the rows." in words(browser.post(address, {}))
-    campaign.refresh_from_db()
-    assert campaign.row_count == 2
-
-
-def test_zeros_that_a_spreadsheet_took_are_asked_about(browser: Client, make_campaign: Make) -> None:
-    campaign = make_campaign("7700900142,Rosa", f"{fiction(200)},Ida")
-    address = f"/campaigns/{campaign.pk}/list/"
-    assert "1 number seems to have lost the first 0" in words(browser.get(address))
-    browser.post(address, {"restore": "yes"})
-    campaign.refresh_from_db()
-    assert campaign.verdict_counts == {"send": 2}
-    assert "first 0" not in words(browser.get(address))
-
-
-def test_rows_by_verdict_are_paged_and_downloaded(
-    browser: Client, make_campaign: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("conversations.views.campaign_rows.PAGE", 2)
-    campaign = make_campaign(*people(200, 3), "=1+1,Max", "12,Eve", "13,Bo")
-    page = browser.get(f"/campaigns/{campaign.pk}/list/rows/?verdict=invalid")
-    assert "=1+1" in words(page)
-    assert "13" not in words(page).split("Why")[1]
-    more = re.search(r'href="([^"]+after=\d+)"', page.content.decode())
-    assert more is not None
-    assert "13" in words(browser.get(more[1].replace("&amp;", "&"))).split("Why")[1]
-    left_out = rows_of(browser.get(f"/campaigns/{campaign.pk}/list/rows/file/?verdict=left_out"))
-    assert [one["given"] for one in left_out] == ["'=1+1", "12", "13"]
-    assert all(one["reason"] for one in left_out)
 
 
 def test_whom_the_preview_shows(browser: Client, make_campaign: Make) -> None:
@@ -348,18 +285,6 @@ def test_a_message_in_a_conversation_says_that_a_campaign_sent_it(
     assert "Campaign ·" in words(page)
 
 
-def test_a_file_larger_than_memory_holds_is_read_from_the_disk(
-    browser: Client, make_campaign: Make, settings: Any
-) -> None:
-    settings.FILE_UPLOAD_MAX_MEMORY_SIZE = 100
-    campaign = make_campaign(*people(200, 1))
-    rows = "\n".join(["phone;name", *(f"{fiction(one)};Rosa" for one in range(200, 230))])
-    upload = SimpleUploadedFile("more.csv", rows.encode(), content_type="text/csv")
-    assert browser.post(f"/campaigns/{campaign.pk}/list/", {"file": upload}).status_code == 302
-    campaign.refresh_from_db()
-    assert (campaign.row_count, campaign.columns) == (30, ["name"])
-
-
 def test_a_fallback_does_not_outlive_the_column_that_it_was_for(browser: Client, make_campaign: Make) -> None:
     campaign = make_campaign(*people(200, 1), values={"firstname": "everybody"}, fallbacks={})
     browser.post(f"/campaigns/{campaign.pk}/message/", {"body": "Hello ${firstname}", "field-firstname": ""})
@@ -371,14 +296,14 @@ def test_a_step_of_a_campaign_that_a_colleague_let_go_says_so(
     browser: Client, make_campaign: Make, tom: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     campaign = make_campaign(*people(200, 1))
-    found = campaign_steps.open_campaign
+    found = campaign_message.open_campaign
 
     def seen_before(request: Any, pk: int) -> Campaign:
         shown = found(request, pk)
         confirm(Campaign.objects.get(pk=pk), tom)
         return shown
 
-    monkeypatch.setattr(campaign_steps, "open_campaign", seen_before)
+    monkeypatch.setattr(campaign_message, "open_campaign", seen_before)
     answer = browser.post(f"/campaigns/{campaign.pk}/message/", {"body": "Another text"}, follow=True)
     assert "This campaign has begun: it stays as it is." in words(answer)
     assert Campaign.objects.get().body.startswith("Hello")

@@ -1,66 +1,28 @@
-"""The way to a campaign in four steps, each stored: its list, its message, its timing, the check."""
+"""The second step of a campaign: what its people get, and what stands where a field is empty."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from conversations.forms.campaigns import (
-    ListForm,
+from conversations.forms.campaign_message import (
     TemplateChoiceForm,
     TemplateFieldsForm,
     TemplateValuesForm,
     TextForm,
-    TimingForm,
 )
-from conversations.models import Campaign, CampaignRecipient
-from conversations.models.campaign import RowVerdict
+from conversations.models import Campaign
 from conversations.models.message import Kind
-from conversations.services.campaigns import audience, preflight
 from conversations.services.campaigns.texts import Texts
-from conversations.services.csv_files import CsvProblem
 from conversations.views import campaign_preview
-from conversations.views.campaign_check import begin_check
-from conversations.views.campaign_rows import verdict_counts
-from conversations.views.campaigns import TONES, open_campaign, save_draft, steps_of, unless_it_began
-from conversations.views.requests import UNPROCESSABLE
+from conversations.views.campaigns import open_campaign, save_draft, show_step, unless_it_began
 from messaging.segments import measure
-
-
-@never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
-@unless_it_began
-def people_step(request: HttpRequest, pk: int) -> HttpResponse:
-    """Whom it goes to: a file or pasted rows become the list; `restore` reads it again with its zeros."""
-    campaign = open_campaign(request, pk)
-    here = HttpResponseRedirect(reverse("campaign-list", args=[pk]))
-    if request.method == "POST" and "restore" in request.POST:
-        audience.restore_zeros(campaign)
-        return here
-    form = ListForm(request.POST, request.FILES) if request.method == "POST" else ListForm()
-    if form.is_bound and form.is_valid():
-        source, name = form.source
-        try:
-            audience.load_list(campaign, source, file_name=name)
-        except CsvProblem as problem:
-            form.add_error(form.field_of_the_list, ValidationError(problem.sentence, code=problem.code))
-        else:
-            return here
-    lost = CampaignRecipient.objects.filter(campaign=campaign, verdict=RowVerdict.INVALID, reason=audience.LOST_ZERO)
-    context = {
-        "form": form,
-        "counts": verdict_counts(campaign),
-        "lost_zeros": lost.count() if campaign.verdict_counts.get(RowVerdict.INVALID) else 0,
-        "lost_zero": lost.order_by("row").first() if campaign.verdict_counts.get(RowVerdict.INVALID) else None,
-    }
-    return _step(request, campaign, "list", context, is_refused=form.is_bound)
 
 
 @never_cache
@@ -76,7 +38,7 @@ def message_step(request: HttpRequest, pk: int) -> HttpResponse:
         form.fill(campaign)
         save_draft(campaign, "body", "values", "fallbacks")
         return _after_the_message(request, campaign)
-    return _step(request, campaign, "message", _of_the_message(request, campaign, form), is_refused=form.is_bound)
+    return show_step(request, campaign, "message", _of_the_message(request, campaign, form), is_refused=form.is_bound)
 
 
 def _template_step(request: HttpRequest, campaign: Campaign) -> HttpResponse:
@@ -100,7 +62,7 @@ def _template_step(request: HttpRequest, campaign: Campaign) -> HttpResponse:
                 return _after_the_message(request, campaign)
         instead = instead or TemplateFieldsForm(campaign=campaign)
     context = {"choice": choice, **_of_the_message(request, campaign, instead), "form": form, "instead": instead}
-    return _step(
+    return show_step(
         request, campaign, "message", context, is_refused=choice.is_bound or bool(form is not None and form.is_bound)
     )
 
@@ -155,32 +117,3 @@ def preview(request: HttpRequest, pk: int) -> HttpResponse:
             values.fill(campaign)
     context = {"campaign": campaign, **_shown(campaign, request.POST.get("person", ""))}
     return render(request, "campaigns/_preview.html", context)
-
-
-@never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
-@unless_it_began
-def timing_step(request: HttpRequest, pk: int) -> HttpResponse:
-    """When, until when, how fast; going on begins the check."""
-    campaign = open_campaign(request, pk)
-    form = TimingForm(request.POST if request.method == "POST" else None, campaign=campaign)
-    if form.is_bound and form.is_valid():
-        form.fill(campaign)
-        wrong = [one for one in preflight.problems(campaign) if one.code in form.fields_of_codes]
-        for problem in wrong:
-            form.take_refusal(problem)
-        if not wrong:
-            names = ("scheduled_for", "valid_until", "keeps_quiet_hours", "pace", "failure_limit")
-            save_draft(campaign, *names)
-            if "onward" not in request.POST:
-                return HttpResponseRedirect(reverse("campaign-timing", args=[pk]))
-            begin_check(campaign)
-            return HttpResponseRedirect(reverse("campaign-check", args=[pk]))
-    return _step(request, campaign, "timing", {"form": form}, is_refused=form.is_bound)
-
-
-def _step(
-    request: HttpRequest, campaign: Campaign, name: str, context: dict[str, Any], *, is_refused: bool
-) -> HttpResponse:
-    shown = {"campaign": campaign, "steps": steps_of(campaign, name), "tone": TONES.get(campaign.status), **context}
-    return render(request, f"campaigns/{name}.html", shown, status=UNPROCESSABLE if is_refused else 200)
