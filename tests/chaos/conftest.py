@@ -35,7 +35,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> It
 
 @pytest.fixture
 def chaos(site: Site, django_db_blocker: Any) -> Chaos:
-    """`with chaos("F1", "what breaks") as run`: fresh rows; at the end I1 to I20 and a line of the table.
+    """`with chaos("F1", "what breaks") as run`: fresh rows; at the end every invariant and a line of the table.
 
     Without a number it is no fault of the matrix and has no line.
     """

@@ -1,4 +1,4 @@
-"""What must hold after every fault: I1 to I20, each a statement whose rows are what breaks it.
+"""What must hold after every fault: I1 to I20, C1 to C4 of campaigns, each a statement whose rows are what breaks it.
 
 The statements see two temporary tables beside the product's: `handset`, what the provider accepted, and `legal`,
 the moves of models/message.py. I16 (a flushed Valkey changes no row but hints) is a test of its own.
@@ -65,14 +65,17 @@ INVARIANTS = (
     ),
     Invariant(
         "I5",
-        "every change of status has exactly one event",
+        "every change of status has exactly one event; a campaign's message is written with its first status",
         """SELECT id FROM (
-               SELECT message.id, message.status, event.id AS event, from_status, to_status,
-                      coalesce(lag(to_status) OVER life, '') AS before, lead(event.id) OVER life AS next
+               SELECT message.id, message.status, recipient_id, event.id AS event, from_status, to_status,
+                      coalesce(lag(to_status) OVER life, CASE WHEN recipient_id IS NULL THEN '' ELSE from_status END)
+                          AS before,
+                      lead(event.id) OVER life AS next
                  FROM conversations_message AS message
                  LEFT JOIN conversations_messageevent AS event ON event.message_id = message.id
                WINDOW life AS (PARTITION BY message.id ORDER BY event.id)) AS step
-            WHERE event IS NULL OR from_status <> before OR (next IS NULL AND to_status <> status)""",
+            WHERE (event IS NULL AND recipient_id IS NULL) OR from_status <> before
+               OR (next IS NULL AND to_status <> status)""",
     ),
     Invariant(
         "I6",
@@ -175,6 +178,48 @@ INVARIANTS = (
         "the words that were sent are the words that are shown",
         """SELECT message.id FROM handset JOIN conversations_message AS message USING (ref)
             WHERE digest <> encode(sha256(convert_to(body, 'UTF8')), 'hex')""",
+    ),
+    Invariant(
+        "C1",
+        "a campaign counts every row of its list by its verdict",
+        """SELECT campaign.id, row_count, rows, verdict_counts FROM conversations_campaign AS campaign
+             LEFT JOIN (SELECT campaign_id, count(*) AS rows, count(*) FILTER (WHERE verdict = 'send') AS send
+                          FROM conversations_campaignrecipient GROUP BY campaign_id) AS list
+               ON list.campaign_id = campaign.id
+            WHERE row_count <> coalesce(rows, 0)
+               OR coalesce((verdict_counts ->> 'send')::integer, 0) <> coalesce(send, 0)""",
+    ),
+    Invariant(
+        "C2",
+        "everybody a campaign goes to has a message, or a place that waits in a chunk, or is still to be laid into one",
+        """SELECT recipient.id, "row" FROM conversations_campaignrecipient AS recipient
+             JOIN conversations_campaign AS campaign ON campaign.id = recipient.campaign_id
+             LEFT JOIN (SELECT recipient_id, count(*) AS times FROM conversations_message GROUP BY recipient_id)
+               AS message ON message.recipient_id = recipient.id
+             LEFT JOIN (SELECT (payload -> place ->> 'recipient')::bigint AS recipient_id, count(*) AS times
+                          FROM conversations_campaignchunk, unnest(rest) AS place GROUP BY 1)
+               AS waiting ON waiting.recipient_id = recipient.id
+            WHERE verdict = 'send'
+              AND coalesce(message.times, 0) + coalesce(waiting.times, 0) + ("row" > planned_row)::integer <> 1""",
+    ),
+    Invariant(
+        "C3",
+        "the numbers of a campaign are those of its messages",
+        """SELECT campaign.id FROM conversations_campaign AS campaign
+             LEFT JOIN conversations_campaignrecipient AS recipient ON recipient.campaign_id = campaign.id
+             LEFT JOIN conversations_message AS message ON message.recipient_id = recipient.id
+            GROUP BY campaign.id
+           HAVING accepted_count + failed_count + unconfirmed_count <> count(message.id)""",
+    ),
+    Invariant(
+        "C4",
+        "a campaign ends with its last chunk, and nothing of it is under way afterwards",
+        """SELECT campaign.id, campaign.status FROM conversations_campaign AS campaign
+             LEFT JOIN conversations_campaignchunk AS chunk
+               ON chunk.campaign_id = campaign.id AND chunk.status IN ('ready', 'sending')
+            WHERE (ended_at IS NOT NULL AND chunk.id IS NOT NULL)
+               OR (ended_at IS NULL AND chunk.id IS NULL
+                   AND (campaign.status = 'stopped' OR (campaign.status IN ('running', 'paused') AND is_planned)))""",
     ),
 )
 

@@ -257,7 +257,7 @@ class Run:
         return sum(entry.ref == str(message.ref) for entry in self.provider.ledger)
 
     def broken(self) -> list[str]:
-        """What does not hold of I1 to I20."""
+        """What does not hold of the invariants."""
         with self.site.connection() as connection:
             lines = invariants.broken(connection, self.handset)
         return lines + self.talkative_jobs() + self._talkative_logs()

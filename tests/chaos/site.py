@@ -38,10 +38,14 @@ TIMES = {
     "DELIVERY_MARGIN_SECONDS": "0.5",
     "DELIVERY_HINT_SECONDS": "1",
     "DISPATCHER_TICK_SECONDS": "0.2",
+    "CAMPAIGN_CHUNK": "500",
 }
+# A request of 500 people takes a busy machine longer than one of a single text.
+BULK_TIMES = {"DELIVERY_READ_SECONDS": "4", "DELIVERY_TOTAL_SECONDS": "5", "DELIVERY_LEASE_SECONDS": "9"}
 PATIENT = f"-c statement_timeout={PATIENCE:.0f}s"  # of the test's own statements: none may hang it
 WORKERS = ("interactive-1", "interactive-2")
 EXTRA_WORKERS = ("interactive-3", "interactive-4")
+BULK_WORKERS = ("bulk-1", "bulk-2")
 MANAGE = (sys.executable, "manage.py")
 
 
@@ -83,7 +87,7 @@ class Site:
         self._stack.enter_context(guard)
         commands = {
             **dict.fromkeys((*WORKERS, *EXTRA_WORKERS), rq_worker("interactive", "InteractiveWorker")),
-            "bulk": rq_worker("bulk", "Worker"),
+            **dict.fromkeys(BULK_WORKERS, rq_worker("bulk", "Worker")),
             "default": rq_worker("default", "Worker"),
             "dispatcher-1": (*MANAGE, "dispatcher"),
             "dispatcher-2": (*MANAGE, "dispatcher"),
@@ -113,7 +117,8 @@ class Site:
         address = f"{self.services.places.database_url}&application_name={connection_name}"
         name = connection_name.partition(".")[0]
         pool = {"DATABASE_POOL": "on"} if name == "web" else {}
-        return {**self.environment, **pool, **self._changes.get(name, {}), "DATABASE_URL": address}
+        times = BULK_TIMES if name in BULK_WORKERS else {}
+        return {**self.environment, **times, **pool, **self._changes.get(name, {}), "DATABASE_URL": address}
 
     @contextmanager
     def connected(self) -> Iterator[None]:
@@ -217,10 +222,12 @@ class Site:
         self.mend()
 
     def process_at(self, port: int) -> Process:
-        """The process that has a connection from this port of the machine."""
+        """The process that has, itself or in a fork of its, a connection from this port of the machine."""
         for process in self.processes:
             with suppress(psutil.Error):
-                if any(one.laddr.port == port for one in psutil.Process(process.pid).net_connections("tcp")):
+                main = psutil.Process(process.pid)
+                family = (main, *main.children(recursive=True))
+                if any(one.laddr.port == port for member in family for one in member.net_connections("tcp")):
                     return process
         raise LookupError(f"no process of the site connects from port {port}")
 

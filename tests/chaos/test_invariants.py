@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from conversations.models import Campaign, CampaignRecipient
 from tests.chaos import invariants
 from tests.chaos.conftest import Chaos
 from tests.chaos.provider import Entry
 
 # What breaks it; rules of PostgreSQL that stand in the way are lifted first. There are two accepted messages in
-# one conversation.
+# one conversation, and a campaign to one person, not laid into chunks.
 BREAKING = {
     "I2": "UPDATE conversations_message SET status = 'failed'",
     "I3": "DELETE FROM conversations_attemptresult",
@@ -38,6 +39,10 @@ BREAKING = {
     "I19": """ALTER TABLE conversations_message DROP CONSTRAINT conversations_message_client_key_key;
               UPDATE conversations_message SET client_key = 'same'""",
     "I20": "UPDATE conversations_message SET body = 'Something else.'",
+    "C1": "UPDATE conversations_campaign SET row_count = 2",
+    "C2": "UPDATE conversations_campaign SET planned_row = 2",
+    "C3": "UPDATE conversations_campaign SET accepted_count = 1",
+    "C4": "UPDATE conversations_campaign SET status = 'running', is_planned = true",
 }
 
 
@@ -46,6 +51,8 @@ def test_every_invariant_notices(chaos: Chaos) -> None:
         conversation = run.conversation()
         for message in (run.text(conversation), run.text(conversation)):
             run.wait_for(message, "accepted")
+        campaign = Campaign.objects.create(stream=run.stream, name="One", row_count=1, verdict_counts={"send": 1})
+        CampaignRecipient.objects.create(campaign=campaign, row=2, phone="+447700900001", verdict="send")
         handset = run.handset
         with run.site.connection() as connection:
             for number, statement in BREAKING.items():

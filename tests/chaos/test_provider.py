@@ -200,7 +200,7 @@ def test_redirects(chaos: Chaos) -> None:
 @slow
 def test_a_request_of_many(chaos: Chaos) -> None:
     with chaos("F30", "one request of many: refused, missing, reordered, written anew") as run:
-        run.site.need("bulk")
+        run.site.need("bulk-1")
         run.site.wait_for_worker("bulk")
         people = [run.conversation() for _ in range(5)]
         messages = [run.quiet_text(one, seconds=600, body="The same words to everybody.") for one in people]
