@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from conversations.models import Campaign, CampaignChunk
 from conversations.models.attempt import worker_lives
-from conversations.models.campaign import CampaignStatus, ChunkStatus
+from conversations.models.campaign import UNDER_WAY, CampaignStatus, ChunkStatus
 from conversations.services.campaigns import control, recording
 
 BATCH = 100
@@ -51,5 +51,14 @@ def _wake(at: datetime) -> None:
     for pk in due.order_by("id").values_list("pk", flat=True)[:BATCH]:
         if not control.hint_chunk(pk):
             return
-    for pk in Campaign.objects.filter(status=CampaignStatus.STOPPED, ended_at=None).values_list("pk", flat=True):
+    _finish()
+
+
+def _finish() -> None:
+    """End what was stopped, and what a worker was lost of between its last outcome and the end of its campaign."""
+    open_chunks = CampaignChunk.objects.filter(
+        campaign=OuterRef("pk"), status__in=(ChunkStatus.READY, ChunkStatus.SENDING)
+    )
+    over = Q(status=CampaignStatus.STOPPED) | (Q(status__in=UNDER_WAY, is_planned=True) & ~Exists(open_chunks))
+    for pk in Campaign.objects.filter(over, ended_at=None).values_list("pk", flat=True):
         control.finish_if_over(pk)

@@ -299,6 +299,25 @@ def test_a_lost_worker_leaves_no_doubt_beyond_its_window(
         assert outcomes_of(campaign) == {"accepted": 3}
 
 
+def test_a_campaign_ends_though_its_last_worker_was_lost_before_saying_so(make_campaign: Make, tom: User) -> None:
+    campaign = make_campaign(*people(200, 3))
+    confirm(campaign, tom)
+    planning.plan(campaign.pk)
+    chunk = campaign.chunks.get()
+    claim = sending._claim(chunk.pk)
+    assert claim is not None
+    taken = sending._take(chunk.pk, claim)
+    assert taken is not None
+    sending._send(taken, claim)
+    assert sending._release(chunk.pk, claim) == campaign.pk
+    campaign.refresh_from_db()
+    assert (campaign.status, campaign.ended_at, campaign.accepted_count) == ("running", None, 3)
+    upkeep.sweep(timezone.now())
+    campaign.refresh_from_db()
+    assert campaign.status == "done"
+    assert campaign.ended_at is not None
+
+
 def test_answers_that_lay_on_the_disk_are_stored_once(
     make_campaign: Make,
     tom: User,
