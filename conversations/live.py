@@ -29,8 +29,9 @@ def channel_of(stream_id: int) -> str:
 def publish(*, stream_id: int, kind: str, conversation_id: int, **ids: Any) -> None:
     """Tell open pages, once the present transaction has committed, that something of a conversation changed.
 
-    `kind` is `message`, `status`, `conversation`, `presence` or `notification`; `ids` are further ids, never text or
-    numbers. With `to`, the id of a user, only that person's pages hear of it.
+    `kind` is `message`, `status`, `conversation`, `presence` or `notification`, or `stream` when the stream itself was
+    paused or resumed (conversation 0); `ids` are further ids, never text or numbers.
+    With `to`, the id of a user, only that person's pages hear of it.
     """
     event = json.dumps({"kind": kind, "stream": stream_id, "conversation": conversation_id, **ids})
     transaction.on_commit(lambda: _send(channel_of(stream_id), event), robust=True)

@@ -19,6 +19,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from conversations import live
 from conversations.admin.display import chip, status_chip
 from conversations.admin.mixins import (
     EditableInline,
@@ -172,6 +173,7 @@ class StreamAdmin(ManagedMixin, NeverDeletedMixin, ProductAdmin):
         for stream in queryset:
             stream.paused_until, stream.pause_reason = form.until(), form.cleaned_data["reason"]
             stream.save(update_fields=["paused_until", "pause_reason"])
+            live.publish(stream_id=stream.pk, kind="stream", conversation_id=0)
             self.log_change(request, stream, f"Paused: {stream.pause_reason}")
             self.message_user(request, gettext("%s is paused.") % stream, messages.SUCCESS)
         return None
@@ -186,6 +188,7 @@ class StreamAdmin(ManagedMixin, NeverDeletedMixin, ProductAdmin):
             stream.paused_until, stream.pause_reason = None, ""
             stream.save(update_fields=["paused_until", "pause_reason"])
             Message.objects.due(timezone.now()).filter(stream=stream).update(hinted_at=None)
+            live.publish(stream_id=stream.pk, kind="stream", conversation_id=0)
             self.log_change(request, stream, "Resumed")
             self.message_user(request, gettext("%s sends again.") % stream, messages.SUCCESS)
 

@@ -308,13 +308,18 @@ def _keep_states(entries: Sequence[OptIn]) -> None:
 
 
 def _note(entries: Iterable[OptIn]) -> None:
-    """An activity in each current conversation that the decision concerns."""
+    """An activity in each current conversation that the decision concerns.
+
+    What the customer decides reaches us twice where the provider reads STOP and START too: that is one line.
+    """
     by_contact = {entry.contact_id: entry for entry in entries}
     current = Conversation.objects.current().filter(contact__in=by_contact).select_related("stream")
+    told = _told_last([one for one in by_contact.values() if one.source in FROM_THE_CUSTOMER])
     written = []
     for conversation in current:
         entry = by_contact[conversation.contact_id]
-        if _concerns(entry, conversation.stream):
+        said = (ActivityKind.OPT_IN if entry.gives_permission else ActivityKind.OPT_OUT, entry.purpose)
+        if _concerns(entry, conversation.stream) and told.get(conversation.pk) != said:
             data = {"channel": entry.channel, "source": entry.source, "purpose": entry.purpose}
             written.append(
                 Activity(
@@ -329,6 +334,22 @@ def _note(entries: Iterable[OptIn]) -> None:
     for activity in written:
         conversation = activity.conversation
         live.publish(stream_id=conversation.stream_id, kind="conversation", conversation_id=conversation.pk)
+
+
+def _told_last(entries: Sequence[OptIn]) -> dict[int, tuple[str, str]]:
+    """What the last line about permission says in each conversation of these people, where they said it themselves."""
+    if not entries:
+        return {}
+    lines = Activity.objects.filter(
+        conversation__contact__in=[one.contact_id for one in entries],
+        kind__in=(ActivityKind.OPT_IN, ActivityKind.OPT_OUT),
+    )
+    last = lines.order_by("conversation_id", "-id").distinct("conversation_id")
+    return {
+        one.conversation_id: (one.kind, one.data.get("purpose", ""))
+        for one in last
+        if one.data.get("source") in FROM_THE_CUSTOMER
+    }
 
 
 def _concerns(entry: OptIn, stream: Stream) -> bool:

@@ -22,7 +22,6 @@ ROOM, AVATAR, FOLDED, GAP = 245, 24, 30, 4
 _EDGES, _ICON = 12, 16
 _LETTER, _NARROW_LETTER, _WIDE_LETTER, _SQUARE_LETTER = 7.2, 3.5, 10, 12
 _NARROW, _WIDE = frozenset("ijltfrI .,:'"), frozenset("mwMWOQGNHU")
-_LONGEST_TIME = "3 h 08 m"
 
 
 class Chip(NamedTuple):
@@ -40,13 +39,16 @@ class Chip(NamedTuple):
     @property
     def said(self) -> str:
         """What it says where there is room for all of it."""
-        return self.whole or (self.words.format(time_left(self.until)) if self.until else self.words)
+        return self.whole or self._words_now
 
     @property
     def width(self) -> float:
-        """About how wide it is, in px; rather too wide than too narrow."""
-        words = self.words.format(_LONGEST_TIME) if self.until else self.words
-        return _EDGES + (_ICON if self.icon else 0) + sum(map(_width_of_letter, words))
+        """About how wide it is now, in px; rather too wide than too narrow."""
+        return _EDGES + (_ICON if self.icon else 0) + sum(map(_width_of_letter, self._words_now))
+
+    @property
+    def _words_now(self) -> str:
+        return self.words.format(time_left(self.until)) if self.until else self.words
 
 
 def _width_of_letter(letter: str) -> float:

@@ -16,13 +16,13 @@ from conversations.models.draft import DraftKind
 from conversations.models.message import Kind, Purpose
 from conversations.models.stream import Channel
 from conversations.services.drafts import drafts_in
-from conversations.services.gate import Verdict, can_send
+from conversations.services.gate import Verdict, can_send, verdict_on
 from conversations.services.replies import undoable
 from conversations.views.gates import Gate, gate_for, other_ways, trouble_of
 from conversations.views.meters import Meter, meter
 from conversations.views.presets import Preset, presets_for
 from conversations.views.template_preview import Part, preview
-from conversations.views.wording import CLOSING_SOON
+from conversations.views.wording import CLOSING_SOON, clock_ahead, why_it_waits
 from messaging.whatsapp import variables_of
 
 NEEDS_TEMPLATE = ("window_closed", "no_object")  # verdicts on free text that a template answers
@@ -51,8 +51,9 @@ class Composer:
     """What the composer shows. `mode` is write, template or gate; a page exchanges the composer when it changes.
 
     `seen` is the newest message on the page it stands on, `drafts` what lies on the server, `undo` the message that
-    can still be taken back, `trouble` why what is sent waits, `others` the streams that reach the customer when this
-    one does not, `refusal` why the last try was sent back.
+    can still be taken back, `undo_words` what becomes of it otherwise ({}: the seconds left), `trouble` why what is
+    sent waits, `others` the streams that reach the customer when this one does not, `refusal` why the last try was
+    sent back.
     """
 
     conversation: Conversation
@@ -63,6 +64,7 @@ class Composer:
     seen: int
     drafts: dict[str, Draft]
     undo: Message | None = None
+    undo_words: str = ""
     trouble: str = ""
     closing_soon: bool = False
     offer: Offer | None = None
@@ -112,6 +114,11 @@ class Composer:
             return 0
         return max(0, round((self.undo.next_attempt_at - timezone.now()).total_seconds()))
 
+    @property
+    def undo_words_now(self) -> str:
+        """What becomes of that message, with the seconds it has now."""
+        return self.undo_words.replace("{}", str(self.undo_seconds_left))
+
 
 def composer_for(
     conversation: Conversation,
@@ -129,13 +136,15 @@ def composer_for(
     seen = form.last_seen if refusal.newer is None else None
     if seen is None:
         seen = conversation.messages.order_by("-id").values_list("pk", flat=True).first() or 0
+    undo = undoable(conversation, user)
     common: dict[str, Any] = {
         "conversation": conversation,
         "form": form,
         "author": user,
         "seen": seen,
         "drafts": drafts,
-        "undo": undoable(conversation, user),
+        "undo": undo,
+        "undo_words": _undo_words(undo, conversation, user) if undo else "",
         "refusal": refusal,
     }
     verdict = _text_verdict(conversation, user)
@@ -169,6 +178,20 @@ def _text_verdict(conversation: Conversation, user: User) -> Verdict:
         author=user,
         conversation=conversation,
     )
+
+
+def _undo_words(message: Message, conversation: Conversation, user: User) -> str:
+    """What becomes of a message that can still be taken back: the gate may have closed since it was sent."""
+    message.conversation, message.stream = conversation, conversation.stream
+    verdict = verdict_on(message, at=message.next_attempt_at or timezone.now(), author=user)
+    if verdict.until is not None:
+        return f"Will wait until {clock_ahead(verdict.until)}"
+    if verdict.code == "window_closed":
+        return "Will be held until the customer writes"
+    if not verdict.ok:
+        return "Will not be sent"
+    reason = why_it_waits(conversation.stream)
+    return f"Will wait, {reason}" if reason else "Sends in {} s"
 
 
 def _from_drafts(drafts: dict[str, Draft]) -> dict[str, object]:

@@ -19,7 +19,7 @@ from conversations.services.scheduling import WAITING
 from conversations.views import trouble
 from conversations.views.message_files import File, Files
 from conversations.views.people import who_decide
-from conversations.views.wording import DeliveryState, delivery_state, is_said_by_the_state
+from conversations.views.wording import DeliveryState, delivery_state, is_said_by_the_state, why_it_waits
 
 Form = MessageForm | WaitingForm
 
@@ -69,6 +69,11 @@ class Card:
     def is_about_to_go(self) -> bool:
         """Is it kept back for as long as its author can take it back?"""
         return _is_about_to_go(self.message)
+
+    @property
+    def counts_down(self) -> bool:
+        """Will it leave when that time is over?"""
+        return self.is_about_to_go and not why_it_waits(self.message.stream)
 
     @property
     def shows_waiting(self) -> bool:

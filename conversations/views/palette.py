@@ -204,8 +204,12 @@ def _places(user: User) -> list[Option]:
         Option("Scheduled", "calendar-clock", f"{inbox}?view=scheduled", also="later"),
         Option("Contacts", "users", reverse("contacts"), keys=("G", "P"), also="people customers"),
         Option("Permissions", "shield-check", reverse("permissions"), also="opt-in opt-out consent ledger proof"),
+        Option("Templates", "layout-template", reverse("templates"), keys=("G", "T"), also="whatsapp"),
+        Option("Notifications", "bell", reverse("notifications"), also="news bell told"),
         Option("Account", "user", reverse("account"), also="settings preferences"),
     ]
+    if user.has_perm("conversations.send_in_bulk"):
+        options.append(Option("Campaigns", "megaphone", reverse("campaigns"), also="bulk many broadcast"))
     if user.is_staff:
         options.append(Option("Administration", "settings", reverse("admin:index"), also="admin settings"))
     options += [

@@ -19,7 +19,7 @@ from conversations.models.activity import ActivityKind
 from conversations.models.conversation import ConversationStatus
 from conversations.models.message import CANCELLABLE
 from conversations.models.message import MessageStatus as Status
-from conversations.models.stream import Channel
+from conversations.models.stream import Channel, Stream
 
 NO_RECEIPT_AFTER = timedelta(hours=24)
 CLOSING_SOON = timedelta(hours=4)
@@ -45,8 +45,7 @@ def delivery_state(message: Message, decision: MessageEvent | None = None) -> De
         case Status.SCHEDULED:
             return DeliveryState("calendar-clock", f"Sends {clock_ahead(message.scheduled_for)}", "waiting")
         case Status.HELD:
-            words = "Held until the customer writes" if message.held_for == "window" else "Sends in a moment"
-            return DeliveryState("circle-dashed", words, "waiting")
+            return DeliveryState("circle-dashed", _held_words(message), "waiting")
         case Status.QUEUED:
             return DeliveryState("clock", _queued_words(message))
         case Status.SENDING:
@@ -101,15 +100,27 @@ def _failed_state(message: Message) -> DeliveryState:
     return DeliveryState("circle-alert", words, "failed")
 
 
+def _held_words(message: Message) -> str:
+    if message.held_for == "window":
+        return "Held until the customer writes"
+    reason = why_it_waits(message.stream)
+    return f"Will wait, {reason}" if reason else "Sends in a moment"
+
+
 def _queued_words(message: Message) -> str:
-    stream = message.stream
+    reason = why_it_waits(message.stream)
+    return f"Queued, {reason}" if reason else "Queued"
+
+
+def why_it_waits(stream: Stream) -> str:
+    """Why nothing leaves on a stream now, as the second half of a sentence; empty when nothing is in the way."""
     if stream.is_paused:
-        return f"Queued, {stream.name} is paused"
+        return f"{stream.name} is paused"
     if stream.account.health == AccountHealth.NEEDS_CREDENTIALS:
-        return f"Queued, {stream.account.provider_label} refused our credentials"
+        return f"{stream.account.provider_label} refused our credentials"
     if stream.account.health == AccountHealth.UNREACHABLE:
-        return f"Queued, {stream.account.provider_label} is not answering"
-    return "Queued"
+        return f"{stream.account.provider_label} is not answering"
+    return ""
 
 
 def _accepted_state(message: Message) -> DeliveryState:

@@ -133,6 +133,7 @@ addEventListener("online", () => refresh(true));
 
 document.addEventListener("parley:event", ({ detail: change }) => {
   if (change.kind === "presence") document.dispatchEvent(new CustomEvent("parley:presence", { detail: change }));
+  else if (change.kind === "stream") refresh(true);
   else if (change.kind !== "notification") refresh(String(change.conversation) === openConversation());
 });
 document.addEventListener("parley:connected", () => refresh(true));

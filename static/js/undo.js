@@ -9,7 +9,8 @@ class UndoBar extends HTMLElement {
     status.setAttribute("role", "status");
     this.append(status);
     setTimeout(() => {
-      status.textContent = `Sends in ${this.dataset.seconds} seconds. Control Z takes it back.`;
+      const words = this.words(this.dataset.seconds).replace(/ s$/, " seconds");
+      status.textContent = `${words}. Control Z takes it back.`;
     }, 100);
   }
 
@@ -25,8 +26,13 @@ class UndoBar extends HTMLElement {
       return;
     }
     this.querySelector("progress").value = left;
-    const seconds = this.querySelector(".undo-seconds");
-    if (seconds.textContent !== String(left)) seconds.textContent = left;
+    const shown = this.querySelector(".undo-words");
+    const words = this.words(left);
+    if (shown.textContent !== words) shown.textContent = words;
+  }
+
+  words(seconds) {
+    return this.querySelector(".undo-words").dataset.words.replace("{}", seconds);
   }
 }
 

@@ -70,3 +70,20 @@ def test_the_customer_lifts_it_alone() -> None:
     record(contact, "opt_out")
     record(contact, "opt_in", source="keyword", wording="START")
     assert not consent.is_opted_out(contact.phone, "sms")
+
+
+def test_a_decision_that_reaches_us_twice_is_one_line_in_the_conversation() -> None:
+    amira = factories.make_conversation()
+
+    def lines() -> list[str]:
+        return list(amira.activities.filter(kind__startswith="opt_").values_list("kind", flat=True))
+
+    for event, said in (("opt_out", ["opt_out"]), ("opt_in", ["opt_out", "opt_in"])):
+        for source in ("keyword", "provider"):
+            record(amira.contact, event, channel=amira.stream.channel, source=source)
+        assert lines() == said
+    assert OptIn.objects.count() == 4
+    record(amira.contact, "opt_out", channel=amira.stream.channel, source="provider", purpose="marketing")
+    record(amira.contact, "opt_out", channel=amira.stream.channel)
+    record(amira.contact, "opt_out", channel=amira.stream.channel)
+    assert lines() == ["opt_out", "opt_in", "opt_out", "opt_out", "opt_out"]  # what agents record is never left out

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,8 +12,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from conversations.models import CannedReply, Contact, Draft, Message
+from conversations.models import CannedReply, Contact, Conversation, Draft, Message, Stream
 from conversations.models.message import Direction, MessageStatus
+from conversations.services import consent
 from conversations.views import presets
 from conversations.views.meters import meter
 from tests import factories
@@ -80,6 +83,43 @@ def test_a_remark_sent_twice_is_one(centre: Centre, agent: Client) -> None:
 
 
 # Taking back
+
+
+def _pause(amira: Conversation) -> None:
+    Stream.objects.filter(pk=amira.stream_id).update(paused_until=timezone.now() + timedelta(hours=1))
+
+
+def _opt_out(amira: Conversation) -> None:
+    consent.record(contact=amira.contact, channel=amira.stream.channel, event="opt_out", source="keyword")
+
+
+def _close_window(amira: Conversation) -> None:
+    Conversation.objects.filter(pk=amira.pk).update(window_closes_at=timezone.now() + timedelta(seconds=3))
+
+
+@pytest.mark.parametrize(
+    ("happens", "words"),
+    [
+        (_pause, "Will wait, Fernhill Care is paused"),
+        (_opt_out, "Will not be sent"),
+        (_close_window, "Will be held until the customer writes"),
+    ],
+)
+def test_the_undo_bar_says_what_becomes_of_the_message_now(
+    centre: Centre, agent: Client, supervisor: Client, happens: Callable[[Conversation], None], words: str
+) -> None:
+    amira = centre.conversation(centre.care, external_id="obj-1", window_closes_at=timezone.now() + timedelta(hours=1))
+    agent.post(f"/c/{amira.pk}/reply/", form(), headers=HX)
+    before = composer(agent, amira.pk)
+    assert re.search(r"Sends in \d+ s", before.one("undo-bar").text)
+    happens(amira)
+    after = composer(agent, amira.pk)
+    assert after.one("undo-bar").one("span", class_="undo-words").text == words
+    assert after.one("undo-bar").one("button").text == "Undo"
+    # An open page exchanges the composer when its state is another one; the window's end comes with the clock.
+    assert happens is _close_window or after.attributes["data-state"] != before.attributes["data-state"]
+    if happens is _pause:
+        assert words in read(supervisor.get(f"/c/{amira.pk}/")).one(id="timeline").text
 
 
 def test_what_was_sent_can_be_taken_back(centre: Centre, agent: Client) -> None:
