@@ -28,17 +28,19 @@ def check_campaign(campaign_ids: list[int]) -> None:
 
 
 def plan_campaign(campaign_ids: list[int]) -> None:
-    """Lay the rows of these campaigns into chunks."""
+    """Lay the rows of these campaigns into chunks, then help to send what is due."""
     _begin()
     for pk in campaign_ids:
         planning.plan(pk)
+    sending.deliver_what_is_due()
 
 
 def deliver_chunk(chunk_ids: list[int]) -> None:
-    """Send these chunks of campaigns, if they are still to be sent."""
+    """Send these chunks of campaigns, if they are still to be sent, and what is due after them."""
     _begin()
     for pk in chunk_ids:
         sending.deliver_chunk(pk)
+    sending.deliver_what_is_due()
 
 
 def look_up(message_ids: list[int]) -> None:

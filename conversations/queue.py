@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -15,6 +16,7 @@ from rq import Queue
 from rq import SimpleWorker as RQSimpleWorker
 from rq import Worker as RQWorker
 from rq.exceptions import DuplicateJobError
+from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.worker import BaseWorker
 
@@ -61,7 +63,7 @@ def hint(job: str, ids: Sequence[int], *, queue: str) -> bool:
     `job` is a name in conversations.jobs. One job per set of rows waits at a time: a second hint is swallowed. A
     broker that does not answer is logged and swallowed too: the dispatcher finds what no job woke.
     """
-    job_id = f"{job}-{'-'.join(str(row) for row in ids)}"
+    job_id = _job_id(job, ids)
     waiting = django_rq.get_queue(queue, connection=broker())
     try:
         try:
@@ -74,6 +76,19 @@ def hint(job: str, ids: Sequence[int], *, queue: str) -> bool:
         logger.warning("The broker does not answer: %s waits for the dispatcher.", job)
         return False
     return True
+
+
+def take_back(job: str, ids: Sequence[int], *, queue: str) -> None:
+    """Forget a hint that no worker has taken yet, because its rows are being worked on. Never raises for the broker."""
+    job_id = _job_id(job, ids)
+    waiting = django_rq.get_queue(queue, connection=broker())
+    with suppress(RedisError):
+        if waiting.connection.lrem(waiting.key, 1, job_id):
+            waiting.connection.delete(Job.key_for(job_id))
+
+
+def _job_id(job: str, ids: Sequence[int]) -> str:
+    return f"{job}-{'-'.join(str(row) for row in ids)}"
 
 
 def _enqueue(waiting: Queue, job: str, ids: Sequence[int], job_id: str) -> None:

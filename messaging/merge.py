@@ -6,7 +6,7 @@ Interact send call, filled in here so that every text can be checked and counted
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, time
 from decimal import Decimal
 
@@ -37,7 +37,7 @@ def fields_of(template: str) -> tuple[str, ...]:
 
     Raises `MergeError` (`malformed_field`) for a `${` that does not begin a well-formed field.
     """
-    return tuple(dict.fromkeys(_name(match, template) for match in _FIELD.finditer(template)))
+    return Template(template).fields
 
 
 def render(
@@ -55,19 +55,46 @@ def render(
     Raises `MergeError`; no partly merged text is ever returned.
     """
 
-    def replacement(match: re.Match[str]) -> str:
-        name = _name(match, template)
-        for source in (values, global_values or {}):
-            text = _text(name, source.get(name))
-            if text.strip():
-                return text
-        if fallbacks is not None and name in fallbacks:
-            return _text(name, fallbacks[name])
-        raise MergeError(
-            "missing_value", f"There is no value for {name}. Add one, or a fallback for those without.", name
-        )
+    return Template(template).fill(
+        lambda name: value_of(name, values, {} if global_values is None else global_values, fallbacks or {})
+    )
 
-    return _FIELD.sub(replacement, template)
+
+class Template:
+    """A template taken apart once, to be filled in for many. Raises `MergeError` (`malformed_field`).
+
+    `fields` are the names of its fields, each once, in order of appearance.
+    """
+
+    def __init__(self, template: str) -> None:
+        self._words: list[str] = []
+        self._names: list[str] = []
+        end = 0
+        for match in _FIELD.finditer(template):
+            self._words.append(template[end : match.start()])
+            self._names.append(_name(match, template))
+            end = match.end()
+        self._rest = template[end:]
+        self.fields = tuple(dict.fromkeys(self._names))
+
+    def fill(self, value_of_field: Callable[[str], str]) -> str:
+        """The text with the value that is given for each name; nothing in a value is looked at again."""
+        pieces = []
+        for words, name in zip(self._words, self._names, strict=True):
+            pieces += (words, value_of_field(name))
+        pieces.append(self._rest)
+        return "".join(pieces)
+
+
+def value_of(name: str, values: Values, global_values: Values, fallbacks: Mapping[str, str]) -> str:
+    """The text that stands for one field, by the rules of `render`. Raises `MergeError`."""
+    for source in (values, global_values):
+        text = _text(name, source.get(name))
+        if text.strip():
+            return text
+    if name in fallbacks:
+        return _text(name, fallbacks[name])
+    raise MergeError("missing_value", f"There is no value for {name}. Add one, or a fallback for those without.", name)
 
 
 def _name(match: re.Match[str], template: str) -> str:
@@ -90,6 +117,8 @@ def value_text(value: object) -> str | None:
     An object with its own idea of a text must never be asked for it, and Python refuses to print integers of
     thousands of digits.
     """
+    if type(value) is str:
+        return value
     if not isinstance(value, _READABLE):
         return None
     try:

@@ -24,6 +24,18 @@ def _cipher(keys: tuple[str, ...]) -> MultiFernet:
         ) from error
 
 
+@models.CharField.register_lookup
+class AnyOf(models.Lookup):  # generic to the type checker only
+    """`phone__any_of=`: one of these texts, which are one value of the statement; `__in` makes a value of each."""
+
+    lookup_name = "any_of"
+    prepare_rhs = False
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+        left, values = self.process_lhs(compiler, connection)
+        return f"{left} = ANY(%s)", [*values, list(self.rhs)]
+
+
 if TYPE_CHECKING:
     _AnyValue = models.TextField[Any, Any]
 else:

@@ -157,7 +157,7 @@ def decisions_of_many(
     """What holds for a purpose on a stream, by number, in one query; left out is whom nothing is known of."""
     states = ConsentState.objects.applying_to_all(channel=channel, stream=stream, brand=stream.business_name)
     youngest = states.deciding(purpose).order_by("phone", F(f"{purpose}_from").desc(nulls_last=True))
-    return dict(youngest.filter(phone__in=phones).distinct("phone").values_list("phone", purpose))
+    return dict(youngest.filter(phone__any_of=phones).distinct("phone").values_list("phone", purpose))
 
 
 def is_opted_out(phone: str, channel: str, *, stream: Stream | None = None) -> bool:

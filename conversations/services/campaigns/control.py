@@ -163,9 +163,19 @@ def hint_planner(campaign_id: int) -> bool:
     return queue.hint("plan_campaign", [campaign_id], queue=queue.BULK)
 
 
+def wake_for(chunk_id: int) -> bool:
+    """Wake a worker for a chunk; False when the broker does not answer."""
+    return queue.hint("deliver_chunk", [chunk_id], queue=queue.BULK)
+
+
+def take_back_hint(chunk_id: int) -> None:
+    """Nobody needs to be woken for a chunk any more."""
+    queue.take_back("deliver_chunk", [chunk_id], queue=queue.BULK)
+
+
 def hint_chunk(chunk_id: int) -> bool:
-    """Wake a worker for a chunk."""
-    if not queue.hint("deliver_chunk", [chunk_id], queue=queue.BULK):
+    """Wake a worker for a chunk, and note it on the chunk."""
+    if not wake_for(chunk_id):
         return False
     CampaignChunk.objects.filter(pk=chunk_id).update(hinted_at=timezone.now())
     return True

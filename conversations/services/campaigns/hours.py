@@ -30,7 +30,7 @@ class Hours:
     def learn(self, phones: Collection[str]) -> None:
         """Look up what these customers said of their time zones; numbers are asked about the others."""
         if self.keeps:
-            known = Contact.objects.filter(phone__in=phones).exclude(time_zone="")
+            known = Contact.objects.filter(phone__any_of=phones).exclude(time_zone="")
             self._zones |= dict(known.values_list("phone", "time_zone"))
 
     def opening(self, phone: str, at: datetime) -> datetime | None:

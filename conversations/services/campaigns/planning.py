@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 
 from conversations.models import Campaign, CampaignChunk, CampaignRecipient
 from conversations.models.campaign import CampaignStatus, RowVerdict
@@ -28,8 +29,8 @@ def plan(campaign_id: int) -> None:
             campaign = _locked(campaign_id)
             chunk = _next_chunk(campaign, texts) if campaign.status in PLANS and not campaign.is_planned else None
             campaign.save(update_fields=["planned_row", "is_planned"])
-        if chunk is not None:
-            control.hint_chunk(chunk.pk)
+        if chunk is not None and not control.wake_for(chunk.pk):
+            CampaignChunk.objects.filter(pk=chunk.pk).update(hinted_at=None)
     control.finish_if_over(campaign_id)
 
 
@@ -54,6 +55,7 @@ def _next_chunk(campaign: Campaign, texts: Texts) -> CampaignChunk | None:
         number=campaign.chunks.count() + 1,
         payload=people,
         rest=list(range(len(people))),
+        hinted_at=timezone.now(),
     )
 
 

@@ -29,6 +29,9 @@ RECENT = 200  # outcomes that the failure limit looks at
 ENOUGH = 50  # of them, before it says anything
 
 
+Payload = list[dict[str, Any]]  # what a chunk keeps of its people
+
+
 @dataclass(slots=True)
 class Window:
     """What is to be stored of one window, in plain values: it may lie on a disk meanwhile.
@@ -56,13 +59,18 @@ class RequestOutcome:
     retry_after: float | None = None
 
 
-def record(window: Window) -> None:
-    """Store a window in one transaction; harmless when it was stored before, or when its claim is over."""
+def record(window: Window, payload: Payload | None = None) -> None:
+    """Store a window in one transaction; harmless when it was stored before, or when its claim is over.
+
+    `payload` is that of its chunk, for who has it at hand: reading it takes longer than all else.
+    """
     with transaction.atomic():
-        chunk = CampaignChunk.objects.select_for_update(no_key=True).get(pk=window.chunk)
+        chunk = CampaignChunk.objects.defer("payload").select_for_update(no_key=True).get(pk=window.chunk)
         if str(chunk.claim) != window.claim:
             _record_late(window)
             return
+        if payload is not None:
+            chunk.payload = payload
         campaign = Campaign.objects.select_related("stream__account", "template").get(pk=chunk.campaign_id)
         now = database_now()
         attempts = _close_attempts(window, now)

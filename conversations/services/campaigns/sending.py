@@ -40,7 +40,8 @@ logger = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 20  # requests of one window
 MOST_PEOPLE = 100  # of a window with several requests: what one crash leaves in doubt beyond a single request
-JOB_SECONDS = 60.0  # then the worker takes another chunk
+JOB_SECONDS = 60.0  # then the worker leaves the chunk to another job
+GO_ON_SECONDS = 10.0  # so long a worker takes chunk after chunk; then other jobs have their turn
 PACES_A_MINUTE = 6  # a pace is kept every ten seconds
 LONGEST_BACKOFF = 300.0  # seconds
 
@@ -61,15 +62,41 @@ def deliver_chunk(chunk_id: int) -> None:
 
     Never raises for a provider's fault: what happened is on the rows.
     """
-    if not spool.has_room():
-        logger.error("The disk of SPOOL_DIR is full: this host sends nothing, since an answer could be lost.")
-        return
-    claim = _claim(chunk_id)
-    if claim is None:
-        return
-    ends = time.monotonic() + JOB_SECONDS
+    if _has_room() and (claim := _claim(chunk_id)):
+        _deliver(chunk_id, claim, ends=time.monotonic() + JOB_SECONDS)
+
+
+def deliver_what_is_due() -> None:
+    """Send chunk after chunk, the oldest first, as long as there are any and GO_ON_SECONDS have not passed.
+
+    A job costs a new process with new connections, so whoever has finished its own work takes what comes next.
+    """
+    ends = time.monotonic() + GO_ON_SECONDS
+    had: list[int] = []
+    while time.monotonic() < ends and _has_room():
+        with transaction.atomic():  # another worker passes over it until the claim is written
+            due = CampaignChunk.objects.due(database_now()).exclude(pk__in=had)
+            free = due.select_for_update(no_key=True, skip_locked=True, of=("self",))
+            chunk = free.order_by("id").only("pk").first()
+            claim = _claim(chunk.pk) if chunk is not None else None
+        if chunk is None or claim is None:
+            return
+        had.append(chunk.pk)
+        control.take_back_hint(chunk.pk)
+        _deliver(chunk.pk, claim, ends=ends)
+
+
+def _has_room() -> bool:
+    if spool.has_room():
+        return True
+    logger.error("The disk of SPOOL_DIR is full: this host sends nothing, since an answer could be lost.")
+    return False
+
+
+def _deliver(chunk_id: int, claim: uuid.UUID, *, ends: float) -> None:
+    payload = CampaignChunk.objects.values_list("payload", flat=True).get(pk=chunk_id)
     while time.monotonic() < ends:
-        taken = _take(chunk_id, claim)
+        taken = _take(chunk_id, claim, payload)
         if taken is None:
             break
         if taken.calls or taken.refused:
@@ -92,14 +119,19 @@ def _claim(chunk_id: int) -> uuid.UUID | None:
     return claim if claimed else None
 
 
-def _take(chunk_id: int, claim: uuid.UUID) -> Taken | None:
-    """The next window of a claimed chunk, in one commit; None when nothing more may leave now."""
+def _take(chunk_id: int, claim: uuid.UUID, payload: list[dict[str, Any]]) -> Taken | None:
+    """The next window of a claimed chunk, in one commit; None when nothing more may leave now.
+
+    `payload` is the chunk's, which never changes.
+    """
     with transaction.atomic():
-        chunk = CampaignChunk.objects.select_for_update(no_key=True).filter(pk=chunk_id, claim=claim).first()
+        claimed = CampaignChunk.objects.defer("payload").filter(pk=chunk_id, claim=claim)
+        chunk = claimed.select_for_update(no_key=True).first()
         now = database_now()
         # What is still on the wire here has its answer on the disk: nothing more leaves before that is stored.
         if chunk is None or not chunk.rest or chunk.on_wire or (chunk.next_attempt_at or now) > now:
             return None
+        chunk.payload = payload
         campaign = Campaign.objects.select_related("stream__account", "template").get(pk=chunk.campaign_id)
         if campaign.status != CampaignStatus.RUNNING or campaign.stream.is_paused:
             return None
@@ -265,7 +297,7 @@ def _send(taken: Taken, claim: uuid.UUID) -> None:
             )
         )
     kept.wait = _wait(taken, kept)
-    spool.record_window_surely(kept)
+    spool.record_window_surely(kept, taken.chunk.payload)
 
 
 def _put_on_wire(
@@ -306,7 +338,8 @@ def _wait(taken: Taken, kept: recording.Window) -> float:
 def _release(chunk_id: int, claim: uuid.UUID) -> int | None:
     """End the claim: the chunk is done, or ready for whoever comes next. Returns the campaign of a done chunk."""
     with transaction.atomic():
-        chunk = CampaignChunk.objects.select_for_update(no_key=True).filter(pk=chunk_id, claim=claim).first()
+        claimed = CampaignChunk.objects.defer("payload").filter(pk=chunk_id, claim=claim)
+        chunk = claimed.select_for_update(no_key=True).first()
         if chunk is None or chunk.on_wire:
             return None  # somebody has taken over, or the answer waits on the disk
         SendAttempt.objects.filter(chunk=chunk, finished_at=None).update(finished_at=timezone.now())

@@ -43,7 +43,8 @@ class Texts:
         self.values = campaign.values
         self.fallbacks = campaign.fallbacks
         self.feeds: dict[str, str] = campaign.field_columns
-        self.fields = merge.fields_of(campaign.body) if campaign.kind == Kind.TEXT else self._fields_of_template()
+        self._body = merge.Template(campaign.body if campaign.kind == Kind.TEXT else "")
+        self.fields = self._body.fields if campaign.kind == Kind.TEXT else self._fields_of_template()
         self._segments: dict[str, int] = {}
 
     def missing_columns(self) -> list[str]:
@@ -70,17 +71,17 @@ class Texts:
             raise TextRefused(RowVerdict.MISSING_FIELD, error.sentence) from error
 
     def _text(self, fields: Mapping[str, str]) -> PersonalText:
-        body = merge.render(self.campaign.body, fields, self.values, self.fallbacks)
+        values = {name: merge.value_of(name, fields, self.values, self.fallbacks) for name in self.fields}
+        body = self._body.fill(values.__getitem__)
         if len(body) > self.longest:
             raise TextRefused(
                 RowVerdict.TOO_LONG, f"The text has {len(body)} characters here. {self.longest} are the most."
             )
-        return PersonalText(body, self._measured(body), self._own_values(fields))
+        return PersonalText(body, self._measured(body), self._own_values(values))
 
-    def _own_values(self, fields: Mapping[str, str]) -> Mapping[str, str]:
-        if not self.fields or not self.limits.merges_fields:
+    def _own_values(self, values: Mapping[str, str]) -> Mapping[str, str]:
+        if not self.limits.merges_fields:
             return {}
-        values = {name: merge.render(f"${{{name}}}", fields, self.values, self.fallbacks) for name in self.fields}
         for name, value in values.items():
             if "${" in value:
                 # One that fills in the text itself might fill this in too.

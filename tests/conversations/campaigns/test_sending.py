@@ -10,10 +10,12 @@ from datetime import time, timedelta
 from pathlib import Path
 from typing import Any
 
+import django_rq
 import pytest
 from django.db import connection
 from django.utils import timezone
 
+from conversations import jobs
 from conversations.models import (
     Campaign,
     CampaignChunk,
@@ -24,6 +26,7 @@ from conversations.models import (
     SendingPolicy,
     User,
 )
+from conversations.queue import BULK
 from conversations.services import consent, outbound, receipts, spool
 from conversations.services.campaigns import control, planning, recording, sending, upkeep
 from conversations.services.exchange import kept_of
@@ -279,7 +282,7 @@ def test_a_lost_worker_leaves_no_doubt_beyond_its_window(
     chunk = campaign.chunks.get()
     claim = sending._claim(chunk.pk)
     assert claim is not None
-    taken = sending._take(chunk.pk, claim)
+    taken = sending._take(chunk.pk, claim, chunk.payload)
     assert taken is not None
     attempts = {taken.calls[0].places: taken.attempts[0]}
     if on_wire:
@@ -306,7 +309,7 @@ def test_a_campaign_ends_though_its_last_worker_was_lost_before_saying_so(make_c
     chunk = campaign.chunks.get()
     claim = sending._claim(chunk.pk)
     assert claim is not None
-    taken = sending._take(chunk.pk, claim)
+    taken = sending._take(chunk.pk, claim, chunk.payload)
     assert taken is not None
     sending._send(taken, claim)
     assert sending._release(chunk.pk, claim) == campaign.pk
@@ -371,6 +374,26 @@ def test_two_workers_at_one_chunk_send_it_once(make_campaign: Make, tom: User, p
         run(campaign)
     assert arrived(product_sandbox) == {fiction(number): 1 for number in range(200, 220)}
     assert outcomes_of(campaign) == {"accepted": 20}
+
+
+def test_who_has_sent_a_chunk_takes_what_is_due_next(
+    make_campaign: Make, tom: User, product_sandbox: PlayedSandbox, settings: Any
+) -> None:
+    settings.CAMPAIGN_CHUNK = 2
+    campaign = make_campaign(*people(200, 7))
+    confirm(campaign, tom)
+    planning.plan(campaign.pk)
+    late, *others = campaign.chunks.order_by("-number").values_list("pk", flat=True)
+    CampaignChunk.objects.filter(pk=late).update(next_attempt_at=timezone.now() + timedelta(minutes=1))
+    waiting = django_rq.get_queue(BULK)
+    assert {f"deliver_chunk-{pk}" for pk in (late, *others)} <= set(waiting.job_ids)
+    jobs.deliver_chunk([others[-1]])
+    assert outcomes_of(campaign) == {"accepted": 6}
+    assert set(waiting.job_ids) & {f"deliver_chunk-{pk}" for pk in others[:-1]} == set(), "nobody is woken in vain"
+    assert f"deliver_chunk-{late}" in waiting.job_ids
+    assert control.wake_for(others[0]), "it can be woken for again"
+    assert f"deliver_chunk-{others[0]}" in waiting.job_ids
+    assert set(arrived(product_sandbox).values()) == {1}
 
 
 def test_two_planners_lay_every_row_once(make_campaign: Make, tom: User, settings: Any) -> None:
@@ -518,10 +541,10 @@ def test_a_claim_that_is_over_sends_nothing(make_campaign: Make, tom: User, prod
     confirm(campaign, tom)
     planning.plan(campaign.pk)
     chunk = campaign.chunks.get()
-    assert sending._take(chunk.pk, uuid.uuid4()) is None
+    assert sending._take(chunk.pk, uuid.uuid4(), chunk.payload) is None
     claim = sending._claim(chunk.pk)
     assert claim is not None
-    taken = sending._take(chunk.pk, claim)
+    taken = sending._take(chunk.pk, claim, chunk.payload)
     assert taken is not None
     CampaignChunk.objects.update(claim=uuid.uuid4())
     sending._send(taken, claim)
