@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.models import LogEntry
 from django.contrib.admin.options import BaseModelAdmin
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import BadRequest
@@ -22,6 +23,7 @@ from django.utils.translation import gettext_lazy as _
 from conversations.admin.display import NOTHING
 from conversations.admin.object_actions import ObjectActionsMixin
 from conversations.models import User
+from conversations.services import audit
 
 SEE_ALL = "conversations.view_every_stream"
 MANAGE = "conversations.manage_accounts"
@@ -137,6 +139,22 @@ class ProductAdmin(VisibleToMixin, ObjectActionsMixin, admin.ModelAdmin):
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER  # counts every row once for each choice of a filter
     empty_value_display = "–"
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> LogEntry:
+        """Keep it in the row's history, and in the audit when it belongs there; the next two do the same."""
+        return self._audited(request, obj, super().log_addition(request, obj, message))
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> LogEntry:
+        return self._audited(request, obj, super().log_change(request, obj, message))
+
+    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+        for row in queryset:
+            audit.record_change(row, actor=signed_in(request), summary=gettext("Deleted."), request=request)
+        return super().log_deletions(request, queryset)
+
+    def _audited(self, request: HttpRequest, obj: Any, entry: LogEntry) -> LogEntry:
+        audit.record_change(obj, actor=signed_in(request), summary=entry.get_change_message(), request=request)
+        return entry
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         """The row of an address; 404 when there is none or when it is not for this user."""

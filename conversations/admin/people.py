@@ -20,6 +20,8 @@ from conversations.admin.display import chip, link
 from conversations.admin.mixins import SEE_ALL, EditableInline, LinksInline, NeverDeletedMixin, ProductAdmin, signed_in
 from conversations.admin.people_forms import AddUserForm, ChangeUserForm, IdentityForm, may_manage
 from conversations.models import AgentIdentity, Team, TeamMembership, TeamStream, User
+from conversations.models.audit import AuditAction
+from conversations.services import audit
 
 
 class MembershipInline(LinksInline):
@@ -102,7 +104,19 @@ class UserAdmin(NeverDeletedMixin, ProductAdmin, StockUserAdmin):
         super().save_related(request, form, formsets, change)
         if "role" in form.changed_data:
             role = form.cleaned_data["role"]
+            before = ", ".join(form.instance.groups.values_list("name", flat=True)) or gettext("no role")
             form.instance.groups.set([role] if role else [])
+            summary = gettext("From %(before)s to %(after)s.") % {
+                "before": before,
+                "after": role or gettext("no role"),
+            }
+            audit.record(
+                AuditAction.ROLE_GIVEN,
+                actor=signed_in(request),
+                subject=form.instance,
+                summary=summary,
+                request=request,
+            )
 
     @admin.display(description=_("password"))
     def password_page(self, user: User) -> SafeString:

@@ -31,7 +31,7 @@ SUBJECTS: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
     ("customers", _("Customers and consent"), ("Contact", "OptIn", "ConsentState", "KeywordSet")),
     ("campaigns", _("Campaigns"), ("Campaign", "CampaignRecipient")),
     ("lines", _("Accounts and streams"), ("ProviderAccount", "Stream", "SendingPolicy", "SubStream", "StreamGate")),
-    ("people", _("People"), ("User", "Team", "TeamMembership", "TeamStream", "AgentIdentity", "Group")),
+    ("people", _("People"), ("User", "Team", "TeamMembership", "TeamStream", "AgentIdentity", "Group", "AuditEntry")),
     (
         "wire",
         _("What went over the wire"),

@@ -4,6 +4,7 @@ from conversations.models.account import ProviderAccount
 from conversations.models.activity import Activity, Indicator
 from conversations.models.attachment import Attachment
 from conversations.models.attempt import AttemptResult, SendAttempt
+from conversations.models.audit import AuditEntry
 from conversations.models.campaign import Campaign, CampaignChunk, CampaignRecipient
 from conversations.models.canned_reply import CannedReply
 from conversations.models.consent import ConsentState, OptIn, ProofFile
@@ -30,6 +31,7 @@ __all__ = [
     "AgentIdentity",
     "Attachment",
     "AttemptResult",
+    "AuditEntry",
     "Campaign",
     "CampaignChunk",
     "CampaignRecipient",

@@ -5,6 +5,7 @@
     CC003  sending what is no longer valid
     CC004  changing words, stream, conversation or number after the first attempt
     CC005  changing or deleting a line of the ledger of opt-ins, or its proof
+    CC006  changing or deleting an entry of the audit (models/audit.py)
 
 Retention and erasure are the only writers that may pass (`pgtrigger.ignore`, in the transaction that writes
 their audit row).

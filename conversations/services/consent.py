@@ -20,9 +20,11 @@ from django.utils import timezone
 from conversations import live
 from conversations.models import Activity, ConsentState, Contact, Conversation, OptIn, ProofFile, Stream, User
 from conversations.models.activity import ActivityKind
+from conversations.models.audit import AuditAction
 from conversations.models.consent import FROM_THE_CUSTOMER, OPENING, ConsentDecision, ConsentScope, ConsentSource
 from conversations.models.message import Purpose
 from conversations.models.stream import Channel
+from conversations.services import audit
 
 _PURPOSES = tuple(str(purpose) for purpose in Purpose)
 
@@ -93,6 +95,8 @@ def record(
         if standing is None or entry.occurred_at >= standing.occurred_at:
             _keep_state(entry)
             _note([entry])
+        if recorded_by is not None:
+            audit.record(AuditAction.CONSENT_CHANGED, actor=recorded_by, subject=entry, summary=f"{entry}.")
     return entry
 
 

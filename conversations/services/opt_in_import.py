@@ -17,10 +17,11 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from conversations.models import ConsentState, Contact, OptIn, User
+from conversations.models.audit import AuditAction
 from conversations.models.consent import OPENING, ConsentDecision, ConsentEventKind, ConsentSource
 from conversations.models.message import Purpose
 from conversations.models.stream import Channel
-from conversations.services import consent
+from conversations.services import audit, consent
 from conversations.services.csv_files import CsvProblem, Table
 from conversations.services.csv_report import (
     KINDS,
@@ -144,6 +145,7 @@ def store_opt_ins(table: Table, given: Decisions, user: User | None) -> OptInRep
                 now, later = _one_a_number(of_channel)
                 consent.record_set(now)
                 of_channel = later
+    audit.record(AuditAction.CONSENT_CHANGED, actor=user, summary=f"{stored.to_record} decisions from a file.")
     return stored
 
 

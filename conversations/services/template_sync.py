@@ -12,7 +12,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from conversations.models import Stream, User, WhatsAppTemplate
+from conversations.models.audit import AuditAction
 from conversations.models.template import TemplateStatus
+from conversations.services import audit
 from conversations.services.template_files import Incoming
 from conversations.services.templates import stop_what_would_change
 from messaging.whatsapp import validate_template
@@ -93,6 +95,10 @@ def sync_templates(
         for key, row in known.items() if complete else ():
             if key not in named and row.status not in (TemplateStatus.DRAFT, TemplateStatus.GONE):
                 report.lines.append(_leave(row, actor, dry_run=dry_run))
+        if not dry_run:
+            counts = ", ".join(f"{count} {word}" for word, count in report.counts.items() if count)
+            summary = f"A file was read: {counts or 'nothing in it'}."
+            audit.record(AuditAction.TEMPLATE_CHANGED, actor=actor, subject=stream, summary=summary)
     return report
 
 

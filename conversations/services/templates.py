@@ -13,11 +13,12 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from conversations.models import Message, Stream, User, WhatsAppTemplate
+from conversations.models.audit import AuditAction
 from conversations.models.message import MessageStatus
 from conversations.models.stream import Channel
 from conversations.models.template import TemplateStatus
 from conversations.permissions import may_edit_templates
-from conversations.services import conversations, lifecycle
+from conversations.services import audit, conversations, lifecycle
 from messaging.whatsapp import Problem, TemplateValueError, render_components, validate_template
 
 WAITING = (MessageStatus.DRAFT, MessageStatus.SCHEDULED, MessageStatus.HELD)
@@ -62,6 +63,7 @@ def save_draft(
     try:
         with transaction.atomic():
             row.save()
+            audit.record(AuditAction.TEMPLATE_CHANGED, actor=actor, subject=row, summary="Draft saved.")
     except IntegrityError as error:
         raise ValidationError(
             f"{stream.name} has a template {name} in this language already. Choose another name.", code="name_taken"
@@ -84,8 +86,11 @@ def record_status(template: WhatsAppTemplate, *, status: str, reason: str, actor
                 f"WhatsApp would refuse this: {problems[0].sentence} Mend it before you submit it.",
                 code="has_problems",
             )
+    summary = f"{template.get_status_display()} to {TemplateStatus(status).label.lower()}."
     template.status, template.status_reason, template.changed_by = status, reason[:LONGEST_REASON], actor
-    template.save(update_fields=["status", "status_reason", "changed_by", "updated_at"])
+    with transaction.atomic():
+        template.save(update_fields=["status", "status_reason", "changed_by", "updated_at"])
+        audit.record(AuditAction.TEMPLATE_CHANGED, actor=actor, subject=template, summary=summary)
 
 
 def stop_what_would_change(template: WhatsAppTemplate, *, actor: User | None) -> int:

@@ -11,9 +11,10 @@ from django.db.models import F
 from django.utils import timezone
 
 from conversations.models import AttemptResult, Message, User
+from conversations.models.audit import AuditAction
 from conversations.models.message import MessageStatus as Status
 from conversations.permissions import may_decide_on
-from conversations.services import consequences, dispatch, lifecycle
+from conversations.services import audit, consequences, dispatch, lifecycle
 from conversations.services.gate import GateRefusal, verdict_on
 from messaging.types import Outcome
 
@@ -21,19 +22,21 @@ from messaging.types import Outcome
 def it_arrived(message: Message, *, actor: User, reason: str) -> None:
     """Somebody knows that the customer got it. Raises ValidationError without the right or a reason."""
     _check(message, actor, reason)
-    moved = lifecycle.move(
-        [message],
-        Status.DELIVERED,
-        come_from=(Status.UNCONFIRMED,),
-        actor=actor,
-        reason=f"It arrived: {reason.strip()}"[:300],
-        delivered_at=timezone.now(),
-        failure_code="",
-        failure_text="",
-    )
-    if not moved:
-        raise _already_settled()
-    consequences.follow(message, taken=True)
+    with transaction.atomic():
+        moved = lifecycle.move(
+            [message],
+            Status.DELIVERED,
+            come_from=(Status.UNCONFIRMED,),
+            actor=actor,
+            reason=f"It arrived: {reason.strip()}"[:300],
+            delivered_at=timezone.now(),
+            failure_code="",
+            failure_text="",
+        )
+        if not moved:
+            raise _already_settled()
+        consequences.follow(message, taken=True)
+        audit.record(AuditAction.UNCONFIRMED_DECIDED, actor=actor, subject=message, summary="It arrived.")
 
 
 def send_again(message: Message, *, actor: User, reason: str) -> None:
@@ -70,6 +73,9 @@ def send_again(message: Message, *, actor: User, reason: str) -> None:
         AttemptResult.objects.filter(
             message=message, outcome=Outcome.UNCONFIRMED.value, released_at__isnull=True
         ).update(released_at=now, released_by=actor)
+        audit.record(
+            AuditAction.UNCONFIRMED_DECIDED, actor=actor, subject=message, summary="Sent again, possibly twice."
+        )
         dispatch.hint_on_commit([message])
 
 

@@ -16,7 +16,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from conversations.forms.people import NewPasswordForm, SignInForm
 from conversations.forms.preferences import NotificationsForm
+from conversations.models.audit import AuditAction
 from conversations.models.team import Theme, UndoSeconds
+from conversations.services import audit
 from conversations.services.sign_in import wait_after_failures
 from conversations.views.requests import UNPROCESSABLE, is_htmx, signed_in
 
@@ -61,6 +63,8 @@ class ChangePassword(PasswordChangeView):
     success_url = reverse_lazy("account")
 
     def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
+        user = signed_in(self.request)
+        audit.record(AuditAction.PASSWORD_CHANGED, actor=user, subject=user, request=self.request)
         messages.success(self.request, "Password changed")
         return super().form_valid(form)
 

@@ -180,7 +180,7 @@ def results_file(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     if show in (*STATUSES, LEFT_OUT):
         found = _chosen(campaign, {"show": show, "code": "", "status": ""})
     name = f"{slugify(campaign.name) or 'campaign'}-{show if show in (*STATUSES, LEFT_OUT) else 'results'}"
-    return csv_answer(_cells(campaign, found), name)
+    return csv_answer(request, _cells(campaign, found), name)
 
 
 def _cells(campaign: Campaign, found: Any) -> Iterator[list[object]]:

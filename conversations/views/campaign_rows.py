@@ -75,7 +75,7 @@ def rows_file(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     """The same rows as CSV."""
     campaign = visible_campaign(request, pk)
     verdict, found = _wanted(request, campaign)
-    return csv_answer(_cells(campaign, found), f"{slugify(campaign.name) or 'campaign'}-{verdict or 'list'}")
+    return csv_answer(request, _cells(campaign, found), f"{slugify(campaign.name) or 'campaign'}-{verdict or 'list'}")
 
 
 def in_parts(found: Any) -> Iterator[list[CampaignRecipient]]:

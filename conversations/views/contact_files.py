@@ -81,7 +81,7 @@ def export_contacts(request: HttpRequest) -> StreamingHttpResponse:
     """The contacts of the list, with its filters, as CSV (docs/operations.md says what the columns are)."""
     user = _manager(request)
     wanted = ContactFilterForm(request.GET).wanted
-    return csv_answer(_exported(wanted, user), "contacts")
+    return csv_answer(request, _exported(wanted, user), "contacts")
 
 
 def _exported(wanted: Any, user: User) -> Iterator[list[object]]:

@@ -21,6 +21,7 @@ from conversations.models import ConsentState, Contact, Conversation, Message, O
 from conversations.models.consent import ConsentDecision
 from conversations.models.contact import ContactQuerySet
 from conversations.models.stream import Channel
+from conversations.services.audit import note_look
 from conversations.services.number_checks import standing_of
 from conversations.services.search import Search, SearchTookTooLong, time_limit
 from conversations.views.highlight import wanted_words
@@ -184,6 +185,7 @@ def contact(request: HttpRequest, pk: int) -> HttpResponse:
     """The page of a contact: `show=messages` for what was said, else the conversations."""
     found = visible_contact(request, pk)
     user = signed_in(request)
+    note_look(user, found, streams=set(found.conversations.values_list("stream", flat=True)), request=request)
     showing = "messages" if request.GET.get("show") == "messages" else "conversations"
     context: dict[str, Any] = {
         "contact": found,

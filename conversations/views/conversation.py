@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from conversations.forms.reply import ReplyForm
 from conversations.models import Conversation
+from conversations.services.audit import note_look
 from conversations.services.conversations import mark_read
 from conversations.services.notifications import read_conversation
 from conversations.views.composer import Refusal, composer_for
@@ -32,8 +33,10 @@ MOST_ASSIGNEES = 200
 def conversation(request: HttpRequest, pk: int) -> HttpResponse:
     """A conversation; htmx gets the pane alone. Opening it marks it as read."""
     found = visible_conversation(request, pk)
+    user = signed_in(request)
     mark_read(found)
-    read_conversation(found, signed_in(request))
+    read_conversation(found, user)
+    note_look(user, found, streams={found.stream_id}, request=request)
     return conversation_page(request, found)
 
 

@@ -68,4 +68,4 @@ def export_opt_ins(request: HttpRequest) -> StreamingHttpResponse:
     """The ledger with the filters of the list, as CSV (docs/permission.md says what the columns are)."""
     user = _recorder(request)
     wanted = LedgerFilterForm(request.GET).wanted
-    return csv_answer(exported(wanted, user), "permissions")
+    return csv_answer(request, exported(wanted, user), "permissions")

@@ -7,8 +7,10 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from conversations.models.audit import AuditAction
+from conversations.services import audit
 from conversations.services.transcript import as_json, as_text, transcript_of
-from conversations.views.requests import visible_conversation
+from conversations.views.requests import signed_in, visible_conversation
 
 _FILES = {"text": ("txt", "text/plain; charset=utf-8", as_text), "json": ("json", "application/json", as_json)}
 
@@ -23,6 +25,9 @@ def transcript(request: HttpRequest, pk: int) -> HttpResponse:
     if wanted is None:
         return render(request, "transcript/page.html", {"conversation": conversation, "transcript": whole})
     ending, content_type, written = wanted
+    audit.record(
+        AuditAction.EXPORTED, actor=signed_in(request), subject=conversation, summary="Transcript.", request=request
+    )
     name = f"conversation-{conversation.pk}.{ending}"
     disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
     return HttpResponse(written(whole), content_type=content_type, headers=disposition)

@@ -213,10 +213,11 @@ MODELS = {
     "team": (SUPERVISOR, ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR),
     "teammembership": (ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR),
     "teamstream": (ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR),
+    "auditentry": (ADMINISTRATOR, NOBODY, NOBODY, NOBODY),
     "agentidentity": (ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR),
     "group": (NOBODY, NOBODY, NOBODY, NOBODY),  # superusers alone
 }
-VERBS = {"changelist": 0, "history": 0, "do": 0, "change": 0, "add": 1, "delete": 3}
+VERBS = {"changelist": 0, "history": 0, "export": 0, "do": 0, "change": 0, "add": 1, "delete": 3}
 REACHED_BY = {SUPERVISOR: {SUPERVISOR}, ADMINISTRATOR: {SUPERVISOR, ADMINISTRATOR}}
 
 REFUSED = (401, 403, 404, 405)

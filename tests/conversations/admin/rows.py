@@ -43,7 +43,8 @@ from conversations.models import (
     TeamStream,
     WebhookEvent,
 )
-from conversations.services import consent
+from conversations.models.audit import AuditAction
+from conversations.services import audit, consent
 from tests import factories
 
 
@@ -163,6 +164,7 @@ def make_rows(stream: Stream | None = None, *, text: str = "Hello") -> dict[type
         CampaignRecipient.objects.create(
             campaign=campaign, row=2, given=text[:200], fields={"firstname": text}, verdict="invalid", reason=text[:300]
         ),
+        audit.record(AuditAction.STREAM_CHANGED, actor=author, subject=stream, summary=text),
         NumberCheck.objects.create(stream=stream, phone=contact.phone, on_whatsapp=True, checked_by=author),
     ]
     return {type(row): row for row in rows}
