@@ -26,6 +26,24 @@ _REFUSED = {
     "sender_not_found": "The sending number {sender} is not set up at {provider}. Tell a supervisor.",
     "sender_refused": "The sending number {sender} is not set up at {provider}. Tell a supervisor.",
     "session_active": "The customer is already in a text conversation at {provider}.",
+    "own_number": "The number is one of our own, and two streams would answer each other.",
+    # WhatsApp's own, which Cirrus passes on
+    "not_on_whatsapp": "The number can't be reached on WhatsApp. Write to it by SMS instead.",
+    "window_closed": "WhatsApp refused it: the customer last wrote more than 24 hours ago. Send a template.",
+    "template_parameters": "WhatsApp does not accept a value in it. Look at what was filled in, and send it again.",
+    "marketing_stopped": "The customer has stopped marketing messages on WhatsApp. Service messages are still allowed.",
+    "whatsapp_kept_back": "WhatsApp chose not to deliver it. Sending it again at once will not help.",
+    "whatsapp_too_fast": "WhatsApp refused it: too many messages went to this number in a short time. Wait a while.",
+    "whatsapp_spam_limit": (
+        "WhatsApp lets {stream} send no more for now: too many of its messages were reported. Tell a supervisor."
+    ),
+    "whatsapp_blocked": "WhatsApp has blocked the account of {stream}. Tell a supervisor.",
+    "whatsapp_payment": "WhatsApp refused it because of how the account of {stream} is paid. Tell a supervisor.",
+    "whatsapp_certificate": "WhatsApp does not accept the certificate of {stream}. Tell a supervisor.",
+    "whatsapp_unavailable": "WhatsApp was not available. Send it again later.",
+    "whatsapp_fault": "WhatsApp could not send it and gave no reason. Send it again later.",
+    "type_refused": "WhatsApp does not take this kind of message. Send it as text.",
+    "file_refused": "WhatsApp could not take the file. Check its type and size, and attach it again.",
 }
 
 _UNCONFIRMED = {

@@ -6,6 +6,7 @@ one must never break the reading of a conversation.
 
 from __future__ import annotations
 
+import re
 from enum import IntEnum
 
 from messaging.types import Channel
@@ -135,6 +136,29 @@ REFUSALS: tuple[tuple[str, str], ...] = (
     ("more than 24 hours", "window_closed"),
 )
 
+# Meta's numbers for why WhatsApp refused a message or did not deliver it, and our word for each. Cirrus passes on
+# Meta's text; where the number stands in it, it says more than the words around it.
+META_CODES = {
+    "131000": "whatsapp_fault",
+    "131008": "template_parameters",
+    "131009": "template_parameters",
+    "131016": "whatsapp_unavailable",
+    "131021": "own_number",
+    "131026": "not_on_whatsapp",
+    "131031": "whatsapp_blocked",
+    "131042": "whatsapp_payment",
+    "131045": "whatsapp_certificate",
+    "131047": "window_closed",
+    "131048": "whatsapp_spam_limit",
+    "131049": "whatsapp_kept_back",
+    "131050": "marketing_stopped",
+    "131051": "type_refused",
+    "131052": "file_refused",
+    "131053": "file_refused",
+    "131056": "whatsapp_too_fast",
+}
+_META_CODE = re.compile(r"(?<!\d)131\d{3}(?!\d)")
+
 
 def conversation_word(status_id: int | None) -> str:
     """Our word for a status number, or nothing where we have none."""
@@ -161,5 +185,8 @@ def provider_type(value: str) -> StreamProviderType | None:
 
 def refusal_code(text: str, *, unknown: str = "refused") -> str:
     """Our word for a refusal's text; `unknown` where the text is not a known one."""
+    for number in _META_CODE.findall(text):
+        if number in META_CODES:
+            return META_CODES[number]
     lowered = text.lower()
     return next((code for part, code in REFUSALS if part in lowered), unknown)

@@ -7,6 +7,7 @@ import pytest
 from conversations.models import User
 from conversations.views.people import who_decide
 from conversations.views.trouble import nothing_arrived, what_settles, who_decides, why_failed, why_unconfirmed
+from messaging.providers.cirrus.words import META_CODES, refusal_code
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -18,6 +19,8 @@ pytestmark = pytest.mark.django_db
         ("number_not_reachable", "Invalid phone number", "can't be reached from FERNHILL."),
         ("session_active", "Consumer is already ...", "already in a text conversation at Webex Interact."),
         ("sender_not_found", "x", "The sending number +44770090 is not set up at Webex Interact. Tell a supervisor."),
+        ("window_closed", "131047: More than 24 hours", "more than 24 hours ago. Send a template."),
+        ("whatsapp_blocked", "131031", "WhatsApp has blocked the account of FERNHILL. Tell a supervisor."),
         ("refused", "No such number", "No such number."),
         ("refused", "{stream} {0.__class__}", "{stream} {0.__class__}."),
         ("gave_up", "HTTP 503", "Given up after 8 tries. HTTP 503."),
@@ -30,6 +33,17 @@ def test_a_refusal_is_said_in_our_words_where_we_know_the_code(code: str, text: 
         factories.make_conversation(stream), status="failed", failure_code=code, failure_text=text, attempt_count=8
     )
     assert why_failed(message).endswith(words)
+
+
+def test_each_of_metas_numbers_has_a_sentence_of_ours() -> None:
+    stream = factories.make_stream(factories.make_account("cirrus"), channel="whatsapp")
+    conversation = factories.make_conversation(stream)
+    for number in META_CODES:
+        said = f"({number}) Something of Meta's"
+        message = factories.make_message(
+            conversation, status="failed", failure_code=refusal_code(said), failure_text=said
+        )
+        assert said not in why_failed(message), number
 
 
 def test_what_was_accepted_first_did_not_reach_the_customer() -> None:

@@ -9,7 +9,7 @@ import pytest
 from messaging.errors import ConfigurationError, Refused, Unconfirmed
 from messaging.providers.cirrus import GetObject, GetTranscript, ListActivities, ListObjects, SystemStatus
 from messaging.providers.cirrus.fields import read_content, read_moment
-from messaging.providers.cirrus.words import ActivityType, ObjectStatus, StreamProviderType
+from messaging.providers.cirrus.words import ActivityType, ObjectStatus, StreamProviderType, refusal_code
 from messaging.types import Answer
 
 BASE = "https://api.commbox.io"
@@ -244,3 +244,19 @@ def test_times(written, moment):
 )
 def test_content(written, content):
     assert read_content(written) == content
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("131026: Message undeliverable", "not_on_whatsapp"),
+        ("(#131047) Re-engagement message", "window_closed"),
+        ("failed — 131056 (Business Account, Consumer Account) pair rate limit hit", "whatsapp_too_fast"),
+        ("131999 and 131042", "whatsapp_payment"),
+        ("131999 nobody knows this one", "refused"),
+        ("Not a valid WhatsApp user, phone 441310261310", "not_on_whatsapp"),
+        ("Call 13102612 back", "refused"),
+    ],
+)
+def test_metas_numbers_say_more_than_the_words_around_them(text: str, code: str) -> None:
+    assert refusal_code(text) == code
