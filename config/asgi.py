@@ -23,6 +23,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 LARGEST_BODY = 2 * 1024 * 1024
 LARGEST_HOOK = 256 * 1024
+TOO_LARGE_HEADER = b"x-parley-too-large"
+HOOK = re.compile(r"/hooks/[A-Za-z0-9_-]{43}/")
 TAKES_FILES = re.compile(r"/(files|c/\d+/template|new/template|campaigns/\d+/list)/")
 
 # The bridge types its scopes and events one by one; Any spares a cast at each call.
@@ -36,7 +38,12 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     elif scope["type"] == "http" and scope["path"] == "/events":
         await serve_events(scope, receive, send)
     elif scope["type"] == "http":
-        body = await _read_body(receive, _limit(scope["path"]))
+        try:
+            body = await _read_body(receive, _limit(scope["path"]))
+        except _ClientLeft:
+            return
+        if body is None and HOOK.fullmatch(scope["path"]):  # Django writes down that it came
+            scope, body = {**scope, "headers": [*scope["headers"], (TOO_LARGE_HEADER, b"yes")]}, b""
         if body is None:
             await _refuse_large_body(send)
             return
@@ -57,13 +64,17 @@ async def _lifespan(receive: Receive, send: Send) -> None:
             return
 
 
+class _ClientLeft(Exception):
+    """Nobody waits for an answer any more."""
+
+
 async def _read_body(receive: Receive, limit: int) -> bytes | None:
-    """The whole body; None when it is longer than the limit or the client went away."""
+    """The whole body; None when it is longer than the limit. Raises _ClientLeft when it will never be whole."""
     pieces, size = [], 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            return None
+            raise _ClientLeft
         piece = message.get("body", b"")
         size += len(piece)
         if size > limit:

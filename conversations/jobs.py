@@ -9,7 +9,7 @@ from django.db import close_old_connections
 
 from conversations.models import Campaign
 from conversations.models.campaign import CampaignStatus
-from conversations.services import attachments, inbound, lookups, outbound, spool
+from conversations.services import attachments, inbound, lookups, outbound, session_polling, spool
 from conversations.services.campaigns import planning, preflight, sending
 
 
@@ -59,6 +59,12 @@ def fetch_files(attachment_ids: list[int]) -> None:
     """Get these files of customers from their providers."""
     _begin()
     attachments.fetch_files(attachment_ids)
+
+
+def poll_sessions(conversation_ids: list[int]) -> None:
+    """Ask providers what customers wrote in these conversations."""
+    _begin()
+    session_polling.poll(conversation_ids)
 
 
 def _begin() -> None:

@@ -64,6 +64,21 @@ def may_send_in_bulk(user: User, stream: Stream) -> bool:
     return user.has_perm("conversations.send_in_bulk") and may_send_on(user, stream)
 
 
+def sees_calls(user: User) -> bool:
+    """May this user see what providers call us with, on their streams, and have it read again? Supervisors may."""
+    return user.is_active and user.has_perm("conversations.view_webhookevent")
+
+
+def may_see_calls(user: User, stream: Stream) -> bool:
+    """`sees_calls`, about one stream."""
+    return sees_calls(user) and Stream.objects.visible_to(user).filter(pk=stream.pk).exists()
+
+
+def may_change_address(user: User, stream: Stream) -> bool:
+    """May this user make another address, which is a secret, for a stream? Administrators may."""
+    return may_see_calls(user, stream) and user.has_perm("conversations.change_stream")
+
+
 def may_cancel(user: User, message: Message) -> bool:
     """The author may, and whoever may cancel any message of a stream they see."""
     if not Message.objects.visible_to(user).filter(pk=message.pk).exists():

@@ -1,9 +1,9 @@
-"""Where providers call us: `/hooks/<account token>/`. Stored raw and answered at once; read by a job."""
+"""Where providers call us: `/hooks/<token>/` of an account or a stream. Stored raw and answered; a job reads it."""
 
 from __future__ import annotations
 
 import logging
-import re
+from dataclasses import replace
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import RequestDataTooBig
@@ -13,8 +13,8 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from conversations.models import ProviderAccount
-from conversations.services.inbound import store_webhook
+from conversations.services import hook_addresses, refused_calls
+from conversations.services.inbound import TOO_LARGE, store_webhook
 from messaging.errors import WebhookRefused
 from messaging.types import HookRequest
 
@@ -22,7 +22,8 @@ logger = logging.getLogger(__name__)
 security = logging.getLogger("parley.security")
 
 LARGEST_BODY = 256 * 1024
-TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
+FORBIDDEN = 403
+TOO_LARGE_HEADER = "x-parley-too-large"  # config/asgi.py reads bodies, and says so in place of one that is too long
 
 
 @csrf_exempt  # a provider has no session and no cookie; the address is the secret, a signature where there is one
@@ -41,29 +42,36 @@ def receive(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _receive(request: HttpRequest, token: str) -> int:
-    account = ProviderAccount.objects.filter(webhook_token=token).first() if TOKEN.fullmatch(token) else None
-    if account is None:
-        return 404
+    target = hook_addresses.target_of(token)
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    if target is None:
+        return TOO_LARGE if TOO_LARGE_HEADER in headers else 404
     if request.method == "HEAD":
         return 200
     try:
         body = request.body
     except RequestDataTooBig:
-        return 413
+        body = None
     except UnreadablePostError:
         return 400
-    if len(body) > LARGEST_BODY:
-        return 413
     hook = HookRequest(
         method="POST",
-        headers={name.lower(): value for name, value in request.headers.items()},
-        body=body,
+        headers=headers,
+        body=body or b"",
         received_at=timezone.now(),
         content_type=request.content_type or "",
     )
+    if body is None or len(body) > LARGEST_BODY or TOO_LARGE_HEADER in headers:
+        reason = f"The call is larger than {LARGEST_BODY // 1024} kB."
+        refused_calls.keep(
+            target.account, replace(hook, body=b""), stream=target.stream, status=TOO_LARGE, reason=reason
+        )
+        return TOO_LARGE
     try:
-        store_webhook(account, hook)
+        store_webhook(target.account, hook, stream=target.stream)
     except WebhookRefused as error:
-        security.warning("A call to the webhook of account %s was refused: %s", account.pk, error)
+        security.warning("A call to the webhook of account %s was refused: %s", target.account.pk, error)
+        if error.status == FORBIDDEN:  # what nobody can read is kept as a failed call
+            refused_calls.keep(target.account, hook, stream=target.stream, status=error.status, reason=str(error))
         return error.status
     return 200

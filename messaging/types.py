@@ -248,7 +248,12 @@ class DeliveryReport:
 
 @dataclass(frozen=True, slots=True)
 class InboundMessage:
-    """A customer wrote. `stream_keys` are the words by which the stream is found: its id, or the inbound number."""
+    """A customer wrote. `stream_keys` are the words by which the stream is found: its id, or the inbound number.
+
+    `phone` is empty where the call names the customer by an id alone: `person_id`, the provider's id of the person, or
+    `whatsapp_id`, the one of WhatsApp. `kind` is text, reaction (the body is its emoji, `reacts_to` the id of the
+    message) or other, what Parley cannot show: `kind_word` says what the provider calls it.
+    """
 
     key: str
     phone: str
@@ -262,6 +267,23 @@ class InboundMessage:
     last_name: str = ""
     email: str = ""
     media: tuple[Media, ...] = ()
+    kind: str = "text"
+    kind_word: str = ""
+    reacts_to: str = ""
+    person_id: str = ""
+    whatsapp_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkOpened:
+    """A customer opened a short link in a message of ours, which `external_id` or our `ref` names."""
+
+    key: str
+    external_id: str = ""
+    ref: str = ""
+    phone: str = ""
+    link: str = ""
+    occurred_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +314,30 @@ class ConversationEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class Participant:
+    """Somebody in a session: `kind` is customer, agent or assistant (a program), `status` the provider's word."""
+
+    kind: str
+    name: str = ""
+    status: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """The session that a conversation lives in, where the provider has such. `status` is the provider's own word."""
+
+    external_id: str
+    status: str = ""
+    is_open: bool = True
+    holder_id: str = ""
+    holder_email: str = ""
+    holder_name: str = ""
+    participants: tuple[Participant, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Unrecognised:
     """A call that is theirs but of a kind we do not know: kept raw, shown, never an error."""
 
@@ -299,7 +345,7 @@ class Unrecognised:
     kind: str = ""
 
 
-HookEvent = DeliveryReport | InboundMessage | ConsentEvent | ConversationEvent | Unrecognised
+HookEvent = DeliveryReport | InboundMessage | LinkOpened | ConsentEvent | ConversationEvent | Unrecognised
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,11 @@ from conversations.models.audit import AuditEntry
 from conversations.models.campaign import Campaign, CampaignChunk, CampaignRecipient
 from conversations.models.canned_reply import CannedReply
 from conversations.models.consent import ConsentState, OptIn, ProofFile
-from conversations.models.contact import Contact
+from conversations.models.contact import Contact, ContactIdentity
 from conversations.models.conversation import Conversation
 from conversations.models.dispatcher import DispatcherTick
 from conversations.models.draft import Draft
+from conversations.models.hook import HookSecret, RefusedCall
 from conversations.models.inbox import Handling, InboxCount, SavedFilter
 from conversations.models.keyword_set import KeywordSet
 from conversations.models.message import Message, MessageEvent
@@ -20,6 +21,7 @@ from conversations.models.number_check import NumberCheck
 from conversations.models.pacing import StreamGate
 from conversations.models.policy import SendingPolicy
 from conversations.models.search import ContactSearch, MessageSearch
+from conversations.models.session import ProviderSession
 from conversations.models.stream import Stream, SubStream
 from conversations.models.tag import ConversationTag, Tag
 from conversations.models.team import AgentIdentity, Team, TeamMembership, TeamStream, User
@@ -38,12 +40,14 @@ __all__ = [
     "CannedReply",
     "ConsentState",
     "Contact",
+    "ContactIdentity",
     "ContactSearch",
     "Conversation",
     "ConversationTag",
     "DispatcherTick",
     "Draft",
     "Handling",
+    "HookSecret",
     "InboxCount",
     "Indicator",
     "KeywordSet",
@@ -55,7 +59,9 @@ __all__ = [
     "OptIn",
     "ProofFile",
     "ProviderAccount",
+    "ProviderSession",
     "Receipt",
+    "RefusedCall",
     "SavedFilter",
     "SendAttempt",
     "SendingPolicy",

@@ -8,6 +8,8 @@ from django.contrib.postgres.aggregates import BoolOr
 from django.db import models
 from django.db.models import BooleanField, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Coalesce, Lower, NullIf
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from conversations.models.fields import E164
 from conversations.models.search import contact_words
@@ -109,3 +111,40 @@ class Contact(models.Model):
         """One or two letters for the avatar; # for a number without a name."""
         letters = self.first_name[:1] + self.last_name[:1]
         return letters.upper() or "#"
+
+
+class IdentityKind(models.TextChoices):
+    """What kind of name a provider has for a customer, beside the number."""
+
+    PERSON = "person", _("Customer id")
+    WHATSAPP = "whatsapp", _("WhatsApp id")
+
+
+class ContactIdentity(models.Model):
+    """A name under which one provider account knows a contact, and the call that proved it.
+
+    Two contacts with the same one are the same person at the provider: their page offers to merge them.
+    Providers' terms: user id, identity StreamProviderId (Cirrus), end_user id (CCAI Platform).
+    """
+
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="identities")
+    account = models.ForeignKey(
+        "conversations.ProviderAccount", on_delete=models.CASCADE, related_name="contact_identities"
+    )
+    kind = models.CharField(max_length=10, choices=IdentityKind.choices)
+    value = models.CharField(max_length=64)
+    proof = models.ForeignKey(
+        "conversations.WebhookEvent", on_delete=models.SET_NULL, null=True, blank=True, related_name="identities"
+    )
+    first_seen_at = models.DateTimeField(auto_now_add=True)
+    last_seen_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ("id",)
+        verbose_name_plural = "contact identities"
+        constraints = [
+            models.UniqueConstraint(fields=("account", "kind", "value", "contact"), name="contact_identity_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.value}"

@@ -34,6 +34,8 @@ class Kind(models.TextChoices):
     TEMPLATE = "template", _("WhatsApp template")
     OPENING = "opening", _("Opening text of the stream")  # the words are configured at the provider
     MEDIA = "media", _("Media")
+    REACTION = "reaction", _("Reaction")  # the body is the emoji, empty when it was taken back
+    OTHER = "other", _("Of another kind")  # `rendered["kind_word"]` is the provider's word for it
 
 
 class Purpose(models.TextChoices):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.core.validators import MinValueValidator, RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
@@ -109,6 +109,20 @@ class Stream(models.Model):
         default="GBP",
         validators=[RegexValidator(r"^[A-Z]{3}$", _("Three letters, such as GBP."))],
     )
+    reopen_days = models.PositiveSmallIntegerField(
+        _("opens again within"),
+        default=7,
+        validators=[MaxValueValidator(3650)],
+        help_text=_(
+            "Days after closing in which a conversation opens again when somebody writes. Later a new one begins; "
+            "with 0 always."
+        ),
+    )
+    polls_messages = models.BooleanField(
+        _("asks for messages"),
+        default=False,
+        help_text=_("For providers that can be asked, where no webhook is set up: every minute."),
+    )
     checks_per_day = models.PositiveSmallIntegerField(
         _("number checks a day"),
         default=20,
@@ -135,6 +149,17 @@ class Stream(models.Model):
     def is_paused(self) -> bool:
         """Do messages wait here for now?"""
         return self.paused_until is not None and self.paused_until > timezone.now()
+
+    @property
+    def threading_rule(self) -> str:
+        """What happens to a closed conversation when somebody writes again, in words."""
+        if not self.reopen_days:
+            return "When somebody writes after a conversation was closed, a new one begins."
+        days = "a day" if self.reopen_days == 1 else f"{self.reopen_days} days"
+        return (
+            f"When somebody writes less than {days} after a conversation was closed, it opens again; later a new one "
+            "begins."
+        )
 
     @property
     def config(self) -> StreamConfig:

@@ -12,7 +12,7 @@ from django.db.models import Q
 
 from conversations.models import Conversation, Message
 from conversations.models.message import MessageStatus as Status
-from conversations.services import consequences, lifecycle, receipts
+from conversations.services import consequences, lifecycle, parked_calls, receipts, sessions
 from messaging.types import RecipientResult
 
 logger = logging.getLogger(__name__)
@@ -44,9 +44,10 @@ def accept(message: Message, result: RecipientResult, *, where: Q, at: datetime,
     if not moved and result.external_id:
         _keep_late_id(message, result.external_id, where)
     if result.conversation_id:
-        Conversation.objects.filter(pk=message.conversation_id).exclude(external_id=result.conversation_id).update(
-            external_id=result.conversation_id
-        )
+        known = Conversation.objects.filter(pk=message.conversation_id).exclude(external_id=result.conversation_id)
+        if known.update(external_id=result.conversation_id):
+            parked_calls.wake(message.stream.account_id, result.conversation_id)
+        sessions.begin(message, result.conversation_id)
     if moved:
         consequences.follow(message, taken=True)
         receipts.apply_parked(message, external_id=result.external_id, by_number=True)

@@ -18,7 +18,7 @@ from conversations.models import Conversation, Message, OptIn, User, WhatsAppTem
 from conversations.models.message import CANCELLABLE, Direction, Kind, MessageStatus, Purpose
 from conversations.models.stream import Channel
 from conversations.permissions import may_cancel, may_send_again
-from conversations.services import attachments, conversations, dispatch, lifecycle
+from conversations.services import attachments, conversations, dispatch, lifecycle, sessions
 from conversations.services.gate import GateRefusal, Verdict, can_send
 from messaging.registry import provider_class
 from messaging.segments import is_blank, measure, unsendable_characters
@@ -182,6 +182,7 @@ def send_again(
         )
     if actor is not None and not may_send_again(actor, message):
         raise ValidationError("You cannot send on this stream.", code="not_allowed")
+    sessions.let_pass(message.conversation)  # whoever sends again lets the provider decide
     if message.kind == Kind.TEMPLATE:
         assert message.template is not None
         return queue_template(

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, IntegrityError, transaction
 
-from conversations.models import ConsentState, Contact, Conversation, Message, OptIn, User
+from conversations.models import ConsentState, Contact, ContactIdentity, Conversation, Message, OptIn, User
 from conversations.models.activity import ActivityKind
 from conversations.models.consent import ConsentDecision, ConsentEventKind, ConsentSource
 from conversations.models.message import PENDING, MessageStatus, Purpose
@@ -82,6 +82,8 @@ class MergeRecord:
     conversations: list[int] = field(default_factory=list)
     resolved: list[int] = field(default_factory=list)
     opt_ins: list[int] = field(default_factory=list)
+    identities: list[int] = field(default_factory=list)
+    shared_identities: list[int] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """The record for a session."""
@@ -165,6 +167,7 @@ def merge_contacts(kept: Contact, given_up: Contact, *, details: Mapping[str, st
         handling.resolve([one.pk for one in plan.to_resolve], actor=None)
         Conversation.objects.filter(pk__in=record.conversations).update(contact=kept)
         OptIn.objects.filter(pk__in=record.opt_ins).update(contact=kept)
+        _join_identities(kept, given_up, record)
         for state in plan.opt_outs:
             _keep_opt_out(kept, state, actor)
         given_up.delete()
@@ -173,6 +176,24 @@ def merge_contacts(kept: Contact, given_up: Contact, *, details: Mapping[str, st
         kept.save()
         _note(plan.conversations, given_up.phone_display, actor)
     return record
+
+
+def _join_identities(kept: Contact, given_up: Contact, record: MergeRecord) -> None:
+    """The ids of both are the kept one's; those that both had were the proof that they are one."""
+    ours = {(one.account_id, one.kind, one.value): one.pk for one in kept.identities.all()}
+    for theirs in given_up.identities.all():
+        name = (theirs.account_id, theirs.kind, theirs.value)
+        if name in ours:
+            record.shared_identities.append(ours[name])
+        else:
+            record.identities.append(theirs.pk)
+    ContactIdentity.objects.filter(pk__in=record.identities).update(contact=kept)
+
+
+def _part_identities(kept: Contact, back: Contact, record: MergeRecord) -> None:
+    ContactIdentity.objects.filter(pk__in=record.identities, contact=kept).update(contact=back)
+    for one in ContactIdentity.objects.filter(pk__in=record.shared_identities, contact=kept):
+        back.identities.create(account=one.account, kind=one.kind, value=one.value, proof=one.proof)
 
 
 def _keep_opt_out(kept: Contact, state: ConsentState, actor: User) -> None:
@@ -212,6 +233,7 @@ def undo_merge(record: MergeRecord, *, actor: User) -> Contact:
         back = Contact.objects.create(**record.given_up)
         moved.update(contact=back)
         OptIn.objects.filter(pk__in=record.opt_ins, contact=kept).update(contact=back)
+        _part_identities(kept, back, record)
         for name, value in record.before.items():
             setattr(kept, name, value)
         kept.save()

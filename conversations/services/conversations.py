@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -42,28 +43,44 @@ def refuse_own_number(number: PhoneNumber) -> None:
         )
 
 
-def open_conversation(*, stream: Stream, contact: Contact, actor: User | None = None) -> Conversation:
-    """The current conversation of a contact on a stream; the newest resolved one is opened again, else a new one.
+def open_conversation(
+    *, stream: Stream, contact: Contact, actor: User | None = None, named: Conversation | None = None
+) -> Conversation:
+    """The current conversation of a contact on a stream; else the one to open again, else a new one.
 
-    Safe against two callers at once: the database allows one current conversation per stream and contact.
+    Opened again is the one that the provider named (its thread is theirs, however old), or the newest one that was
+    closed less than the stream's `reopen_days` ago. Safe against two callers at once: the database allows one current
+    conversation per stream and contact.
     """
     ours = Conversation.objects.filter(stream=stream, contact=contact)
     if current := ours.current().first():
         return current
-    resolved = ours.filter(status=Status.RESOLVED).newest_first().first()
+    closed = ours.filter(status=Status.RESOLVED).newest_first()
+    by_name = closed.filter(pk=named.pk).first() if named else None
+    latest = by_name or closed.first()
+    again = by_name or (latest if latest is not None and _closed_lately(latest) else None)
     try:
         with transaction.atomic():
-            if resolved is not None:
-                Conversation.objects.filter(pk=resolved.pk).update(status=Status.OPEN, resolved_at=None)
-                data = {"from": Status.RESOLVED, "to": Status.OPEN}
-                note(resolved, ActivityKind.STATUS_CHANGE, actor=actor, data=data)
-                resolved.refresh_from_db(fields=STANDING)
-                return resolved
+            if again is not None:
+                Conversation.objects.filter(pk=again.pk).update(status=Status.OPEN, resolved_at=None)
+                data: dict[str, Any] = {"from": Status.RESOLVED, "to": Status.OPEN}
+                if by_name is None:
+                    data["within_days"] = stream.reopen_days
+                note(again, ActivityKind.STATUS_CHANGE, actor=actor, data=data)
+                again.refresh_from_db(fields=STANDING)
+                return again
             conversation = Conversation.objects.create(stream=stream, contact=contact, assignee=actor)
-            note(conversation, ActivityKind.OPENED, actor=actor)
+            data = {"after_days": stream.reopen_days, "earlier": latest.pk} if latest is not None else {}
+            note(conversation, ActivityKind.OPENED, actor=actor, data=data)
             return conversation
     except IntegrityError:
         return ours.current().get()
+
+
+def _closed_lately(conversation: Conversation) -> bool:
+    """Was it closed so lately that the stream's rule opens it again?"""
+    closed_at = conversation.resolved_at or conversation.last_message_at
+    return closed_at > timezone.now() - timedelta(days=conversation.stream.reopen_days)
 
 
 def note_outbound(conversation: Conversation, message: Message) -> None:
@@ -96,6 +113,10 @@ def preview(message: Message) -> str:
     text = " ".join(message.body.split())
     if not text and message.media:
         text = {"image": "Photo", "video": "Video", "audio": "Voice message"}.get(message.media[0]["kind"], "File")
+    if message.kind == Kind.REACTION:
+        text = f"Reacted {text}" if text else "Took a reaction back"
+    if message.kind == Kind.OTHER:
+        text = text or f"Cannot be shown: {message.rendered.get('kind_word', 'unknown')}"
     if not text and message.kind == Kind.OPENING:
         text = "Opening text"
     return text[:PREVIEW_LENGTH]

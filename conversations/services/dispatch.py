@@ -105,6 +105,7 @@ def sweep(at: datetime | None = None) -> list[int]:
         upkeep.sweep,
         attachments.sweep,
         _see_to_campaigns,
+        _poll_sessions,
         _wake_webhooks,
     ):
         try:
@@ -228,6 +229,13 @@ def _close_results(message_ids: Sequence[int], outcome: Outcome, at: datetime) -
 def _look_up(at: datetime) -> None:
     if ids := lookups.take_due(at):
         queue.hint("look_up", ids, queue=queue.DEFAULT)
+
+
+def _poll_sessions(at: datetime) -> None:
+    from conversations.services import session_polling  # it receives messages, which wake workers from here
+
+    if ids := session_polling.take_due(at):
+        queue.hint("poll_sessions", ids, queue=queue.DEFAULT)
 
 
 def _see_to_campaigns(at: datetime) -> None:

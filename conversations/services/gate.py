@@ -13,13 +13,13 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from conversations.models import Contact, Conversation, Message, OptIn, Stream, User, WhatsAppTemplate
+from conversations.models import Contact, Conversation, Message, OptIn, ProviderSession, Stream, User, WhatsAppTemplate
 from conversations.models.consent import ConsentDecision, ConsentSource
 from conversations.models.message import Kind
 from conversations.models.stream import Channel
 from conversations.models.template import TemplateStatus
 from conversations.permissions import may_send_on
-from conversations.services import consent, policy
+from conversations.services import consent, policy, sessions
 from messaging.phone import PhoneError, parse_number
 from messaging.registry import provider_class
 
@@ -89,6 +89,8 @@ def can_send(
     verdict = None if confirmed else _consent_verdict(present, stream, contact, kind, purpose)
     if verdict is None and stream.channel == Channel.WHATSAPP:
         verdict = _whatsapp_verdict(stream, kind, at, conversation, template)
+    if verdict is None and is_new and conversation is not None:
+        verdict = _session_verdict(conversation, author)
     if verdict is None and rules is not None and confirms is None:
         verdict = _refusal(policy.quiet_until(rules, contact, purpose, conversation, at))
         if verdict is None and is_new:
@@ -228,6 +230,20 @@ def _whatsapp_verdict(
             "The provider knows no conversation with this customer yet. Send a template first.",
         )
     return None
+
+
+def _session_verdict(conversation: Conversation, author: User | None) -> Verdict | None:
+    """After a message was turned away because the customer is in somebody else's session at the provider."""
+    turned_away = ProviderSession.objects.filter(conversation=conversation, is_open=True, refused_at__isnull=False)
+    session = turned_away.select_related("conversation__stream__account").first()
+    if session is None or sessions.holds(session, author):
+        return None
+    label = conversation.stream.account.provider_label
+    holder = f" with {session.holder_name}" if session.holder_name else ""
+    return _no(
+        sessions.IN_SESSION,
+        f"{conversation.contact.name} is in a text session{holder} at {label}, and takes other texts once it ends.",
+    )
 
 
 def refusals_of(*, stream: Stream, kind: str, purpose: str, phones: Collection[str]) -> dict[str, Verdict]:

@@ -4,39 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import re
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import singledispatch
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import F, Q
+from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import F
 from django.utils import timezone
 from rq.timeouts import JobTimeoutException
 
 from conversations import live, queue
-from conversations.models import Activity, Contact, Conversation, Message, OptIn, ProviderAccount, Stream, WebhookEvent
+from conversations.models import Activity, Conversation, Message, OptIn, ProviderAccount, Stream, WebhookEvent
 from conversations.models.activity import ActivityKind
 from conversations.models.consent import ConsentEventKind, ConsentSource
-from conversations.models.conversation import ConversationStatus
-from conversations.models.fields import E164
-from conversations.models.message import Direction, Kind, MessageStatus
+from conversations.models.message import Direction
 from conversations.models.stream import Channel
 from conversations.models.webhook import WebhookEventStatus
-from conversations.services import (
-    attachments,
-    consent,
-    consequences,
-    dispatch,
-    lifecycle,
-    notifications,
-    opt_in_keywords,
-    receipts,
-)
-from conversations.services.conversations import open_conversation, preview
+from conversations.services import consent, receipts, sessions
+from conversations.services.arrivals import StreamNotFound, conversation_of, stream_by_keys
+from conversations.services.arrivals import receive as receive  # tests and the polling job come in here too
+from conversations.services.identities import NumberNotReadable, contact_of_number
 from messaging.errors import WebhookRefused
 from messaging.providers.base import Provider
 from messaging.registry import provider_class
@@ -47,32 +38,36 @@ from messaging.types import (
     HookEvent,
     HookRequest,
     InboundMessage,
+    LinkOpened,
     Unrecognised,
 )
-from messaging.whatsapp import window_closes_at
 
 logger = logging.getLogger(__name__)
 security = logging.getLogger("parley.security")
 
-LONGEST = {"first_name": 100, "last_name": 100, "email": 254}  # what does not fit a contact is left out
 LONGEST_STATUS = 40
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # no provider tells of a time before
 KEPT_HEADERS = ("content-type", "user-agent", "x-signature-timestamp")
+TOO_LARGE = 413
 
 
-class StreamNotFound(Exception):
-    """A customer wrote to a stream that is not set up here; the call is kept and can be replayed."""
+class MessageNotFound(Exception):
+    """A call is about a message that is not ours; it is kept and can be replayed."""
 
 
-class NumberNotReadable(Exception):
-    """A call names a customer by something that is no phone number; it is kept and can be replayed."""
+class NotHereYet(Exception):
+    """A call is about a conversation that we do not have: it waits until we do."""
+
+    def __init__(self, about: str) -> None:
+        super().__init__("It is about a conversation that Parley does not have yet.")
+        self.about = about
 
 
-def store_webhook(account: ProviderAccount, hook: HookRequest) -> WebhookEvent:
+def store_webhook(account: ProviderAccount, hook: HookRequest, *, stream: Stream | None = None) -> WebhookEvent:
     """Verify a call and store its body, once, before anything is read; then wake a worker.
 
-    Raises WebhookRefused when it is not theirs (403), and when nobody can read it (400): then it is kept as failed,
-    to be looked at. The same body again only counts up.
+    `stream` is the one whose own address was called. Raises WebhookRefused when the call is not theirs (403), and when
+    nobody can read it (400): then it is kept as failed, to be looked at. The same body again only counts up.
     """
     provider = provider_class(account.provider)
     provider.verify_hook(hook, account.credentials or {})
@@ -80,6 +75,7 @@ def store_webhook(account: ProviderAccount, hook: HookRequest) -> WebhookEvent:
         account=account,
         key=hashlib.sha256(hook.body).hexdigest(),
         defaults={
+            "stream": stream,
             "headers": {name: hook.headers[name] for name in KEPT_HEADERS if name in hook.headers},
             "content_type": hook.content_type[:100],
             "body": hook.body,
@@ -114,7 +110,7 @@ def process_webhooks(event_ids: Sequence[int]) -> None:
         with transaction.atomic():
             event = (
                 WebhookEvent.objects.select_for_update(skip_locked=True, of=("self",))
-                .select_related("account")
+                .select_related("account", "stream")
                 .filter(pk=pk, status=WebhookEventStatus.RECEIVED)
                 .first()
             )
@@ -130,6 +126,7 @@ def replay(event: WebhookEvent) -> None:
 
 def _process(event: WebhookEvent) -> None:
     hook = HookRequest("POST", event.headers, bytes(event.body), event.received_at, event.content_type)
+    found: list[HookEvent] = []
     try:
         with transaction.atomic():
             found = provider_class(event.account.provider).parse_hook(hook)
@@ -137,23 +134,49 @@ def _process(event: WebhookEvent) -> None:
                 handle(_with_plausible_time(one), event.account, event)
     except (OperationalError, InterfaceError, JobTimeoutException):
         raise  # a deadlock, no database, or the job's time is over: nothing is wrong with the call, it is read again
-    except (WebhookRefused, StreamNotFound, NumberNotReadable) as error:
-        _failed(event, str(error))
+    except NotHereYet as early:
+        event.about = early.about
+        _done(event, WebhookEventStatus.PARKED, found, str(early))
+    except (WebhookRefused, StreamNotFound, NumberNotReadable, MessageNotFound) as error:
+        _failed(event, str(error), found)
     except Exception as error:
         logger.exception("Webhook event %s broke", event.pk)
-        _failed(event, type(error).__name__)
+        _failed(event, type(error).__name__, found)
     else:
-        unknown = bool(found) and all(isinstance(one, Unrecognised) for one in found)
-        _done(event, WebhookEventStatus.UNRECOGNISED if unknown else WebhookEventStatus.PROCESSED)
+        unknown = any(isinstance(one, Unrecognised) for one in found)
+        _done(event, WebhookEventStatus.UNRECOGNISED if unknown else WebhookEventStatus.PROCESSED, found)
 
 
-def _failed(event: WebhookEvent, error: str) -> None:
-    _done(event, WebhookEventStatus.FAILED, error[:300])
+def _failed(event: WebhookEvent, error: str, found: Sequence[HookEvent] = ()) -> None:
+    _done(event, WebhookEventStatus.FAILED, found, error)
 
 
-def _done(event: WebhookEvent, status: WebhookEventStatus, error: str = "") -> None:
-    event.status, event.error, event.processed_at = status, error, timezone.now()
-    event.save(update_fields=["status", "error", "processed_at"])
+def _done(event: WebhookEvent, status: WebhookEventStatus, found: Sequence[HookEvent], error: str = "") -> None:
+    event.status, event.error, event.processed_at = status, error[:300], timezone.now()
+    event.summary = summary_of(found)
+    event.save(update_fields=["status", "error", "processed_at", "summary", "about", "stream"])
+
+
+def summary_of(found: Sequence[HookEvent]) -> str:
+    """What a call said, in a few words, without anything of a customer's."""
+    words = Counter(_words(one) for one in found)
+    return ", ".join(word if times == 1 else f"{word} ({times})" for word, times in words.items())[:120]
+
+
+def _words(one: HookEvent) -> str:
+    match one:
+        case InboundMessage():
+            return "Message from a customer" if one.kind == "text" else f"{one.kind_word or one.kind}".capitalize()
+        case DeliveryReport():
+            return f"Report: {one.status.value}"
+        case ConsentEvent():
+            return "Opt-out" if one.event == "opt_out" else "Opt-in"
+        case LinkOpened():
+            return "Link opened"
+        case ConversationEvent():
+            return one.kind.replace("_", " ").capitalize()
+        case Unrecognised():
+            return f"Unknown: {one.kind[:60]}" if one.kind else "Unknown"
 
 
 def _with_plausible_time(one: HookEvent) -> HookEvent:
@@ -171,6 +194,8 @@ def handle(one: HookEvent, account: ProviderAccount, event: WebhookEvent) -> Non
 @handle.register
 def _(one: DeliveryReport, account: ProviderAccount, event: WebhookEvent) -> None:
     receipt = receipts.record(account, one, event=event)
+    if receipt.message is not None:
+        event.stream = receipt.message.stream
     if receipt.message_id is None and (foreign := _of_another_account(one, account)):
         security.warning("A report to account %s names message %s of another account: ignored", account.pk, foreign)
 
@@ -189,14 +214,33 @@ def _of_another_account(one: DeliveryReport, account: ProviderAccount) -> int | 
 
 @handle.register
 def _(one: InboundMessage, account: ProviderAccount, event: WebhookEvent) -> None:
-    receive(one, account)
+    message = receive(one, account, called=event.stream, event=event)
+    if message is not None:
+        event.stream = message.stream
+
+
+@handle.register
+def _(one: LinkOpened, account: ProviderAccount, event: WebhookEvent) -> None:
+    sent = Message.objects.filter(stream__account=account, direction=Direction.OUT).select_related("conversation")
+    message = None
+    with suppress(ValueError):
+        message = sent.filter(ref=UUID(one.ref)).first()
+    if message is None and one.external_id:
+        message = sent.filter(external_id=one.external_id).first()
+    if message is None:
+        raise MessageNotFound("A link was opened in a message that Parley did not send.")
+    event.stream = message.stream
+    _note_provider(
+        message.conversation, one.key, "link_opened", "The customer opened the link in our message", one.occurred_at
+    )
 
 
 @handle.register
 def _(one: ConsentEvent, account: ProviderAccount, event: WebhookEvent) -> None:
-    stream = _stream_by_keys(account, one.stream_keys, Channel.SMS) or account.streams.first()
+    stream = stream_by_keys(account, one.stream_keys, Channel.SMS) or event.stream or account.streams.first()
+    event.stream = stream
     channel = stream.channel if stream else Channel.SMS
-    contact = _contact(one.phone)
+    contact = contact_of_number(one.phone)
     opens = one.event == "opt_in"
     evidence = f"Event {one.key} of the provider"
     consent.number_lock(contact.phone)
@@ -218,141 +262,27 @@ def _(one: ConsentEvent, account: ProviderAccount, event: WebhookEvent) -> None:
 def _(one: ConversationEvent, account: ProviderAccount, event: WebhookEvent) -> None:
     if not one.conversation_id:
         return
-    conversation = (
-        Conversation.objects.filter(stream__account=account, external_id=one.conversation_id).newest_first().first()
-    )
-    if conversation is None or conversation.activities.filter(data__key=one.key).exists():
+    conversation = conversation_of(account, one.conversation_id)
+    if conversation is None:
+        raise NotHereYet(one.conversation_id)
+    event.stream = conversation.stream
+    if conversation.activities.filter(data__key=one.key).exists():
         return
     if one.external_status:
         Conversation.objects.filter(pk=conversation.pk).update(external_status=one.external_status[:LONGEST_STATUS])
+    sessions.follow(conversation, one)
+    _note_provider(conversation, one.key, one.kind, one.text or one.kind.replace("_", " "), one.occurred_at)
+
+
+def _note_provider(conversation: Conversation, key: str, kind: str, text: str, at: datetime | None) -> None:
+    """A line in the conversation of what the provider told, once per key."""
+    if conversation.activities.filter(data__key=key).exists():
+        return
     Activity.objects.create(
         conversation=conversation,
         kind=ActivityKind.PROVIDER,
-        text=one.text or one.kind.replace("_", " "),
-        data={"kind": one.kind, "key": one.key},
-        occurred_at=one.occurred_at or timezone.now(),
+        text=text,
+        data={"kind": kind, "key": key},
+        occurred_at=at or timezone.now(),
     )
     live.publish(stream_id=conversation.stream_id, kind="conversation", conversation_id=conversation.pk)
-
-
-def receive(one: InboundMessage, account: ProviderAccount) -> Message | None:
-    """Put a customer's message into the conversation it belongs to; None when it is there already.
-
-    Opens a resolved conversation again, restarts WhatsApp's window and reads STOP, START and HELP. Raises
-    StreamNotFound when the account has no such stream.
-    """
-    known = (
-        Conversation.objects.filter(stream__account=account, external_id=one.conversation_id)
-        .select_related("stream", "contact")
-        .newest_first()
-        .first()
-        if one.conversation_id
-        else None
-    )
-    stream = known.stream if known else _stream_by_keys(account, one.stream_keys, one.channel)
-    if stream is None:
-        raise StreamNotFound(
-            f"No stream of {account} is set up as {', '.join(one.stream_keys) or 'the one that was written to'}."
-        )
-    contact = _contact(one.phone, one) if one.phone or known is None else known.contact
-    at = one.occurred_at or timezone.now()
-    with transaction.atomic():
-        _conversation_lock(stream, contact)
-        external_id = one.external_id or one.key
-        if Message.objects.filter(stream=stream, external_id=external_id).exists():
-            return None
-        conversation = _locked(open_conversation(stream=stream, contact=contact))
-        message = Message.objects.create(
-            conversation=conversation,
-            stream=stream,
-            direction=Direction.IN,
-            kind=Kind.MEDIA if one.media else Kind.TEXT,
-            status=MessageStatus.RECEIVED,
-            body=one.body.replace("\x00", ""),
-            media=[asdict(media) for media in one.media],
-            external_id=external_id,
-        )
-        _note_inbound(conversation, message, one.conversation_id, at)
-        lifecycle.record_new(message)
-        attachments.expect(message)
-        notifications.replied(conversation, message)
-        consequences.cancel_after_reply(conversation)
-        opt_in_keywords.read_keyword(conversation, message, at=at)
-        _release_what_waited(conversation)
-    return message
-
-
-def _locked(conversation: Conversation) -> Conversation:
-    """The row as it is now, and nobody changes it until we have."""
-    rows = Conversation.objects.select_for_update(no_key=True, of=("self",)).select_related("stream", "contact")
-    return rows.get(pk=conversation.pk)
-
-
-def _note_inbound(conversation: Conversation, message: Message, external_id: str, at: datetime) -> None:
-    conversation.last_message_at = message.created_at
-    conversation.last_message_preview = preview(message)
-    conversation.last_message_direction = Direction.IN
-    conversation.last_inbound_at = at
-    conversation.unread_count += 1
-    conversation.waiting_since = conversation.waiting_since or at
-    conversation.status = ConversationStatus.OPEN
-    conversation.snoozed_until = None
-    if conversation.stream.channel == Channel.WHATSAPP:
-        conversation.window_closes_at = window_closes_at(at)
-    if external_id:
-        conversation.external_id = external_id
-    conversation.save()
-    live.publish(stream_id=conversation.stream_id, kind="conversation", conversation_id=conversation.pk)
-
-
-def _release_what_waited(conversation: Conversation) -> None:
-    """The customer wrote, so WhatsApp's window is open again: what was held for it may leave."""
-    held = list(conversation.messages.filter(status=MessageStatus.HELD, held_for="window").order_by("id"))
-    for message in held:
-        lifecycle.move(
-            [message],
-            MessageStatus.QUEUED,
-            come_from=(MessageStatus.HELD,),
-            reason="The customer has written: the window is open again",
-            held_for="",
-            queued_at=timezone.now(),  # what waited for days must not be given up for its age at once
-            failure_code="",
-            failure_text="",
-            hinted_at=None,
-        )
-    dispatch.hint_on_commit(held[:1])
-
-
-def _stream_by_keys(account: ProviderAccount, keys: Sequence[str], channel: str | None) -> Stream | None:
-    """The stream that one of the words names: its id there, its sender, its inbound number or a numeric id."""
-    wanted = [key for key in keys if key]
-    if not wanted:
-        return None
-    streams = account.streams.filter(
-        Q(external_id__in=wanted)
-        | Q(sender__in=wanted)
-        | Q(inbound_number__in=wanted)
-        | Q(settings__stream_id__in=wanted)
-    )
-    if channel and (of_channel := streams.filter(channel=channel).first()):
-        return of_channel
-    return streams.first()
-
-
-def _contact(phone: str, one: InboundMessage | None = None) -> Contact:
-    # Whoever wrote to us has a number that works, whatever a library thinks of it: only its form is checked.
-    if not re.fullmatch(E164, phone):
-        raise NumberNotReadable("The customer's number cannot be read.")
-    names = {"first_name": one.first_name, "last_name": one.last_name, "email": one.email} if one else {}
-    names = {name: value for name, value in names.items() if len(value) <= LONGEST[name]}
-    contact, created = Contact.objects.get_or_create(phone=phone, defaults=names)
-    missing = {name: value for name, value in names.items() if value and not getattr(contact, name)}
-    if missing and not created:
-        Contact.objects.filter(pk=contact.pk).update(**missing)
-    return contact
-
-
-def _conversation_lock(stream: Stream, contact: Contact) -> None:
-    """Two messages of one customer at once make one conversation."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [stream.pk % 2**31, contact.pk % 2**31])

@@ -14,7 +14,7 @@ from django.utils import timezone
 from conversations.models import AttemptResult, Message, SendAttempt
 from conversations.models.account import AccountHealth, ProviderAccount
 from conversations.models.message import MessageStatus as Status
-from conversations.services import dispatch, lifecycle, lookups, pacing, receipts
+from conversations.services import dispatch, lifecycle, lookups, pacing, receipts, sessions
 from conversations.services.acceptance import accept
 from conversations.services.accounts import mark_credentials_refused
 from conversations.services.clock import database_now
@@ -81,6 +81,8 @@ def _apply(attempt: SendAttempt, message: Message, one: RecipientResult, *, now:
         )
     elif one.outcome is Outcome.REFUSED:
         note_refusal(message, code=one.code, text=one.text)
+        if one.code == sessions.IN_SESSION:
+            sessions.note_refused(message)
         lifecycle.move(
             [message],
             Status.FAILED,

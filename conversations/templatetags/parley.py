@@ -199,6 +199,12 @@ def account_health(health: str) -> wording.DeliveryState:
 
 
 @register.filter
+def call_tone(status: str) -> str:
+    """The tone of the chip for what became of a call."""
+    return {"failed": "danger", "unrecognised": "warning", "parked": "info", "processed": "good"}.get(status, "outline")
+
+
+@register.filter
 def channel_name(channel: str) -> str:
     """SMS, WhatsApp."""
     return wording.channel_name(channel)

@@ -22,6 +22,7 @@ from conversations.models.consent import ConsentDecision
 from conversations.models.contact import ContactQuerySet
 from conversations.models.stream import Channel
 from conversations.services.audit import note_look
+from conversations.services.identities import SamePerson, same_person
 from conversations.services.number_checks import standing_of
 from conversations.services.search import Search, SearchTookTooLong, time_limit
 from conversations.views.highlight import wanted_words
@@ -194,6 +195,8 @@ def contact(request: HttpRequest, pk: int) -> HttpResponse:
         "decisions": _decisions(found, user),
         "local_time": local_time(found),
         "number_standing": standing_of(found, user),
+        "identities": list(found.identities.select_related("account").defer("account__credentials")),
+        "same_person": _same_person(found, user),
         "writes": user.has_perm("conversations.send_messages"),
         "manages": may_manage(user),
         "can_undo": request.session.get("merge", {}).get("kept") == pk,
@@ -204,6 +207,15 @@ def contact(request: HttpRequest, pk: int) -> HttpResponse:
         conversations = Conversation.objects.visible_to(user).filter(contact=found).for_list().newest_first()
         context["conversations"] = list(conversations[:MOST_CONVERSATIONS])
     return render(request, "contacts/page.html", context)
+
+
+def _same_person(found: Contact, user: User) -> list[SamePerson]:
+    """Whom a provider takes for the same person, as far as the user sees them."""
+    others = same_person(found)
+    visible = set(
+        Contact.objects.visible_to(user).filter(pk__in=[one.contact.pk for one in others]).values_list("pk", flat=True)
+    )
+    return [one for one in others if one.contact.pk in visible]
 
 
 def _messages(found: Contact, user: User, *, before: int) -> dict[str, Any]:

@@ -8,12 +8,13 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.text import Truncator
 
-from conversations.models import Contact, Conversation, OptIn, Stream, User
+from conversations.models import AgentIdentity, Contact, Conversation, OptIn, ProviderSession, Stream, User
 from conversations.models.account import AccountHealth
 from conversations.models.consent import ConsentEventKind, ConsentSource
 from conversations.models.message import Purpose
 from conversations.models.stream import Channel
 from conversations.services.gate import Verdict
+from conversations.services.sessions import IN_SESSION
 from conversations.views.people import who_see
 from conversations.views.recipients import Recipient, stream_choices
 from conversations.views.wording import clock
@@ -22,11 +23,20 @@ MOST_NAMES = 2
 
 
 @dataclass(frozen=True, slots=True)
+class SessionGate:
+    """A session that stands in the way: `elsewhere` is our own conversation in which it is, where we have it."""
+
+    external_id: str
+    may_end: bool
+    elsewhere: Conversation | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Gate:
     """A closed door: `reason` names the proof where there is one, `others` are streams that reach the customer still.
 
     `may_record` says that this user may record a new permission, `asks` who else could open the door, `is_the_number`
-    that the contact's number is at fault.
+    that the contact's number is at fault. `session` is what stands in the way at the provider.
     """
 
     title: str
@@ -35,9 +45,11 @@ class Gate:
     may_record: bool = False
     asks: str = ""
     is_the_number: bool = False
+    session: SessionGate | None = None
 
 
 _TITLES = {
+    "session_active": "The customer is in a text session",
     "no_opt_in": "No WhatsApp permission on record",
     "not_allowed": "You can read this stream, not send from it",
     "stream_off": "This stream is switched off",
@@ -65,9 +77,23 @@ def gate_for(conversation: Conversation, verdict: Verdict, user: User) -> Gate:
         may_record = True
     elif verdict.code == "not_allowed":
         reason = f"You can read {stream.name} but not send from it. Ask {_who_supervises(stream)} for access."
+    session = _session_gate(conversation, user) if verdict.code == IN_SESSION else None
     others = other_ways(conversation, user) if verdict.code != "own_number" else ()
     is_the_number = verdict.code not in ("opted_out", *_TITLES)
-    return Gate(title, reason, others, may_record, asks, is_the_number)
+    return Gate(title, reason, others, may_record, asks, is_the_number, session)
+
+
+def _session_gate(conversation: Conversation, user: User) -> SessionGate:
+    """What can be done about the session: look at it, open it where it is ours, end it with an identity there."""
+    known = ProviderSession.objects.filter(conversation=conversation).first()
+    external_id = (known.external_id if known else "") or conversation.external_id
+    same = Conversation.objects.visible_to(user).filter(
+        contact=conversation.contact_id, stream__account=conversation.stream.account_id, session__is_open=True
+    )
+    elsewhere = same.exclude(pk=conversation.pk).select_related("stream").newest_first().first()
+    identities = AgentIdentity.objects.filter(user=user, account=conversation.stream.account_id)
+    may_end = bool(external_id) and identities.exclude(external_id="").exists()
+    return SessionGate(external_id, may_end, elsewhere)
 
 
 def opt_out_proof(contact: Contact, stream: Stream) -> str:

@@ -53,6 +53,7 @@ class Card:
     notice: str = ""
     deciders: str = ""
     files: Sequence[File] = ()
+    reacts_to: str = ""
     version: int = 0
 
     @property
@@ -114,6 +115,7 @@ class _Maker:
         self.decisions = _decisions(messages)
         self.tried = _tried(messages)
         self.files = Files(messages)
+        self.reacted_to = _reacted_to(messages, conversation)
         own_to_undo = [one.pk for one in messages if one.author_id == user.pk and _is_about_to_go(one)]
         self.undone_below = max(own_to_undo, default=0)
         doubtful = any(message.status == Status.UNCONFIRMED for message in messages)
@@ -135,6 +137,7 @@ class _Maker:
             message=message,
             state=state,
             files=files,
+            reacts_to=self.reacted_to.get(message.rendered.get("reacts_to", ""), ""),
             decision=decision,
             forms=self._forms(message, may_change=may_cancel, again=again),
             may_cancel=may_cancel,
@@ -164,6 +167,15 @@ class _Maker:
         if not self.may_send or message.status not in WAITING or message.held_for == "undo":
             return False
         return message.status == Status.SCHEDULED or message.pk not in self.tried
+
+
+def _reacted_to(messages: Iterable[Message], conversation: Conversation) -> dict[str, str]:
+    """The words of the messages that reactions among these are about, by the provider's id."""
+    wanted = {one.rendered["reacts_to"] for one in messages if one.rendered.get("reacts_to")}
+    if not wanted:
+        return {}
+    found = Message.objects.filter(conversation=conversation, external_id__in=wanted)
+    return dict(found.values_list("external_id", "body"))
 
 
 def _is_about_to_go(message: Message) -> bool:

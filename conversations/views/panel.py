@@ -10,9 +10,10 @@ from django.utils import timezone
 
 from conversations.forms.consent import ConsentForm
 from conversations.forms.indicators import IndicatorForm
-from conversations.models import ConsentState, Contact, Conversation, User
+from conversations.models import ConsentState, Contact, Conversation, ProviderSession, User
 from conversations.models.consent import ConsentDecision, ConsentScope, ConsentSource
 from conversations.models.stream import Channel
+from conversations.services.sessions import has_sessions
 from messaging.phone import time_zones
 
 MOST_EARLIER = 5
@@ -58,6 +59,7 @@ def panel_context(
     )
     return {
         "conversation": conversation,
+        "session": _session(conversation),
         "local_time": local_time(contact),
         "consent_lines": consent_lines(contact),
         "consent_form": consent_form
@@ -68,6 +70,13 @@ def panel_context(
         "indicator_form": indicator_form or IndicatorForm(),
         "earlier": list(earlier[:MOST_EARLIER]),
     }
+
+
+def _session(conversation: Conversation) -> ProviderSession | None:
+    """What the provider says of the session, where it has such."""
+    if not has_sessions(conversation):
+        return None
+    return ProviderSession.objects.filter(conversation=conversation).first()
 
 
 def consent_lines(contact: Contact) -> list[ConsentLine]:

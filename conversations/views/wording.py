@@ -143,7 +143,7 @@ def activity_line(activity: Activity) -> ActivityLine:
     what = activity.text
     match activity.kind:
         case ActivityKind.OPENED:
-            return ActivityLine("message-square-text", "opened this conversation")
+            return ActivityLine("message-square-text", f"opened this conversation{_why_new(activity)}")
         case ActivityKind.STATUS_CHANGE:
             return _status_line(activity)
         case ActivityKind.ASSIGNMENT:
@@ -190,8 +190,25 @@ def _status_line(activity: Activity) -> ActivityLine:
     if to == ConversationStatus.RESOLVED:
         return ActivityLine("circle-check", "resolved this conversation")
     if to == ConversationStatus.OPEN:
-        return ActivityLine("inbox", "opened this conversation again")
+        return ActivityLine("inbox", f"opened this conversation again{_why_again(activity)}")
     return ActivityLine("info", "set this conversation to", str(to or "another status"))
+
+
+def _why_new(activity: Activity) -> str:
+    """The stream's rule in words, where it made a new conversation in place of an earlier one."""
+    days = activity.data.get("after_days")
+    if days is None:
+        return ""
+    return f": the one before was closed more than {_days(days)} ago" if days else ": a closed one stays closed here"
+
+
+def _why_again(activity: Activity) -> str:
+    days = activity.data.get("within_days")
+    return f": it was closed less than {_days(days)} ago" if days else ""
+
+
+def _days(number: int) -> str:
+    return "a day" if number == 1 else f"{number} days"
 
 
 def _consent_line(activity: Activity) -> ActivityLine:

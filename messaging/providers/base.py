@@ -21,12 +21,14 @@ from messaging.types import (
     Channel,
     HookEvent,
     HookRequest,
+    InboundMessage,
     Limits,
     Option,
     OutboundMessage,
     RecipientResult,
     Request,
     SendResult,
+    Session,
     StreamConfig,
     UploadedMedia,
 )
@@ -73,6 +75,10 @@ class Provider(ABC):
     conversation_first: ClassVar[frozenset[Channel]] = frozenset()
     # Codes of refusals that speak for an earlier try: sent once more, the message was refused because it had arrived.
     proofs_of_an_earlier_send: ClassVar[frozenset[str]] = frozenset()
+    # Headers by which a call to our webhook proves itself, in lower case; kept with a call that is refused.
+    hook_proof_headers: ClassVar[tuple[str, ...]] = ()
+    # What to do at the provider so that it calls us, one sentence a step; the address is shown above them.
+    hook_steps: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, account: Account, transport: Transport) -> None:
         self.account = account
@@ -110,6 +116,24 @@ class Provider(ABC):
         Its result is ACCEPTED with the ids of what was found, or None: that it was not found proves nothing. Pure.
         Raises ConfigurationError when the stream lacks what the look-up needs.
         """
+        return None
+
+    @classmethod
+    def plan_session(cls, conversation_id: str) -> Operation[Session] | None:
+        """The operation that reads the session of a conversation; None, as by default, without sessions. Pure."""
+        return None
+
+    @classmethod
+    def plan_session_messages(cls, conversation_id: str) -> Operation[tuple[InboundMessage, ...]] | None:
+        """The operation that reads what the customer wrote in a session, oldest first, for lines without a webhook.
+
+        Keys are the same at every reading. None, as by default, without sessions. Pure.
+        """
+        return None
+
+    @classmethod
+    def plan_end_of_session(cls, conversation_id: str, *, agent_id: str) -> Operation[Session] | None:
+        """The operation that ends a session on behalf of an agent; None, as by default, without sessions. Pure."""
         return None
 
     @abstractmethod

@@ -138,6 +138,15 @@ PAGES = {
     "campaign-progress": OF_A_STREAM,
     "move-campaign": OF_A_STREAM,
     "campaign-results": OF_A_STREAM,
+    "streams": SIGNED_IN,  # for supervisors, as all about what providers call us with is
+    "stream": OF_A_STREAM,
+    "stream-rules": OF_A_STREAM,
+    "new-address": OF_A_STREAM,
+    "end-address": OF_A_STREAM,
+    "replay-call": OF_A_STREAM,
+    "end-session": OF_A_STREAM,
+    "look-at-session": OF_A_STREAM,
+    "try-in-session": OF_A_STREAM,
     "compose": SIGNED_IN,
     "recipient": SIGNED_IN,
     "new-canned-replies": SIGNED_IN,
@@ -319,6 +328,8 @@ def row_of_the_page(route: str, rows: Rows) -> Any:
         return rows[Notification]
     if route.startswith("campaigns/"):
         return rows[Campaign]
+    if route.startswith("streams/"):
+        return rows[Stream]
     if route.startswith("contacts/"):
         return rows[Contact]
     if route.startswith("permissions/questions/"):

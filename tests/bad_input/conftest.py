@@ -17,7 +17,7 @@ from tests.conversations.views.conftest import Centre, agent, centre, stranger, 
 
 __all__ = ["agent", "centre", "product_sandbox", "sandbox_process", "stranger", "supervisor"]
 
-KEPT = ("Draft",)  # what was refused is kept for whoever wrote it
+KEPT = ("Draft", "RefusedCall")  # what was refused is kept: for whoever wrote it, and for whoever looks why
 SANDBOX = "http://127.0.0.1:8100"
 
 
@@ -38,7 +38,7 @@ def desk(fictional_numbers: None, centre: Centre) -> Centre:
 
 @contextmanager
 def nothing_stored_nor_sent() -> Iterator[None]:
-    """What is done inside adds no row to any table of the product, drafts excepted, and wakes no worker."""
+    """What is done inside adds no row to any table of the product but those in KEPT, and wakes no worker."""
     before = stored()
     with TestCase.captureOnCommitCallbacks(execute=True):  # what a real commit would do
         yield

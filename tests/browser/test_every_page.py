@@ -106,6 +106,8 @@ ADDRESSES = (
     "/templates/1/",
     "/templates/new/?copy=1",
     "/templates/import/",
+    "/streams/",
+    "/streams/1/",
     "/new/",
     "/new/?to=07700900042",
     "/campaigns/",

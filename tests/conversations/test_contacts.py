@@ -224,7 +224,7 @@ def test_one_contact_is_not_merged_with_itself_nor_with_one_that_is_gone(
 
 
 def test_a_merge_knows_every_row_that_belongs_to_a_contact() -> None:
-    moved = {"Conversation", "OptIn"}
+    moved = {"Conversation", "OptIn", "ContactIdentity"}
     kept_by_triggers = {"ContactSearch"}
     assert {relation.related_model.__name__ for relation in Contact._meta.related_objects} == moved | kept_by_triggers
 

@@ -1,8 +1,9 @@
 """CCAI Platform (Google Cloud Contact Center as a Service, UJET): outbound SMS that opens a chat.
 
-    chats.py  sending, and the chat object with its messages
-    hooks.py  signed chat webhooks and session events
-    wire.py   authentication, the address, refusals
+    chats.py     sending, and the chat object with its messages
+    sessions.py  chats as the product's sessions: who holds one, what the customer wrote, its end
+    hooks.py     signed chat webhooks and session events
+    wire.py      authentication, the address, refusals
 
 Not for campaigns: the provider says that several messages to one number within a day do not work unless an
 agent's id comes with them, and documents no delivery report and no limit on the length of a text.
@@ -33,15 +34,18 @@ from messaging.providers.ccai_platform.chats import (
     ProbeSms,
     SendText,
 )
+from messaging.providers.ccai_platform.sessions import EndChat, ReadSession, ReadWhatCustomerWrote
 from messaging.types import (
     AccountHealth,
     Channel,
     HookEvent,
     HookRequest,
+    InboundMessage,
     Limits,
     Option,
     OutboundMessage,
     SendResult,
+    Session,
     StreamConfig,
 )
 
@@ -96,6 +100,16 @@ class CCAIPlatform(Provider):
         Option("webhook_password", "Session export password", secret=True, pattern=_SECRET),
     )
     proofs_of_an_earlier_send: ClassVar[frozenset[str]] = frozenset({"session_active"})
+    hook_proof_headers: ClassVar[tuple[str, ...]] = hooks.PROOF_HEADERS
+    hook_steps: ClassVar[tuple[str, ...]] = (
+        "For chats: under Settings > Developer Settings > Webhooks add the address, and subscribe to message received, "
+        "participant joined, participant left, chat ended and chat dismissed.",
+        "Copy the primary and the secondary secret from there into this account: from then on unsigned calls are "
+        "refused.",
+        "For sessions: under Settings > Developer Settings > Session Data Export add the same address with a user and "
+        "a password, and enter both in this account.",
+        "Without either, turn on asking for messages in the settings of the stream: Parley then asks by itself.",
+    )
     stream_options: ClassVar[tuple[Option, ...]] = (
         Option(
             "chat_type",
@@ -139,6 +153,21 @@ class CCAIPlatform(Provider):
             chat_type=stream.settings.get("chat_type") or CHAT_TYPES[0],
         )
         return SendText(recipient.ref, sms)
+
+    @classmethod
+    def plan_session(cls, conversation_id: str) -> Operation[Session]:
+        """Read the chat."""
+        return ReadSession(conversation_id)
+
+    @classmethod
+    def plan_session_messages(cls, conversation_id: str) -> Operation[tuple[InboundMessage, ...]]:
+        """Read what the customer wrote in the chat."""
+        return ReadWhatCustomerWrote(conversation_id)
+
+    @classmethod
+    def plan_end_of_session(cls, conversation_id: str, *, agent_id: str) -> Operation[Session]:
+        """Finish the chat in the name of an agent."""
+        return EndChat(conversation_id, agent_id)
 
     def send_sms(self, sms: OutboundSms, *, on_wire: Callable[[], None] | None = None) -> Chat:
         """Send one text and get the chat that it opened or joined."""

@@ -36,6 +36,7 @@ from messaging.types import (
 )
 
 SECRET_NAMES = ("webhook_secret_primary", "webhook_secret_secondary")
+PROOF_HEADERS = ("x-signature", "x-signature-timestamp", "authorization")
 TOLERANCE = timedelta(minutes=5)
 
 _SIGNATURE = re.compile(r"\b(?:primary|secondary)=(\S+)")
@@ -131,9 +132,12 @@ def _read_message(
     stream_keys: tuple[str, ...],
     moment: datetime | None,
 ) -> HookEvent:
-    content = wire.text(wire.record(body.get("message")).get("content"))
-    from_customer = wire.record(body.get("sender")).get("type") == "end_user"
-    if from_customer and content:
+    message, sender = wire.record(body.get("message")), wire.record(body.get("sender"))
+    content, kind = wire.text(message.get("content")), wire.text(message.get("type"))
+    from_customer = sender.get("type") == "end_user"
+    is_text = kind in ("text", "markdown", "") and bool(content)
+    if from_customer and (is_text or kind):
+        person_id = wire.number(sender.get("id"))
         return InboundMessage(
             key=key,
             phone=phone,
@@ -142,6 +146,9 @@ def _read_message(
             conversation_id=chat_id,
             stream_keys=stream_keys,
             occurred_at=moment,
+            kind="text" if is_text else "other",
+            kind_word="" if is_text else kind if kind not in ("text", "markdown") else "empty message",
+            person_id=str(person_id) if person_id is not None else "",
         )
     if not from_customer and chat_id:
         return ConversationEvent(

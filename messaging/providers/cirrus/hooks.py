@@ -12,7 +12,7 @@ message by `Ref` (a child that carried our reference), by `MessageId` (a templat
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 from messaging.providers.cirrus.fields import Fields, as_records
@@ -39,6 +39,12 @@ _MEDIA_TYPES: dict[int | None, str] = {
     ObjectType.AUDIO: "audio",
     ObjectType.VOICE: "audio",
 }
+_WHATSAPP = (StreamProviderType.WHATSAPP, StreamProviderType.WHATSAPP_CLOUD)
+# Kinds whose whole content is their words; of all others something would be missing.
+_WITH_WORDS = (
+    *(None, ObjectType.TEXT, ObjectType.LINK, ObjectType.CONVERSATION, ObjectType.MAIL, ObjectType.SYSTEM_MESSAGE),
+    *(ObjectType.OPTION, ObjectType.TEMPLATE_MESSAGE, ObjectType.CAMPAIGN_MESSAGE),
+)
 _SUFFIX_KINDS = {
     **dict.fromkeys((".jpg", ".jpeg", ".png"), "image"),
     **dict.fromkeys((".mp4", ".3gp"), "video"),
@@ -124,13 +130,17 @@ def _written(record: Fields, child: Fields, name: str, body_key: str) -> HookEve
     user = child.inner("user") or record.inner("user")
     identity = user.inner("identity")
     phone = _phone(user, identity)
-    if not phone:
-        return Unrecognised(key, f"Object.{name} without a phone number")
+    person_id = _id(user.text("id"))
     channel_type = _channel_type(child) or _channel_type(identity) or _channel_type(record)
+    whatsapp_id = _id(identity.text("streamproviderid")) if _channel_type(identity) in _WHATSAPP else ""
+    if not phone and not person_id and not whatsapp_id:
+        return Unrecognised(key, f"Object.{name} without a phone number")
+    media = tuple(_media(message))
+    kind, kind_word, emoji, reacts_to = _kind_of(message, media)
     return InboundMessage(
         key,
         phone,
-        message.message,
+        emoji or message.message,
         channel=CHANNELS.get(channel_type) if channel_type else None,
         external_id=external_id,
         conversation_id=_conversation_id(record),
@@ -139,8 +149,36 @@ def _written(record: Fields, child: Fields, name: str, body_key: str) -> HookEve
         first_name=user.text("firstname") or identity.text("firstname"),
         last_name=user.text("lastname") or identity.text("lastname"),
         email=user.text("email"),
-        media=tuple(_media(message)),
+        media=media,
+        kind=kind,
+        kind_word=kind_word,
+        reacts_to=reacts_to,
+        person_id=person_id,
+        whatsapp_id=whatsapp_id,
     )
+
+
+def _kind_of(message: Child, media: Sequence[Media]) -> tuple[str, str, str, str]:
+    """The kind, the provider's word for one that is not text, and of a reaction the emoji and what it is about.
+
+    How a reaction looks is documented nowhere: it is read as WhatsApp sends one, `reaction` with `emoji` and
+    `message_id`, in `Content`.
+    """
+    reaction = Fields(message.content).inner("reaction")
+    if reaction:
+        return "reaction", "", reaction.text("emoji"), _id(reaction.text("message_id"), LONGEST_MESSAGE_ID)
+    if media or (message.type in _WITH_WORDS and message.message):
+        return "text", "", "", ""
+    if message.type in _WITH_WORDS:
+        return "other", "empty message", "", ""
+    return "other", _kind_word(message.type), "", ""
+
+
+def _kind_word(number: int | None) -> str:
+    try:
+        return ObjectType(number).name.replace("_", " ").lower() if number is not None else "unknown"
+    except ValueError:
+        return f"type {number}"
 
 
 def _channel_type(record: Fields) -> StreamProviderType | None:

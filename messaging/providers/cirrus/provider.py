@@ -49,6 +49,12 @@ class Cirrus(Provider):
     external_id_label: ClassVar[str] = "Encrypted stream id"
     sender_label: ClassVar[str] = "Phone number"
     conversation_first: ClassVar[frozenset[Channel]] = frozenset({Channel.WHATSAPP})
+    hook_proof_headers: ClassVar[tuple[str, ...]] = ("x-webhook-secret",)
+    hook_steps: ClassVar[tuple[str, ...]] = (
+        "Open Settings > Webhooks and add a subscription for the entity Object, as REST, with the address.",
+        "Tick OnNew, OnNewChild, OnNewActivity and OnUpdateTag, and Include Complete Data.",
+        "Choose JSON or XML: Parley reads both.",
+    )
     credential_options: ClassVar[tuple[Option, ...]] = (
         Option(
             "api_key",
@@ -106,7 +112,7 @@ class Cirrus(Provider):
         """Demand one of the configured secrets, if any: Cirrus itself signs nothing."""
         accepted = [secret.strip().encode() for secret in credentials.get("webhook_secret", "").split(",")]
         accepted = [secret for secret in accepted if secret]
-        given = hook.headers.get("x-webhook-secret", "").encode()
+        given = hook.headers.get(cls.hook_proof_headers[0], "").encode()
         # Every secret is compared, so that the time taken says nothing about which one came close.
         matches = [hmac.compare_digest(given, secret) for secret in accepted]
         if accepted and not any(matches):

@@ -59,6 +59,14 @@ class WebexInteract(Provider):
     # STOP and UNSUBSCRIBE are handled there for every number, with a reply of their own, and from then on nothing of
     # ours would reach the number anyway.
     answers_keywords = frozenset({Channel.SMS})
+    hook_proof_headers: ClassVar[tuple[str, ...]] = (hooks.SIGNATURE_HEADER,)
+    hook_steps: ClassVar[tuple[str, ...]] = (
+        "Open Webhooks > Configuration and add the address.",
+        "Tick Outbound SMS Submitted, Delivered and Failed, Shortlink Clicked, Inbound SMS Received and SMS Opt Out "
+        "Received.",
+        "If it offers to sign its calls, enter the same secret in this account: unsigned calls are refused from then "
+        "on.",
+    )
     default_base_url = "https://api.webexinteract.com"
     hosts = ("api.webexinteract.com",)
     credential_options = (

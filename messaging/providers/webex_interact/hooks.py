@@ -1,8 +1,7 @@
 """What Webex Interact tells us: CloudEvents 1.0 as JSON, one event or a list.
 
 Source: the provider's webhook pages. Delivery reports and customers' messages have the same type and differ by
-`data.status`; opt-outs have a type of their own. A clicked short link is `Unrecognised`: nothing of ours shows
-clicks, so it is kept as it came.
+`data.status`; opt-outs have a type of their own. A clicked short link names the message that it stood in.
 
 The provider documents no header for its optional signature. Where an account has a `webhook_secret`, its
 sibling product's form is expected: `x-hub-signature`, the HMAC-SHA256 of the raw body in hex.
@@ -27,6 +26,7 @@ from messaging.types import (
     HookEvent,
     HookRequest,
     InboundMessage,
+    LinkOpened,
     Unrecognised,
 )
 
@@ -80,6 +80,15 @@ def _read(event: Any, key: str) -> HookEvent:
     kind, status, phone = wire.text(event.get("type")), wire.text(data.get("status")), _phone(data)
     if kind == MESSAGE_EVENT and status in _STATUSES:
         return _report(event, data, key, phone)
+    if kind == MESSAGE_EVENT and status == "clicked":
+        return LinkOpened(
+            key=key,
+            external_id=wire.identifier(event.get("transaction_id")),
+            ref=wire.identifier(event.get("correlation_id"), longest=64),
+            phone=phone,
+            link=wire.text(data.get("shortlink") or data.get("url"))[:500],
+            occurred_at=wire.read_moment(event.get("time")),
+        )
     if kind == MESSAGE_EVENT and status == "inbound" and phone:
         return InboundMessage(
             key=key,

@@ -49,6 +49,7 @@ from messaging.types import (
     HookRequest,
     InboundMessage,
     Limits,
+    LinkOpened,
     Option,
     OutboundMessage,
     Outcome,
@@ -61,7 +62,7 @@ from messaging.types import (
 
 PROVIDERS = list(provider_classes().values())
 ROUTES = [(provider, channel) for provider in PROVIDERS for channel in provider.channels]
-HOOK_EVENTS = (DeliveryReport, InboundMessage, ConsentEvent, ConversationEvent, Unrecognised)
+HOOK_EVENTS = (DeliveryReport, InboundMessage, LinkOpened, ConsentEvent, ConversationEvent, Unrecognised)
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 each_provider = pytest.mark.parametrize("provider", PROVIDERS, ids=lambda provider: provider.slug)
@@ -356,7 +357,7 @@ class TestParseHook:
             if isinstance(event, InboundMessage | DeliveryReport | ConsentEvent):
                 assert re.fullmatch(r"(\+[0-9]{1,15})?", event.phone)
             if isinstance(event, InboundMessage):
-                assert event.phone or event.conversation_id
+                assert event.phone or event.conversation_id or event.person_id or event.whatsapp_id
             if isinstance(event, DeliveryReport):
                 assert len(event.ref) <= 64
                 assert len(event.external_id) <= 200

@@ -49,6 +49,7 @@ def test_a_customer_wrote(hook, name):
             first_name="Ada",
             last_name="Quinn",
             email="ada@example.com",
+            person_id="1798715",
         )
     ]
 
@@ -80,6 +81,7 @@ def test_two_children_by_a_manager_and_by_the_customer(hook):
             conversation_id="901731",
             stream_keys=("72",),
             media=(Media("image", link="https://files.example.com/a/receipt.png", filename="receipt.png"),),
+            whatsapp_id="12025550144",
         ),
     ]
 
@@ -94,6 +96,7 @@ def test_on_new_with_a_name(hook):
             conversation_id="901732",
             stream_keys=("71",),
             occurred_at=datetime(2025, 4, 15, 7, 23, 18, tzinfo=UTC),
+            person_id="9",
         )
     ]
 
@@ -105,6 +108,29 @@ def test_on_new_as_the_help_pages_show_it(hook):
     assert event.key.startswith("body:")
     assert (event.phone, event.body, event.channel) == ("+12025550143", "FirstMessage", Channel.WHATSAPP)
     assert (event.first_name, event.conversation_id, event.stream_keys) == ("Ada", "", ())
+
+
+@pytest.mark.parametrize(
+    ("child", "found"),
+    [
+        ({"Type": "0", "Message": "Hello"}, ("text", "", "Hello", "")),
+        ({"Type": "7", "Message": "51.5, -0.1"}, ("other", "location", "51.5, -0.1", "")),
+        ({"Type": "14", "Message": ""}, ("other", "contacts", "", "")),
+        ({"Type": "99", "Message": "What is this"}, ("other", "type 99", "What is this", "")),
+        ({"Type": "0", "Message": ""}, ("other", "empty message", "", "")),
+        (
+            {"Type": "0", "Message": "", "Content": '{"reaction": {"emoji": "👍", "message_id": "wamid.7"}}'},
+            ("reaction", "", "👍", "wamid.7"),
+        ),
+    ],
+)
+def test_what_kind_of_message_it_is(hook, child, found):
+    user = {"Id": "5", "Identity": {"StreamProviderId": "447700900142", "StreamProviderType": "7"}}
+    record = {"Id": "901730", "StreamId": "72", "Children": {"Child": {"Id": "1", "User": user, **child}}}
+    event = {"Event": {"Subscription": "Object", "Name": "OnNewChild", "Object": record}}
+    (one,) = Cirrus.parse_hook(hook(json.dumps(event).encode()))
+    assert (one.kind, one.kind_word, one.body, one.reacts_to) == found
+    assert (one.phone, one.person_id, one.whatsapp_id) == ("+447700900142", "5", "447700900142")
 
 
 def test_the_same_child_has_the_same_key_in_every_event(hook, payload):

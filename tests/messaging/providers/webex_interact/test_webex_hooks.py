@@ -19,6 +19,7 @@ from messaging.types import (
     DeliveryStatus,
     HookRequest,
     InboundMessage,
+    LinkOpened,
     Unrecognised,
 )
 
@@ -91,8 +92,14 @@ class TestReading:
             )
         ]
 
-    def test_a_click_is_kept_as_it_came(self, payload: Payload) -> None:
-        expected = Unrecognised("evt_2z01l2qZ8MRVmFZSUQHHfIjVvjc", "clicked")
+    def test_a_click_names_the_message_that_the_link_stood_in(self, payload: Payload) -> None:
+        expected = LinkOpened(
+            "evt_2z01l2qZ8MRVmFZSUQHHfIjVvjc",
+            external_id="tid_35T5b3cQmfqTu6jcedrdVcSmNHr",
+            ref="anexternallyassignedreference",
+            phone="+447810000001",
+            occurred_at=datetime(2025, 6, 25, 12, 8, 43, tzinfo=UTC),
+        )
         assert WebexInteract.parse_hook(call(payload("hook_clicked"))) == [expected]
 
     def test_a_list_is_read_in_order_and_strangers_in_it_are_kept(self, payload: Payload) -> None:
