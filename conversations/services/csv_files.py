@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
 LONGEST_LINE = 100_000  # characters; also bounds a cell, with the limit of the csv module
+LONGEST_ROW = 500_000  # characters, of as many lines as its quoted cells have
 MOST_COLUMNS = 200
 MOST_ROWS = 10_000
 _CHUNK = 64 * 1024
@@ -81,6 +82,16 @@ def open_table(source: BinaryIO, *, most_rows: int = MOST_ROWS) -> Table:
     source.seek(0)
     # Kept open with the table: closing the wrapper would close the source.
     text = io.TextIOWrapper(source, encoding=codec, newline="")
+    try:
+        columns, delimiter = _beginning(text)
+    except CsvProblem:
+        text.detach()  # the file is the caller's
+        raise
+    return Table(columns, words, _DELIMITERS[delimiter], text, delimiter, most_rows)
+
+
+def _beginning(text: io.TextIOBase) -> tuple[list[str], str]:
+    """The names of the columns, and the separator."""
     delimiter = _delimiter(text)
     text.seek(0)
     records = _records(text, delimiter)
@@ -94,7 +105,7 @@ def open_table(source: BinaryIO, *, most_rows: int = MOST_ROWS) -> Table:
     if next(records, None) is None:
         names = ", ".join(columns)
         raise CsvProblem("no_rows", f"The file has no rows below the names of its columns ({names}).")
-    return Table(columns, words, _DELIMITERS[delimiter], text, delimiter, most_rows)
+    return columns, delimiter
 
 
 def _check_columns(columns: list[str]) -> None:
@@ -163,36 +174,64 @@ def _check_decodes(source: BinaryIO, codec: str, words: str) -> None:
 
 
 def _delimiter(text: io.TextIOBase) -> str:
-    """The separator that parts the first row into most columns; a comma where none does."""
+    """The separator that parts the first row into most columns; a comma where none does.
+
+    A quotation mark that is not closed hides the separator: then it is the one that the first line has most of.
+    """
 
     def columns(delimiter: str) -> int:
         text.seek(0)
         try:
             first = next(_records(text, delimiter), None)
         except CsvProblem:
-            return 0
+            return -1
         return len(first.cells) if first else 0
 
-    return max(_DELIMITERS, key=columns)
+    found = {delimiter: columns(delimiter) for delimiter in _DELIMITERS}
+    best = max(found, key=lambda delimiter: found[delimiter])
+    if found[best] > 1:
+        return best
+    text.seek(0)
+    line = text.readline(LONGEST_LINE)
+    hidden = max((one for one in found if found[one] < 0), key=line.count, default=best)
+    return hidden if hidden in line else best
 
 
-def _lines(text: io.TextIOBase) -> Iterator[str]:
-    number = 0
-    while line := text.readline(LONGEST_LINE + 1):
-        number += 1
-        if len(line) > LONGEST_LINE:
-            raise CsvProblem(
-                "line_too_long",
-                f"Line {number} has more than {LONGEST_LINE:,} characters. This is not a list of people.",
-                number,
-            )
-        yield line
+class _Lines:
+    """The lines of a file, none of them too long, nor too many of them in one row."""
+
+    def __init__(self, text: io.TextIOBase) -> None:
+        self._text = text
+        self._number = 0
+        self.begins = 1  # the line on which the present row begins
+        self.room = LONGEST_ROW  # characters that the row may still have
+
+    def __iter__(self) -> Iterator[str]:
+        while line := self._text.readline(LONGEST_LINE + 1):
+            self._number += 1
+            self.room -= len(line)
+            if len(line) > LONGEST_LINE:
+                raise CsvProblem(
+                    "line_too_long",
+                    f"Line {self._number} has more than {LONGEST_LINE:,} characters. This is not a list of people.",
+                    self._number,
+                )
+            if self.room < 0:
+                raise CsvProblem(
+                    "line_too_long",
+                    f"The row at line {self.begins} has more than {LONGEST_ROW:,} characters, or a quotation mark too "
+                    "many.",
+                    self.begins,
+                )
+            yield line
 
 
 def _records(text: io.TextIOBase, delimiter: str) -> Iterator[Row]:
-    reader = csv.reader(_lines(text), delimiter=delimiter, strict=True)
+    lines = _Lines(text)
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
-        begins = reader.line_num + 1
+        begins = lines.begins = reader.line_num + 1
+        lines.room = LONGEST_ROW
         try:
             cells = [cell.strip() for cell in next(reader)]
         except StopIteration:
