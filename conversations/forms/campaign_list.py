@@ -32,8 +32,8 @@ class ListForm(StyledForm):
         super().__init__(*args, **kwargs)
         self.largest = settings.LARGEST_UPLOAD_MEGABYTES * 1024**2
         self.fields["file"].help_text = (
-            f"CSV, up to {MOST_ROWS:,} rows and {settings.LARGEST_UPLOAD_MEGABYTES} MB. One column must be called "
-            "phone; each other one becomes a field of the message."
+            f"CSV, up to {MOST_ROWS:,} rows and {settings.LARGEST_UPLOAD_MEGABYTES} MB. One column has the "
+            "numbers; each other one becomes a field of the message."
         )
         self.fields["content"].widget.attrs |= {"rows": 5, "dir": "auto", "spellcheck": "false"}
 

@@ -7,53 +7,74 @@ from typing import Any, NamedTuple
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 
 from conversations.forms.base import StyledForm
 from conversations.forms.messages import BodyField
 from conversations.forms.templates import TemplateForm, typed_in
-from conversations.models import Campaign, WhatsAppTemplate
+from conversations.models import Campaign, CannedReply, WhatsAppTemplate
 from conversations.models.message import Kind
 from conversations.services.campaigns.texts import Texts
 from messaging.merge import MAX_VALUE_LENGTH, MergeError
 
 
 class FieldRow(NamedTuple):
-    """A field of the message: is there a column of that name, and what stands where it has nothing."""
+    """A field of the message: which column feeds it (none: empty), and what stands where that has nothing."""
 
     name: str
-    is_column: bool
+    column: str
+    choice: forms.BoundField
     field: forms.BoundField
 
 
 class _FieldsForm(StyledForm):
-    """What stands in for a field: a fallback where the list has a column of its name, else a value for everybody."""
+    """What feeds each field: a column of the list, with a fallback where it is empty, or a value for everybody."""
 
     def __init__(self, *args: Any, campaign: Campaign, names: Sequence[str], **kwargs: Any) -> None:
         self.campaign = campaign
         super().__init__(*args, **kwargs)
         self.names = names
+        titles = [(name, title) for name, title in campaign.titles if name in campaign.columns]
+        titles = titles or [(name, name) for name in campaign.columns]
         for name in names:
-            known = campaign.fallbacks if name in campaign.columns else campaign.values
+            column = self.column_of(name)
+            known = campaign.fallbacks if column else campaign.values
+            self.fields[f"column-{name}"] = forms.ChoiceField(
+                label=f"Column for {name}",
+                required=False,
+                choices=[*titles, ("", "No column")],
+                initial=column,
+                error_messages={"invalid_choice": "The list has no such column. Choose one of those that it has."},
+                widget=forms.Select(attrs={"class": "input"}),
+            )
             self.fields[f"field-{name}"] = forms.CharField(
-                label=f"If {name} is empty" if name in campaign.columns else f"{name} for everybody",
+                label=f"If {name} is empty" if column else f"{name} for everybody",
                 required=False,
                 max_length=MAX_VALUE_LENGTH,
                 initial=known.get(name, ""),
                 widget=forms.TextInput(attrs={"class": "input", "dir": "auto"}),
             )
 
+    def column_of(self, name: str) -> str:
+        """The column that is to feed a field; what was not asked stays as it is."""
+        key = f"column-{name}"
+        return str(self.data[key]) if self.is_bound and key in self.data else self.campaign.column_of(name)
+
     def field_rows(self) -> Iterator[FieldRow]:
         """The fields in their order."""
         for name in self.names:
-            yield FieldRow(name, name in self.campaign.columns, self[f"field-{name}"])
+            yield FieldRow(name, self.column_of(name), self[f"column-{name}"], self[f"field-{name}"])
 
     def fill(self, campaign: Campaign) -> None:
         """Put what was typed into the campaign; a field left empty has no fallback."""
         for name in self.names:
-            for known in (campaign.fallbacks, campaign.values):  # which of them counts changes with the list
+            column = self.column_of(name)
+            for known in (campaign.fallbacks, campaign.values, campaign.field_columns):
                 known.pop(name, None)
-            known = campaign.fallbacks if name in campaign.columns else campaign.values
+            if column != campaign.column_of(name):
+                campaign.field_columns[name] = column
             if typed := self.cleaned_data.get(f"field-{name}"):
+                known = campaign.fallbacks if column else campaign.values
                 known[name] = typed
 
 
@@ -66,7 +87,7 @@ class TextForm(_FieldsForm):
         typed = campaign.body if data is None else data.get("body", "")
         super().__init__(data, campaign=campaign, names=fields_in(campaign, body=typed), **kwargs)
         self.initial.setdefault("body", campaign.body)
-        self.fields["body"].widget.attrs |= {"rows": 6, "dir": "auto"}
+        self.fields["body"].widget.attrs |= {"rows": 5, "dir": "auto"}
         self.order_fields(["body"])
 
     def clean_body(self) -> str:
@@ -136,6 +157,30 @@ class TemplateFieldsForm(_FieldsForm):
 
     def __init__(self, data: Any = None, *, campaign: Campaign, **kwargs: Any) -> None:
         super().__init__(data, campaign=campaign, names=list(Texts(campaign).fields), **kwargs)
+
+
+class ReplyField(forms.ModelChoiceField):
+    """A canned reply by its title and language."""
+
+    def label_from_instance(self, obj: CannedReply) -> str:
+        return f"{obj.title} ({obj.language})" if obj.language else obj.title
+
+
+class StartForm(StyledForm):
+    """A saved text to begin with."""
+
+    start = ReplyField(
+        label="Which",
+        queryset=CannedReply.objects.none(),
+        empty_label="Choose",
+        widget=forms.Select(attrs={"form": "start-form", "class": "input"}),
+    )
+
+    def __init__(self, data: Any = None, *, replies: QuerySet[CannedReply], **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
+        field = self.fields["start"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = replies
 
 
 def fields_in(campaign: Campaign, *, body: str, strict: bool = False) -> list[str]:

@@ -59,6 +59,19 @@ class NewCampaignForm(StyledForm):
         return {name: self.cleaned_data[name] for name in ("name", "stream", "purpose")} | {"kind": kind}
 
 
+class RenameForm(StyledForm):
+    """Another name for a campaign."""
+
+    name = forms.CharField(
+        label="Name",
+        max_length=120,
+        error_messages={
+            "required": "Give the campaign a name.",
+            "max_length": "The name has %(show_value)s characters. 120 are the most.",
+        },
+    )
+
+
 class TimingForm(StyledForm):
     """When it goes, until when it is worth sending, how fast, and when it stops by itself."""
 

@@ -20,6 +20,7 @@ from conversations.permissions import may_send_in_bulk
 from conversations.services.campaigns import control
 from conversations.services.campaigns.audience import OPEN_TO_CHANGE
 from conversations.views.campaign_numbers import Numbers, numbers_of
+from conversations.views.campaign_pace import pace_context
 from conversations.views.campaign_people import people_page
 from conversations.views.campaign_rows import LEFT_OUT, verdict_counts
 from conversations.views.campaigns import TONES, visible_campaign
@@ -39,6 +40,7 @@ def campaign(request: HttpRequest, pk: int) -> HttpResponse:
     numbers = numbers_of(found)
     context = {
         **_of_the_numbers(found, numbers),
+        **pace_context(request, found),
         "tone": TONES.get(found.status),
         "people": people_page(request, found, numbers),
         "acts": may_send_in_bulk(user, found.stream),

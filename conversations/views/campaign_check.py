@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -23,6 +22,7 @@ from conversations.models.message import Kind
 from conversations.services.campaigns import control, preflight
 from conversations.services.campaigns.audience import OPEN_TO_CHANGE
 from conversations.services.campaigns.trial import send_trial
+from conversations.views.campaign_lengths import Parts, cost_words, parts_of, texts_of
 from conversations.views.campaign_preview import longest_of
 from conversations.views.campaign_rows import verdict_counts
 from conversations.views.campaigns import TONES, open_campaign, steps_of, unless_it_began, visible_campaign
@@ -44,15 +44,6 @@ class Problem(NamedTuple):
 
     sentence: str
     address: str
-
-
-class Parts(NamedTuple):
-    """How many people get a text of so many parts; `begins` and `share` are percents of all."""
-
-    parts: int
-    people: int
-    begins: float
-    share: float
 
 
 def begin_check(campaign: Campaign) -> None:
@@ -120,7 +111,7 @@ def check_progress(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _found(campaign: Campaign, user: User) -> dict[str, Any]:
     problems = preflight.problems(campaign)
-    parts = list(_parts(campaign))
+    parts = parts_of({int(number): people for number, people in campaign.segment_counts.items()})
     is_ready = campaign.status == CampaignStatus.READY
     if not problems and not is_ready and campaign.row_count and not campaign.sendable_count:
         problems.append(ValidationError("Nobody on the list can be written to.", code="nobody_left"))
@@ -134,19 +125,13 @@ def _found(campaign: Campaign, user: User) -> dict[str, Any]:
         "is_ready": is_ready,
         "is_checking": campaign.status == CampaignStatus.CHECKING,
         "parts": parts if campaign.kind == Kind.TEXT else [],
+        "texts": texts_of(parts),
+        "cost": cost_words(campaign, texts_of(parts)),
         "sentence": summary(campaign, parts) if is_ready else "",
         "needs_another": needs_another,
         "waits_for_another": needs_another and campaign.created_by_id == user.pk,
         "second_above": settings.CAMPAIGN_SECOND_PERSON_ABOVE,
     }
-
-
-def _parts(campaign: Campaign) -> Iterator[Parts]:
-    everybody, begins = sum(campaign.segment_counts.values()) or 1, 0.0
-    for number, people in sorted((int(number), people) for number, people in campaign.segment_counts.items()):
-        share = people * 100 / everybody
-        yield Parts(number, people, begins, share)
-        begins += share
 
 
 def _problem(campaign: Campaign, error: ValidationError) -> Problem:
@@ -155,8 +140,8 @@ def _problem(campaign: Campaign, error: ValidationError) -> Problem:
 
 
 def summary(campaign: Campaign, parts: list[Parts]) -> str:
-    """4,179 people will get 4,454 texts from FERNHILL on Tuesday 24 November, 09:00 London time."""
-    people, texts = campaign.sendable_count, sum(one.parts * one.people for one in parts)
+    """4,179 people will get 4,454 texts from FERNHILL on Tuesday 24 November, 09:00 London time. About £182.61."""
+    people, texts = campaign.sendable_count, texts_of(parts)
     who = "1 person" if people == 1 else f"{people:,} people"
     if campaign.kind == Kind.TEMPLATE:
         what = "a WhatsApp template" if people == 1 else "a WhatsApp template each"
@@ -166,4 +151,5 @@ def summary(campaign: Campaign, parts: list[Parts]) -> str:
     when = f"on {moment_words(campaign.scheduled_for)}" if campaign.scheduled_for else "now"
     if campaign.scheduled_for and campaign.scheduled_for <= timezone.now():
         when = "now"
-    return f"{who} will get {what} from {sender} {when}."
+    cost = cost_words(campaign, texts) if campaign.kind == Kind.TEXT else ""
+    return f"{who} will get {what} from {sender} {when}.{f' About {cost}.' if cost else ''}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -12,16 +12,19 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from conversations.forms.campaign_message import (
+    StartForm,
     TemplateChoiceForm,
     TemplateFieldsForm,
     TemplateValuesForm,
     TextForm,
 )
-from conversations.models import Campaign
+from conversations.models import Campaign, CannedReply
 from conversations.models.message import Kind
-from conversations.services.campaigns.texts import Texts
+from conversations.services.campaigns.texts import Texts, as_campaign_text
 from conversations.views import campaign_preview
+from conversations.views.campaign_lengths import LIVE, checks_of, lengths_shown
 from conversations.views.campaigns import open_campaign, save_draft, show_step, unless_it_began
+from conversations.views.requests import signed_in
 from messaging.segments import measure
 
 
@@ -33,12 +36,33 @@ def message_step(request: HttpRequest, pk: int) -> HttpResponse:
     campaign = open_campaign(request, pk)
     if campaign.kind == Kind.TEMPLATE:
         return _template_step(request, campaign)
+    started = _start(request, campaign)
     form = TextForm(request.POST if request.method == "POST" else None, campaign=campaign)
     if form.is_bound and form.is_valid():
         form.fill(campaign)
-        save_draft(campaign, "body", "values", "fallbacks")
+        save_draft(campaign, "body", "values", "fallbacks", "field_columns")
         return _after_the_message(request, campaign)
-    return show_step(request, campaign, "message", _of_the_message(request, campaign, form), is_refused=form.is_bound)
+    context = {**_of_the_message(request, campaign, form), "start": started.form, "started": started.title}
+    return show_step(request, campaign, "message", context, is_refused=form.is_bound)
+
+
+class Started(NamedTuple):
+    """The choice of a saved text to begin with, and the title of the one that stands in the form now."""
+
+    form: StartForm
+    title: str
+
+
+def _start(request: HttpRequest, campaign: Campaign) -> Started:
+    """Put the saved text of the address into the campaign; nothing is stored before somebody saves it."""
+    user = signed_in(request)
+    replies = CannedReply.objects.visible_to(user)
+    form = StartForm(request.GET if "start" in request.GET else None, replies=replies)
+    if not (form.is_bound and form.is_valid()) or request.method == "POST":
+        return Started(form, "")
+    reply: CannedReply = form.cleaned_data["start"]
+    campaign.body = as_campaign_text(reply, agent=user, stream=campaign.stream)
+    return Started(form, reply.title)
 
 
 def _template_step(request: HttpRequest, campaign: Campaign) -> HttpResponse:
@@ -58,7 +82,7 @@ def _template_step(request: HttpRequest, campaign: Campaign) -> HttpResponse:
             instead = TemplateFieldsForm(data, campaign=campaign)
             if instead.is_valid():
                 instead.fill(campaign)
-                save_draft(campaign, "template_values", "media", "values", "fallbacks")
+                save_draft(campaign, "template_values", "media", "values", "fallbacks", "field_columns")
                 return _after_the_message(request, campaign)
         instead = instead or TemplateFieldsForm(campaign=campaign)
     context = {"choice": choice, **_of_the_message(request, campaign, instead), "form": form, "instead": instead}
@@ -82,21 +106,28 @@ def _after_the_message(request: HttpRequest, campaign: Campaign) -> HttpResponse
 
 def _of_the_message(request: HttpRequest, campaign: Campaign, form: Any) -> dict[str, Any]:
     rows = list(form.field_rows()) if form is not None else []
-    columns = [row.name for row in rows if row.is_column]
+    columns = [row.column for row in rows if row.column]
     lacking, samples = campaign_preview.empties(campaign, columns), campaign_preview.examples(campaign, columns)
+    lengths = lengths_shown(campaign)
     return {
         "form": form,
-        "field_rows": [(row, samples.get(row.name, ""), lacking.get(row.name, 0)) for row in rows],
-        **_shown(campaign, request.GET.get("person", "")),
+        "field_rows": [(row, samples.get(row.column, ""), lacking.get(row.column, 0)) for row in rows],
+        "lengths": lengths,
+        "checks": checks_of(campaign, lengths) if lengths else [],
+        **_shown(request, campaign),
     }
 
 
-def _shown(campaign: Campaign, wanted: str) -> dict[str, Any]:
-    person = campaign_preview.person_of(campaign, wanted) if campaign.row_count else None
+def _shown(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
+    """The preview: of whom the address asks for, or else the form that is being written."""
+    wanted = request.GET.get("person") or request.POST.get("person", "")
+    find = (request.GET.get("find") or request.POST.get("find", "")).replace("\x00", "").strip()[:100]
+    person = campaign_preview.person_of(campaign, wanted, find) if campaign.row_count else None
     text = person.text.body if person and person.text else ""
     unicode_part = campaign.stream.limits(campaign.kind).unicode_part
     return {
         "person": person,
+        "find": find,
         "measured": measure(text, unicode_part=unicode_part) if text and campaign.kind == Kind.TEXT else None,
     }
 
@@ -115,5 +146,10 @@ def preview(request: HttpRequest, pk: int) -> HttpResponse:
         values = TemplateValuesForm(request.POST, campaign=campaign)
         if values.is_valid():
             values.fill(campaign)
-    context = {"campaign": campaign, **_shown(campaign, request.POST.get("person", ""))}
+            instead = TemplateFieldsForm(request.POST, campaign=campaign)
+            if instead.is_valid():
+                instead.fill(campaign)
+    context = {"campaign": campaign, "is_live": True, **_shown(request, campaign)}
+    if campaign.row_count <= LIVE:
+        context["lengths"] = lengths_shown(campaign)
     return render(request, "campaigns/_preview.html", context)

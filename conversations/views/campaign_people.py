@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, StreamingHttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -21,12 +21,12 @@ from conversations.models.message import MessageStatus as Status
 from conversations.services.csv_files import phone_cells
 from conversations.views import trouble
 from conversations.views.campaign_numbers import DELIVERED, NOT_SENT, UNDER_WAY, Numbers
-from conversations.views.campaign_rows import LEFT_OUT, in_parts
+from conversations.views.campaign_rows import LEFT_OUT, in_parts, search
 from conversations.views.campaigns import visible_campaign
 from conversations.views.downloads import csv_answer
 from conversations.views.requests import number_in
 from conversations.views.wording import DeliveryState, delivery_state
-from messaging.phone import PhoneError, format_for_people, parse_number
+from messaging.phone import format_for_people
 
 PAGE = 50
 STATUSES = {"delivered": DELIVERED, "accepted": UNDER_WAY, "failed": NOT_SENT, "unconfirmed": (Status.UNCONFIRMED,)}
@@ -76,7 +76,7 @@ def people_page(request: HttpRequest, campaign: Campaign, numbers: Numbers) -> P
         "status": request.GET.get("status", "")[:12],
         "q": text,
     }
-    found = _search(campaign, _chosen(campaign, chosen), text)
+    found = search(campaign, _chosen(campaign, chosen), text)
     if after := number_in(request, "after"):
         found = found.filter(row__gt=min(after, 2**31 - 1))
     people = list(found.order_by("row")[: PAGE + 1])
@@ -117,17 +117,6 @@ def _chosen(campaign: Campaign, chosen: dict[str, str]) -> Any:
     if chosen["status"]:
         written = written.filter(status=chosen["status"])
     return found.filter(Exists(written))
-
-
-def _search(campaign: Campaign, found: Any, text: str) -> Any:
-    if not text:
-        return found
-    try:
-        phone = parse_number(text, region=campaign.stream.region, allow_fictional=campaign.stream.account.is_sandbox)
-    except PhoneError:
-        name = Q(fields__firstname__icontains=text) | Q(fields__lastname__icontains=text)
-        return found.filter(name | Q(fields__name__icontains=text) | Q(given__icontains=text))
-    return found.filter(phone=phone.e164)
 
 
 def with_messages(

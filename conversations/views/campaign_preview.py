@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.db.models import Count, IntegerField, Q, QuerySet, TextField, Value
@@ -13,16 +17,22 @@ from conversations.models import Campaign, CampaignRecipient
 from conversations.models.campaign import RowVerdict
 from conversations.models.message import Kind
 from conversations.services.campaigns.texts import PersonalText, TextRefused, Texts
+from conversations.views.campaign_rows import search
+from messaging import merge
 from messaging.merge import MergeError
 from messaging.phone import format_for_people
 
+_FIELD = re.compile(r"\$\{([a-z][a-z0-9_]{0,39})\}")
 # Rows whose own text may yet be refused belong to the preview: that is where one sees why.
 _SHOWN = (RowVerdict.SEND, RowVerdict.MISSING_FIELD, RowVerdict.TOO_LONG)
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One person and their text; `refused` says why there is none. `before` and `after` are rows, 0 at the ends."""
+    """One person and their text; `refused` says why there is none. `before` and `after` are rows, 0 at the ends.
+
+    `parts` are the text in pieces, each with whether it is a value; `place` counts the person among `of`.
+    """
 
     row: int
     name: str
@@ -31,17 +41,23 @@ class Person:
     refused: str = ""
     before: int = 0
     after: int = 0
-    fields: dict[str, str] = field(default_factory=dict)
+    place: int = 0
+    of: int = 0
+    parts: list[tuple[str, bool]] = field(default_factory=list)
 
 
-def person_of(campaign: Campaign, wanted: str) -> Person | None:
-    """The person of a row (its number), `longest` or `random`; the first where there is none. None: an empty list."""
+def person_of(campaign: Campaign, wanted: str, find: str = "") -> Person | None:
+    """The person of a row (its number), `longest`, `fallback` or `random`, or the first one that `find` finds.
+
+    The first of all where there is none. None: an empty list, or a text that cannot be read.
+    """
     people = CampaignRecipient.objects.filter(campaign=campaign, verdict__in=_SHOWN).order_by("row")
     try:
         texts = Texts(campaign)
     except MergeError:
         return None
-    found = _chosen(people, wanted, texts, campaign) or people.first()
+    found = search(campaign, people, find).first() if find else None
+    found = found or _chosen(people, wanted, texts, campaign) or people.first()
     if found is None:
         return None
     text, refused = None, ""
@@ -58,8 +74,20 @@ def person_of(campaign: Campaign, wanted: str) -> Person | None:
         refused=refused,
         before=people.filter(row__lt=found.row).order_by("-row").values_list("row", flat=True).first() or 0,
         after=people.filter(row__gt=found.row).values_list("row", flat=True).first() or 0,
-        fields=found.fields,
+        place=people.filter(row__lte=found.row).count(),
+        of=people.count(),
+        parts=_parts(texts, found.fields) if text is not None and campaign.kind == Kind.TEXT else [],
     )
+
+
+def _parts(texts: Texts, fields: Mapping[str, str]) -> list[tuple[str, bool]]:
+    values = texts.values_of(fields)
+    pieces = _FIELD.split(texts.campaign.body)
+    return [
+        (merge.render(f"${{{piece}}}", values, texts.values, texts.fallbacks) if place % 2 else piece, bool(place % 2))
+        for place, piece in enumerate(pieces)
+        if piece
+    ]
 
 
 def longest_of(campaign: Campaign) -> CampaignRecipient | None:
@@ -76,6 +104,10 @@ def _chosen(
 ) -> CampaignRecipient | None:
     if wanted == "random":
         return people.order_by("?").first()
+    if wanted == "fallback":
+        fed = [texts.campaign.column_of(name) for name in texts.fields if name in texts.fallbacks]
+        empty = [~Q(fields__has_key=column) for column in fed]
+        return people.filter(reduce(or_, empty)).first() if empty else None
     if wanted == "longest":
         return people.order_by(_length(texts, campaign).desc(), "row").first()
     if wanted.isascii() and wanted.isdigit() and len(wanted) < 10:
@@ -89,7 +121,8 @@ def _length(texts: Texts, campaign: Campaign) -> Any:
     length: Any = Value(0, output_field=IntegerField())
     for name in texts.fields:
         default = str(texts.values.get(name) or texts.fallbacks.get(name, ""))
-        value = Coalesce(Cast(KeyTextTransform(name, "fields"), TextField()), Value(default))
+        column = campaign.column_of(name)
+        value = Coalesce(Cast(KeyTextTransform(column, "fields"), TextField()), Value(default))
         length = length + Length(value) * words.count(f"${{{name}}}")
     return length
 

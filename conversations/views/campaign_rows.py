@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -21,7 +22,7 @@ from conversations.views.campaign_sheet import sheet_of
 from conversations.views.campaigns import visible_campaign
 from conversations.views.downloads import csv_answer
 from conversations.views.requests import number_in
-from messaging.phone import format_for_people
+from messaging.phone import PhoneError, format_for_people, parse_number
 
 PAGE = 100
 AT_ONCE = 2_000  # rows that a file reads at a time
@@ -84,6 +85,18 @@ def in_parts(found: Any) -> Iterator[list[CampaignRecipient]]:
     while part := list(found.filter(row__gt=after).order_by("row")[:AT_ONCE]):
         after = part[-1].row
         yield part
+
+
+def search(campaign: Campaign, found: Any, text: str) -> Any:
+    """Those of these rows whose number or name this is; all of them when it is empty."""
+    if not text:
+        return found
+    try:
+        phone = parse_number(text, region=campaign.stream.region, allow_fictional=campaign.stream.account.is_sandbox)
+    except PhoneError:
+        name = Q(fields__firstname__icontains=text) | Q(fields__lastname__icontains=text)
+        return found.filter(name | Q(fields__name__icontains=text) | Q(given__icontains=text))
+    return found.filter(phone=phone.e164)
 
 
 def _wanted(request: HttpRequest, campaign: Campaign) -> tuple[str, Any]:

@@ -13,13 +13,14 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from conversations.forms.campaigns import NewCampaignForm
+from conversations.forms.campaigns import NewCampaignForm, RenameForm
 from conversations.models import Campaign, Stream, User
 from conversations.models.campaign import CampaignStatus
 from conversations.models.message import Kind
 from conversations.permissions import may_send_in_bulk
+from conversations.services.campaigns import control
 from conversations.services.campaigns.audience import OPEN_TO_CHANGE
 from conversations.views.requests import UNPROCESSABLE, number_in, signed_in
 
@@ -45,6 +46,22 @@ class Step(NamedTuple):
     address: str
     is_done: bool
     is_current: bool
+
+
+def unless_it_began(view: Callable[[HttpRequest, int], HttpResponse]) -> Callable[[HttpRequest, int], HttpResponse]:
+    """A step of which a colleague let the campaign go meanwhile: say so where it is followed."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, pk: int) -> HttpResponse:
+        try:
+            return view(request, pk)
+        except ValidationError as error:
+            if error.code != "campaign_began":
+                raise
+            messages.error(request, " ".join(error.messages))
+            return HttpResponseRedirect(reverse("campaign", args=[pk]))
+
+    return guarded
 
 
 @never_cache
@@ -75,6 +92,31 @@ def new_campaign(request: HttpRequest) -> HttpResponse:
     return render(request, "campaigns/new.html", {"form": form, "has_streams": streams.exists()}, status=status)
 
 
+@never_cache
+@require_POST
+@unless_it_began
+def rename_campaign(request: HttpRequest, pk: int) -> HttpResponse:
+    """Another name for a campaign that has not begun; back to the step where it was asked."""
+    campaign = open_campaign(request, pk)
+    form = RenameForm(request.POST)
+    if form.is_valid():
+        control.rename(campaign, form.cleaned_data["name"], actor=signed_in(request))
+    else:
+        messages.error(request, " ".join(map(str, form.errors["name"])))
+    return HttpResponseRedirect(reverse("campaign", args=[pk]))
+
+
+@never_cache
+@require_POST
+@unless_it_began
+def delete_campaign(request: HttpRequest, pk: int) -> HttpResponse:
+    """Remove a campaign that has not begun."""
+    campaign = open_campaign(request, pk)
+    control.delete_draft(campaign, actor=signed_in(request))
+    messages.success(request, f"{campaign.name} was deleted. Nobody was written to.")
+    return HttpResponseRedirect(reverse("campaigns"))
+
+
 def bulk_sender(request: HttpRequest) -> User:
     """The user, when the role sends campaigns at all."""
     user = signed_in(request)
@@ -99,22 +141,6 @@ def open_campaign(request: HttpRequest, pk: int) -> Campaign:
     if campaign.status not in OPEN_TO_CHANGE:
         raise Http404
     return campaign
-
-
-def unless_it_began(view: Callable[[HttpRequest, int], HttpResponse]) -> Callable[[HttpRequest, int], HttpResponse]:
-    """A step of which a colleague let the campaign go meanwhile: say so where it is followed."""
-
-    @wraps(view)
-    def guarded(request: HttpRequest, pk: int) -> HttpResponse:
-        try:
-            return view(request, pk)
-        except ValidationError as error:
-            if error.code != "campaign_began":
-                raise
-            messages.error(request, " ".join(error.messages))
-            return HttpResponseRedirect(reverse("campaign", args=[pk]))
-
-    return guarded
 
 
 def save_draft(campaign: Campaign, *names: str) -> None:

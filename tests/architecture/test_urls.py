@@ -127,6 +127,8 @@ PAGES = {
     "campaigns": SIGNED_IN,  # for supervisors, as all that writes to many is
     "new-campaign": SIGNED_IN,
     "campaign": OF_A_STREAM,
+    "rename-campaign": OF_A_STREAM,
+    "delete-campaign": OF_A_STREAM,
     "campaign-list": OF_A_STREAM,
     "campaign-rows": OF_A_STREAM,
     "campaign-rows-file": OF_A_STREAM,
@@ -136,6 +138,7 @@ PAGES = {
     "campaign-check": OF_A_STREAM,
     "campaign-check-progress": OF_A_STREAM,
     "campaign-progress": OF_A_STREAM,
+    "campaign-pace": OF_A_STREAM,
     "move-campaign": OF_A_STREAM,
     "campaign-results": OF_A_STREAM,
     "streams": SIGNED_IN,  # for supervisors, as all about what providers call us with is

@@ -16,7 +16,7 @@ from conversations.models.campaign import CampaignStatus as Status
 from conversations.models.campaign import ChunkStatus, RowVerdict
 from conversations.models.message import NOT_ARRIVED
 from conversations.permissions import may_send_in_bulk
-from conversations.services.campaigns.audience import count_rows
+from conversations.services.campaigns.audience import OPEN_TO_CHANGE, count_rows
 from conversations.services.campaigns.preflight import problems
 
 
@@ -156,6 +156,28 @@ _KEPT_BY_A_RETRY = (
     *("titles", "number_column", "field_columns"),
     *("file_name", "keeps_quiet_hours", "pace", "failure_limit"),
 )
+
+
+def rename(campaign: Campaign, name: str, *, actor: User | None) -> None:
+    """Give a campaign that has not begun another name. Raises ValidationError (`not_allowed`, `campaign_began`)."""
+    _check_right(campaign, actor)
+    if not Campaign.objects.filter(pk=campaign.pk, status__in=OPEN_TO_CHANGE).update(name=name):
+        raise ValidationError("This campaign has begun: it keeps its name.", code="campaign_began")
+    campaign.refresh_from_db()
+
+
+def delete_draft(campaign: Campaign, *, actor: User | None) -> None:
+    """Remove a campaign that has not begun, with its list; nobody was written to.
+
+    Raises ValidationError (`not_allowed`, `campaign_began`).
+    """
+    _check_right(campaign, actor)
+    with transaction.atomic():
+        locked = Campaign.objects.select_for_update().filter(pk=campaign.pk, status__in=OPEN_TO_CHANGE).first()
+        if locked is None:
+            raise ValidationError("This campaign has begun: it is kept. You can stop it.", code="campaign_began")
+        locked.recipients.all()._raw_delete(using="default")  # rows that nothing refers to, in one statement
+        locked.delete()
 
 
 def hint_planner(campaign_id: int) -> bool:

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from conversations.models import Campaign
+from conversations.models import Campaign, CannedReply, Contact, Stream, User
 from conversations.models.campaign import RowVerdict
 from conversations.models.message import Kind
+from conversations.services.canned import values_for
 from messaging import merge
 from messaging.segments import measure
 from messaging.whatsapp import TemplateValueError, render_components
@@ -132,3 +133,17 @@ class Texts:
         if body not in self._segments:
             self._segments[body] = measure(body, unicode_part=self.limits.unicode_part).segments
         return self._segments[body]
+
+
+def as_campaign_text(reply: CannedReply, *, agent: User, stream: Stream) -> str:
+    """A canned reply as the text of a campaign: what is ours is filled in, what is the customer's stays a field."""
+    ours = values_for(contact=Contact(), agent=agent, stream=stream)
+    try:
+        kept = {name: f"${{{_LIST_FIELDS.get(name, name)}}}" for name in merge.fields_of(reply.body)}
+    except merge.MergeError:
+        return reply.body
+    return merge.render(reply.body, {name: ours[name] for name in _OURS if name in ours}, fallbacks=kept)
+
+
+_OURS = ("agent_name", "agent_first_name", "business_name", "stream_name")
+_LIST_FIELDS = {"first_name": "firstname", "last_name": "lastname"}

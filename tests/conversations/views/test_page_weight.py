@@ -12,7 +12,7 @@ from django.contrib.staticfiles import finders
 from django.test import Client
 from django.utils import timezone
 
-from conversations.models import Tag
+from conversations.models import Campaign, Tag
 from conversations.views.listing import FIRST_PAGE
 from tests import factories
 from tests.conversations.views.conftest import Centre
@@ -58,7 +58,11 @@ def styles_of(page: Element) -> set[Path]:
     return {static_file(link.attributes["href"]) for link in page.all("link", rel="stylesheet")}
 
 
-@pytest.mark.parametrize("name", ["inbox", "conversation", "transcript", "search", "contacts", "compose", "account"])
+PAGES = ("inbox", "conversation", "transcript", "search", "contacts", "compose", "account")
+OF_CAMPAIGNS = ("campaigns", "new", "list", "message", "timing", "check", "results", "rows")
+
+
+@pytest.mark.parametrize("name", [*PAGES, *OF_CAMPAIGNS])
 def test_scripts_and_styles_of_a_page_are_light(centre: Centre, supervisor: Client, name: str) -> None:
     amira = centre.conversation()
     addresses = {
@@ -70,13 +74,33 @@ def test_scripts_and_styles_of_a_page_are_light(centre: Centre, supervisor: Clie
         "compose": "/new/",
         "account": "/account/",
     }
+    if name in OF_CAMPAIGNS:
+        addresses = campaign_addresses(centre)
     page = read(supervisor.get(addresses[name]))
     scripts, styles = scripts_of(page), styles_of(page)
     if name == "conversation":
         assert {"app.js", "list.js", "live.js", "drafts.js", "htmx-2.min.js"} <= {one.name for one in scripts}
         assert {"tokens.css", "inbox.css", "composer.css"} <= {one.name for one in styles}
+    has_campaigns = any(one.name.startswith("campaign") for one in styles)
+    assert has_campaigns == (name in OF_CAMPAIGNS), "only the pages of campaigns load their styles"
     assert weight(scripts) <= MOST_SCRIPT
     assert weight(styles) <= MOST_STYLE
+
+
+def campaign_addresses(centre: Centre) -> dict[str, str]:
+    """The pages of a campaign that is written, and of one that was stopped."""
+    draft = Campaign.objects.create(name="Routers", stream=centre.texts, columns=["firstname"], row_count=1)
+    ended = Campaign.objects.create(
+        name="Works", stream=centre.texts, status="stopped", started_at=timezone.now(), ended_at=timezone.now()
+    )
+    steps = {name: f"/campaigns/{draft.pk}/{name}/" for name in ("list", "message", "timing", "check")}
+    return {
+        **steps,
+        "campaigns": "/campaigns/",
+        "new": "/campaigns/new/",
+        "rows": f"/campaigns/{draft.pk}/list/rows/",
+        "results": f"/campaigns/{ended.pk}/",
+    }
 
 
 def test_every_module_of_ours_is_loaded_by_a_page(centre: Centre, agent: Client) -> None:
