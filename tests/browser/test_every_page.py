@@ -290,6 +290,7 @@ NOT_WALKED = {
     "new-canned-replies": PART,
     "campaign-check-progress": PART,
     "campaign-progress": PART,
+    "campaign-pace": PART,
     "campaign-rows-file": FILE,
     "campaign-results": FILE,
     "export-contacts": FILE,
