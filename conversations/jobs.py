@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
-from django.core.exceptions import ValidationError
 from django.db import close_old_connections
 
-from conversations.models import Campaign
-from conversations.models.campaign import CampaignStatus
 from conversations.services import attachments, inbound, lookups, outbound, session_polling, spool
-from conversations.services.campaigns import planning, preflight, sending
+from conversations.services.campaigns import planning, reading, sending
 
 
 def deliver(message_ids: list[int]) -> None:
@@ -19,12 +14,11 @@ def deliver(message_ids: list[int]) -> None:
     outbound.deliver(message_ids)
 
 
-def check_campaign(campaign_ids: list[int]) -> None:
-    """Check these campaigns, if they still wait for it."""
+def read_campaign(campaign_ids: list[int]) -> None:
+    """Read or check the lists of these campaigns, if they still wait for it."""
     _begin()
-    for campaign in Campaign.objects.filter(pk__in=campaign_ids, status=CampaignStatus.CHECKING):
-        with suppress(ValidationError):  # it has begun meanwhile
-            preflight.check(campaign)
+    for pk in campaign_ids:
+        reading.work(pk)
 
 
 def plan_campaign(campaign_ids: list[int]) -> None:

@@ -100,6 +100,10 @@ class Campaign(models.Model):
     file_name = models.CharField(max_length=200, blank=True)
     status = models.CharField(max_length=10, choices=CampaignStatus.choices, default=CampaignStatus.DRAFT)
     status_reason = models.CharField(max_length=300, blank=True, help_text=_("Why it was paused, or cannot go on."))
+    task = models.JSONField(
+        default=dict, blank=True, help_text=_("What a worker has to do with its list: services/campaigns/reading.py.")
+    )
+    hinted_at = models.DateTimeField(null=True, blank=True, help_text=_("When a worker was last woken for that."))
     retry_of = models.ForeignKey(
         "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="retries", help_text=_("Its failures.")
     )

@@ -15,8 +15,8 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from conversations import queue
-from conversations.models import AttemptResult, CampaignChunk, Message, SendAttempt, Stream, WebhookEvent
-from conversations.models.campaign import ChunkStatus
+from conversations.models import AttemptResult, Campaign, CampaignChunk, Message, SendAttempt, Stream, WebhookEvent
+from conversations.models.campaign import CampaignStatus, ChunkStatus
 from conversations.models.message import MessageStatus as Status
 from conversations.models.webhook import WebhookEventStatus
 from conversations.services import attachments, lifecycle, lookups, pacing, receipts
@@ -90,6 +90,11 @@ def forget_hints() -> None:
     """The broker has lost its jobs: whatever was hinted is to be hinted again."""
     Message.objects.filter(status=Status.QUEUED).update(hinted_at=None)
     CampaignChunk.objects.filter(status=ChunkStatus.READY).update(hinted_at=None)
+    with transaction.atomic():  # passing by those at which a worker is
+        waiting = Campaign.objects.filter(status=CampaignStatus.CHECKING).select_for_update(
+            no_key=True, skip_locked=True
+        )
+        Campaign.objects.filter(pk__in=list(waiting.values_list("pk", flat=True))).update(hinted_at=None)
 
 
 def sweep(at: datetime | None = None) -> list[int]:

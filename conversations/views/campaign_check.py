@@ -14,22 +14,18 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from conversations import queue
 from conversations.forms.campaigns import ConfirmForm, TrialForm
 from conversations.models import Campaign, User
 from conversations.models.campaign import CampaignStatus
 from conversations.models.message import Kind
-from conversations.services.campaigns import control, preflight
-from conversations.services.campaigns.audience import OPEN_TO_CHANGE
+from conversations.services.campaigns import control, preflight, reading
 from conversations.services.campaigns.trial import send_trial
 from conversations.views.campaign_lengths import Parts, cost_words, parts_of, texts_of
 from conversations.views.campaign_preview import longest_of
 from conversations.views.campaign_rows import verdict_counts
-from conversations.views.campaigns import TONES, open_campaign, steps_of, unless_it_began, visible_campaign
+from conversations.views.campaigns import TONES, open_campaign, progress_of, steps_of, unless_it_began, visible_campaign
 from conversations.views.requests import UNPROCESSABLE, signed_in
 from conversations.views.wording import moment_words
-
-AT_ONCE = 5_000  # rows; a longer list is checked by a worker
 
 _STEP_OF = {
     "no_list": "list",
@@ -46,18 +42,6 @@ class Problem(NamedTuple):
     address: str
 
 
-def begin_check(campaign: Campaign) -> None:
-    """Check a short list now, and have a worker check a long one. Raises ValidationError (`campaign_began`)."""
-    if campaign.row_count <= AT_ONCE:
-        preflight.check(campaign)
-        return
-    waits = Campaign.objects.filter(pk=campaign.pk, status__in=OPEN_TO_CHANGE).update(status=CampaignStatus.CHECKING)
-    if not waits:
-        raise ValidationError("This campaign has begun and is not checked again.", code="campaign_began")
-    campaign.refresh_from_db()
-    queue.hint("check_campaign", [campaign.pk], queue=queue.DEFAULT)
-
-
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @unless_it_began
@@ -68,7 +52,7 @@ def check_step(request: HttpRequest, pk: int) -> HttpResponse:
     if "trial" in request.POST:
         return _trial(request, campaign, user)
     if request.method == "POST" and "confirm" not in request.POST:
-        begin_check(campaign)
+        reading.check(campaign)
         return HttpResponseRedirect(here)
     form = ConfirmForm(request.POST if request.method == "POST" else None, campaign=campaign)
     if form.is_bound and form.is_valid():
@@ -102,11 +86,11 @@ def _trial(request: HttpRequest, campaign: Campaign, user: User) -> HttpResponse
 @never_cache
 @require_safe
 def check_progress(request: HttpRequest, pk: int) -> HttpResponse:
-    """Asked by the page of a long check: nothing while it goes on, then the page anew."""
-    campaign = visible_campaign(request, pk)
-    if campaign.status == CampaignStatus.CHECKING:
-        return HttpResponse(status=204)
-    return HttpResponse(headers={"HX-Refresh": "true"})
+    """Asked by the page of a long list: how far its worker is, then the page anew."""
+    progress = progress_of(visible_campaign(request, pk))
+    if progress is None:
+        return HttpResponse(headers={"HX-Refresh": "true"})
+    return render(request, "campaigns/_rows_done.html", {"progress": progress})
 
 
 def _found(campaign: Campaign, user: User) -> dict[str, Any]:
@@ -123,7 +107,7 @@ def _found(campaign: Campaign, user: User) -> dict[str, Any]:
         "problems": [_problem(campaign, one) for one in problems],
         "counts": verdict_counts(campaign),
         "is_ready": is_ready,
-        "is_checking": campaign.status == CampaignStatus.CHECKING,
+        "progress": progress_of(campaign),
         "parts": parts if campaign.kind == Kind.TEXT else [],
         "texts": texts_of(parts),
         "cost": cost_words(campaign, texts_of(parts)),

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 from conversations.forms.campaign_list import ListForm, NumberColumnForm, PeopleForm
 from conversations.models import Campaign, CampaignRecipient, Conversation, SavedFilter, Tag, User
 from conversations.models.campaign import RowVerdict
-from conversations.services.campaigns import audience, sources
+from conversations.services.campaigns import audience, reading, sources
 from conversations.services.campaigns.columns import likely_number_column
 from conversations.services.csv_files import CsvProblem
 from conversations.services.csv_report import listed
@@ -39,11 +39,11 @@ def people_step(request: HttpRequest, pk: int) -> HttpResponse:
     here = HttpResponseRedirect(reverse("campaign-list", args=[pk]))
     posts = request.method == "POST"
     if posts and "restore" in request.POST:
-        audience.restore_zeros(campaign)
+        reading.restore_zeros(campaign)
         return here
     number = _number_form(request, campaign)
     if number.is_bound and number.is_valid():
-        audience.choose_number_column(campaign, number.cleaned_data["number"])
+        reading.choose_number_column(campaign, number.cleaned_data["number"])
         return here
     people = _people_form(request.POST if posts and "people" in request.POST else None, user)
     if people.is_bound and people.is_valid() and _take(campaign, people, user):
@@ -53,7 +53,7 @@ def people_step(request: HttpRequest, pk: int) -> HttpResponse:
     if form.is_bound and form.is_valid():
         source, name = form.source
         try:
-            audience.load_list(campaign, source, file_name=name, may_ask=True)
+            reading.take_file(campaign, source, file_name=name, may_ask=True)
         except CsvProblem as problem:
             form.add_error(form.field_of_the_list, ValidationError(problem.sentence, code=problem.code))
         else:

@@ -136,7 +136,7 @@ def _shown(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
 @require_POST
 def preview(request: HttpRequest, pk: int) -> HttpResponse:
     """The picture of one person's text while it is written; nothing is stored."""
-    campaign = open_campaign(request, pk)
+    campaign = open_campaign(request, pk, may_wait=True)
     if campaign.kind == Kind.TEXT:
         campaign.body = request.POST.get("body", "").replace("\r\n", "\n")[: campaign.stream.body_limit * 2]
         form = TextForm(request.POST, campaign=campaign)

@@ -8,8 +8,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from conversations.forms.campaigns import TimingForm
-from conversations.services.campaigns import preflight
-from conversations.views.campaign_check import begin_check
+from conversations.services.campaigns import preflight, reading
 from conversations.views.campaigns import open_campaign, save_draft, show_step, unless_it_began
 
 
@@ -30,6 +29,6 @@ def timing_step(request: HttpRequest, pk: int) -> HttpResponse:
             save_draft(campaign, *names)
             if "onward" not in request.POST:
                 return HttpResponseRedirect(reverse("campaign-timing", args=[pk]))
-            begin_check(campaign)
+            reading.check(campaign)
             return HttpResponseRedirect(reverse("campaign-check", args=[pk]))
     return show_step(request, campaign, "timing", {"form": form}, is_refused=form.is_bound)

@@ -20,7 +20,7 @@ from conversations.models import Campaign, Stream, User
 from conversations.models.campaign import CampaignStatus
 from conversations.models.message import Kind
 from conversations.permissions import may_send_in_bulk
-from conversations.services.campaigns import control
+from conversations.services.campaigns import control, reading
 from conversations.services.campaigns.audience import OPEN_TO_CHANGE
 from conversations.views.requests import UNPROCESSABLE, number_in, signed_in
 
@@ -133,13 +133,22 @@ def visible_campaign(request: HttpRequest, pk: int) -> Campaign:
     return get_object_or_404(found, pk=pk)
 
 
-def open_campaign(request: HttpRequest, pk: int) -> Campaign:
-    """One that can still be changed, by somebody who may send it; Http404 otherwise."""
+def open_campaign(request: HttpRequest, pk: int, *, may_wait: bool = False) -> Campaign:
+    """One that can still be changed, by somebody who may send it; Http404 otherwise.
+
+    Nobody changes what a worker reads or checks: a POST is refused with ValidationError (`campaign_began`) meanwhile,
+    unless it stores nothing and so `may_wait` is true.
+    """
     campaign = visible_campaign(request, pk)
     if not may_send_in_bulk(signed_in(request), campaign.stream):
         raise PermissionDenied
     if campaign.status not in OPEN_TO_CHANGE:
         raise Http404
+    if campaign.status == CampaignStatus.CHECKING and request.method == "POST" and not may_wait:
+        raise ValidationError(
+            "The list is being read or checked just now. Nothing was changed: do it again in a moment.",
+            code="campaign_began",
+        )
     return campaign
 
 
@@ -165,9 +174,15 @@ def steps_of(campaign: Campaign, current: str) -> list[Step]:
     ]
 
 
+def progress_of(campaign: Campaign) -> tuple[int, int] | None:
+    """How many rows a worker has read or checked, and of how many; None when none is at it."""
+    return reading.progress_of(campaign) if campaign.status == CampaignStatus.CHECKING else None
+
+
 def show_step(
     request: HttpRequest, campaign: Campaign, name: str, context: dict[str, Any], *, is_refused: bool
 ) -> HttpResponse:
     """The page of a step; `is_refused` when something that was typed has to be changed."""
     shown = {"campaign": campaign, "steps": steps_of(campaign, name), "tone": TONES.get(campaign.status), **context}
+    shown["progress"] = progress_of(campaign)
     return render(request, f"campaigns/{name}.html", shown, status=UNPROCESSABLE if is_refused else 200)

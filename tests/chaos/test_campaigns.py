@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from conversations.models import Campaign, CampaignChunk, SendAttempt
-from conversations.services.campaigns import control
+from conversations.services.campaigns import control, reading
 from tests.chaos.answers import after, take_and_say
-from tests.chaos.campaigns import CHUNK, campaign_of
+from tests.chaos.campaigns import CHUNK, Bulk, campaign_of
 from tests.chaos.conftest import Chaos
 from tests.chaos.processes import eventually
 
@@ -33,6 +33,23 @@ def test_killed_on_the_wire(chaos: Chaos) -> None:
         assert bulk.finish() == {"accepted": 1_000, "unconfirmed": CHUNK}
         assert bulk.statuses_of(2) == {"unconfirmed": CHUNK}
         assert bulk.arrived() == {1: 1_500}
+
+
+@slow
+def test_killed_while_it_checks(chaos: Chaos) -> None:
+    with chaos("F1", "worker killed while it checks a list of 6,000: another begins") as run:
+        run.site.need("default")
+        bulk = Bulk(run, 6_000)
+        with run.site.holding("LOCK TABLE conversations_consentstate IN ACCESS EXCLUSIVE MODE"):
+            reading.check(bulk.campaign)
+            assert bulk.campaign.status == "checking"
+            worker = run.site.waiting_process("a worker checks the list")
+            assert worker is run.site["default"]
+            worker.kill()
+        run.site.mend()
+        ready = Campaign.objects.filter(status="ready")
+        eventually(ready.exists, "another worker checks it")
+        assert ready.get().sendable_count == 6_000
 
 
 @slow

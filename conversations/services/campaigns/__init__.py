@@ -1,6 +1,7 @@
 """Campaigns: one message for many, from a list to the last outcome.
 
 audience.py    a file becomes rows with a verdict each
+reading.py     who reads and checks a list: the request itself, or a worker
 columns.py     what the titles of a file become, and which column holds the number
 sources.py     the people of conversations become such rows
 texts.py       what each person is sent

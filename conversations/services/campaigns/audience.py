@@ -6,7 +6,8 @@ memory. What one row cannot know, that its number stood in the list before, one 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import BinaryIO, NamedTuple
 
 from django.core.exceptions import ValidationError
@@ -27,6 +28,14 @@ MOST_ROWS = 200_000
 AT_ONCE = 5_000  # rows whose numbers the gate is asked about together
 LONGEST_GIVEN = 200  # characters of a number that are kept
 OPEN_TO_CHANGE = (CampaignStatus.DRAFT, CampaignStatus.CHECKING, CampaignStatus.READY)
+
+Tell = Callable[[int], None]
+"""Hears how many rows of a list are done."""
+
+
+def tell_nobody(done: int) -> None:
+    """Nobody wants to hear it."""
+
 
 _UNREACHABLE = ("landline", "toll_free", "premium", "wrong_kind")
 _OPTED_OUT, _NO_PERMISSION = ("opted_out",), ("no_opt_in",)
@@ -52,31 +61,50 @@ class JudgedRow(NamedTuple):
 
 
 def load_list(
-    campaign: Campaign, source: BinaryIO, *, file_name: str, restore_zeros: bool = False, may_ask: bool = False
+    campaign: Campaign,
+    source: BinaryIO,
+    *,
+    file_name: str,
+    restore_zeros: bool = False,
+    may_ask: bool = False,
+    tell: Tell = tell_nobody,
 ) -> None:
     """Make a CSV file the list of a campaign, in place of the one it has.
 
     `restore_zeros` reads national numbers whose leading zero a spreadsheet took. Where the titles do not say which
     column holds the numbers, `may_ask` takes rows that have some as they are, for `choose_number_column`. Raises
     CsvProblem in the words of the file, and ValidationError (`campaign_began`) when the campaign can no longer be
-    changed; then nothing changes.
+    changed; then nothing changes. `tell` hears now and then how many rows are done.
     """
+    with _opened(source, may_ask=may_ask) as (table, columns):
+        store(campaign, _rows_of(table, columns), columns, name=file_name, restore_zeros=restore_zeros, tell=tell)
+
+
+def look_through(source: BinaryIO, *, may_ask: bool = False) -> int:
+    """How many rows a CSV file has that can be taken, all of it read and nothing stored. Raises as load_list does."""
+    with _opened(source, may_ask=may_ask) as (table, columns):
+        return sum(1 for _ in _rows_of(table, columns))
+
+
+@contextmanager
+def _opened(source: BinaryIO, *, may_ask: bool) -> Iterator[tuple[Table, Columns]]:
     table = open_table(source, most_rows=MOST_ROWS)
     try:
         columns = read_columns(table.columns)
         if not columns.number and not (may_ask and has_numbers(table)):
             raise no_number_column(table.columns)
-        store(campaign, _rows_of(table, columns), columns, name=file_name, restore_zeros=restore_zeros)
+        yield table, columns
     finally:
         table.text.detach()  # the file is the caller's to close
 
 
-def restore_zeros(campaign: Campaign) -> None:
+def restore_zeros(campaign: Campaign, *, tell: Tell = tell_nobody) -> None:
     """Read the list again, with the zeros that a spreadsheet took from its numbers. Raises as load_list does."""
-    store(campaign, _rows_again(campaign), _columns_of(campaign), name=campaign.file_name, restore_zeros=True)
+    rows, columns = _rows_again(campaign), _columns_of(campaign)
+    store(campaign, rows, columns, name=campaign.file_name, restore_zeros=True, tell=tell)
 
 
-def choose_number_column(campaign: Campaign, name: str) -> None:
+def choose_number_column(campaign: Campaign, name: str, *, tell: Tell = tell_nobody) -> None:
     """Read the list again with the numbers from another of its columns; the one before becomes a field.
 
     Raises ValidationError: `unknown_column`, and as load_list does.
@@ -86,7 +114,7 @@ def choose_number_column(campaign: Campaign, name: str) -> None:
     if columns.place < 0:
         raise ValidationError("The list has no such column. Choose one of those that it has.", code="unknown_column")
     rows = (_with_number_from(row, name, before.number) for row in _rows_again(campaign))
-    store(campaign, rows, columns, name=campaign.file_name)
+    store(campaign, rows, columns, name=campaign.file_name, tell=tell)
 
 
 def _with_number_from(row: ListRow, name: str, before: str) -> ListRow:
@@ -120,7 +148,13 @@ def _rows_of(table: Table, columns: Columns) -> Iterator[ListRow]:
 
 
 def store(
-    campaign: Campaign, rows: Iterable[ListRow], columns: Columns, *, name: str, restore_zeros: bool = False
+    campaign: Campaign,
+    rows: Iterable[ListRow],
+    columns: Columns,
+    *,
+    name: str,
+    restore_zeros: bool = False,
+    tell: Tell = tell_nobody,
 ) -> None:
     """Judge these rows and make them the list of a campaign, in place of the one it has; `name` says where it is from.
 
@@ -131,9 +165,9 @@ def store(
         if locked.status not in OPEN_TO_CHANGE:
             raise ValidationError("This campaign has begun: its list stays as it is.", code="campaign_began")
         if columns.number:
-            _copy_to_stage(_judged(locked, rows, restore_zeros=restore_zeros))
+            _copy_to_stage(_judged(locked, rows, restore_zeros=restore_zeros), tell)
         else:
-            _copy_to_stage(in_parts(map(_unread, rows), AT_ONCE))
+            _copy_to_stage(in_parts(map(_unread, rows), AT_ONCE), tell)
         CampaignRecipient.objects.filter(campaign=campaign)._raw_delete(using="default")
         with connection.cursor() as cursor:
             cursor.execute(
@@ -143,9 +177,9 @@ def store(
         locked.titles, locked.number_column, locked.columns = columns.titles, columns.number, columns.fields
         locked.field_columns = {one: column for one, column in locked.field_columns.items() if column in locked.columns}
         locked.file_name = name[:200]
-        locked.status = CampaignStatus.DRAFT
+        locked.status, locked.status_reason = CampaignStatus.DRAFT, ""
         count_rows(locked)
-        locked.save(update_fields=[*_OF_THE_LIST, "status", "row_count", "verdict_counts"])
+        locked.save(update_fields=[*_OF_THE_LIST, "status", "status_reason", "row_count", "verdict_counts"])
     campaign.refresh_from_db()
 
 
@@ -225,7 +259,8 @@ LOST_ZERO = "A spreadsheet seems to have taken the first 0 of this number."
 _DUPLICATE = "The same number stands in an earlier row."
 
 
-def _copy_to_stage(parts: Iterable[list[JudgedRow]]) -> None:
+def _copy_to_stage(parts: Iterable[list[JudgedRow]], tell: Tell) -> None:
+    done = 0
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS campaign_stage")
         cursor.execute(
@@ -236,6 +271,8 @@ def _copy_to_stage(parts: Iterable[list[JudgedRow]]) -> None:
             with cursor.copy("COPY campaign_stage FROM STDIN") as copy:
                 for row in part:
                     copy.write_row((row.row, row.given, row.phone, Jsonb(row.fields), row.verdict, row.reason))
+            done += len(part)
+            tell(done)
 
 
 _TAKE_FROM_STAGE = """

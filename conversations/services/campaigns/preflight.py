@@ -18,8 +18,10 @@ from conversations.services.campaigns.audience import (
     AT_ONCE,
     OPEN_TO_CHANGE,
     JudgedRow,
+    Tell,
     count_rows,
     refused_by_the_gate,
+    tell_nobody,
 )
 from conversations.services.campaigns.hours import Hours
 from conversations.services.campaigns.texts import TextRefused, Texts
@@ -43,7 +45,7 @@ def problems(campaign: Campaign, *, at: datetime | None = None) -> list[Validati
     return found
 
 
-def check(campaign: Campaign) -> list[ValidationError]:
+def check(campaign: Campaign, *, tell: Tell = tell_nobody) -> list[ValidationError]:
     """Check everything; the campaign is ready afterwards, or a draft with the problems that are returned.
 
     Every row gets the verdict that its text, its consent and the hours deserve now. Raises ValidationError
@@ -56,7 +58,7 @@ def check(campaign: Campaign) -> list[ValidationError]:
         locked = Campaign.objects.select_related("stream__account", "template").get(pk=campaign.pk)
         found = problems(locked)
         if not found:
-            _judge_rows(locked)
+            _judge_rows(locked, tell)
             if not locked.sendable_count:
                 found.append(ValidationError("Nobody on the list can be written to.", code="nobody_left"))
         locked.status = CampaignStatus.DRAFT if found else CampaignStatus.READY
@@ -65,7 +67,7 @@ def check(campaign: Campaign) -> list[ValidationError]:
     return found
 
 
-def _judge_rows(campaign: Campaign) -> None:
+def _judge_rows(campaign: Campaign, tell: Tell) -> None:
     texts, hours = Texts(campaign), Hours(campaign)
     segments: Counter[int] = Counter()
     at = campaign.scheduled_for or timezone.now()
@@ -74,15 +76,15 @@ def _judge_rows(campaign: Campaign) -> None:
         .order_by("row")
         .values_list("row", "given", "phone", "fields", "verdict", "reason")
     )
-    changed: list[JudgedRow] = []
+    done = 0
     for part in in_parts((JudgedRow(*row) for row in rows.iterator(chunk_size=AT_ONCE)), AT_ONCE):
         before = {row.row: (row.verdict, row.reason) for row in part}
         fresh = [row._replace(verdict=RowVerdict.SEND, reason="") for row in part]
         hours.learn([row.phone for row in part])
-        for row in _with_their_texts(refused_by_the_gate(campaign, fresh), texts, hours, at, segments):
-            if (row.verdict, row.reason) != before[row.row]:
-                changed.append(row)
-    _change(campaign, changed)
+        judged = _with_their_texts(refused_by_the_gate(campaign, fresh), texts, hours, at, segments)
+        _change(campaign, [row for row in judged if (row.verdict, row.reason) != before[row.row]])
+        done += len(part)
+        tell(done)
     campaign.segment_counts = {str(number): count for number, count in sorted(segments.items())}
     count_rows(campaign)
 

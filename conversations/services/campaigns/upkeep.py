@@ -11,7 +11,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from conversations.models import Campaign, CampaignChunk
 from conversations.models.attempt import worker_lives
 from conversations.models.campaign import UNDER_WAY, CampaignStatus, ChunkStatus
-from conversations.services.campaigns import control, recording
+from conversations.services.campaigns import control, reading, recording
 
 BATCH = 100
 
@@ -42,6 +42,7 @@ def _recover(at: datetime) -> None:
 
 
 def _wake(at: datetime) -> None:
+    _wake_readers(at)
     for pk in Campaign.objects.filter(status=CampaignStatus.RUNNING, is_planned=False).values_list("pk", flat=True):
         control.hint_planner(pk)
     stale = at - timedelta(seconds=settings.DELIVERY_HINT_SECONDS)
@@ -52,6 +53,17 @@ def _wake(at: datetime) -> None:
         if not control.hint_chunk(pk):
             return
     _finish()
+
+
+def _wake_readers(at: datetime) -> None:
+    """Wake again for what waits to be read or checked. Whose row is taken has a worker at it, and is passed by."""
+    stale = at - timedelta(seconds=settings.DELIVERY_HINT_SECONDS)
+    waiting = Campaign.objects.filter(Q(hinted_at=None) | Q(hinted_at__lte=stale), status=CampaignStatus.CHECKING)
+    with transaction.atomic():
+        ids = list(waiting.select_for_update(no_key=True, skip_locked=True).values_list("pk", flat=True)[:BATCH])
+        Campaign.objects.filter(pk__in=ids).update(hinted_at=at)
+    for pk in ids:
+        reading.wake_for(pk)
 
 
 def _finish() -> None:

@@ -15,8 +15,8 @@ from django.test.utils import CaptureQueriesContext
 from conversations import jobs
 from conversations.models import Campaign, Message, User
 from conversations.services import consent
-from conversations.services.campaigns import control
-from conversations.views import campaign_check, campaign_message
+from conversations.services.campaigns import control, reading
+from conversations.views import campaign_message
 from tests import factories
 from tests.conversations.campaigns.conftest import confirm, fiction, people, rows_of, run, words
 from tests.factories import SandboxStreams
@@ -137,15 +137,17 @@ def test_times_are_refused_at_their_fields(browser: Client, make_campaign: Make)
 def test_a_long_list_is_checked_by_a_worker(
     browser: Client, make_campaign: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(campaign_check, "AT_ONCE", 1)
+    monkeypatch.setattr(reading, "AT_ONCE", 1)
     campaign = make_campaign(*people(200, 3))
     check = f"/campaigns/{campaign.pk}/check/"
     browser.post(check)
     campaign.refresh_from_db()
     assert campaign.status == "checking"
     assert "3 rows are being checked" in words(browser.get(check))
-    assert browser.get(f"{check}progress/").status_code == 204
-    jobs.check_campaign([campaign.pk])
+    assert browser.get(f"{check}progress/").content == b"0 of 3 rows"
+    refused = browser.post(f"/campaigns/{campaign.pk}/timing/", {"when": "now"}, follow=True)
+    assert "being read or checked just now" in words(refused)
+    jobs.read_campaign([campaign.pk])
     assert browser.get(f"{check}progress/")["HX-Refresh"] == "true"
     assert "3 people will get 3 texts" in words(browser.get(check))
 
