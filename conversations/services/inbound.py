@@ -130,8 +130,9 @@ def _process(event: WebhookEvent) -> None:
     try:
         with transaction.atomic():
             found = provider_class(event.account.provider).parse_hook(hook)
-            for one in found:
-                handle(_with_plausible_time(one), event.account, event)
+            early = _handle_all(found, event)
+        if early is not None:
+            raise early
     except (OperationalError, InterfaceError, JobTimeoutException):
         raise  # a deadlock, no database, or the job's time is over: nothing is wrong with the call, it is read again
     except NotHereYet as early:
@@ -145,6 +146,20 @@ def _process(event: WebhookEvent) -> None:
     else:
         unknown = any(isinstance(one, Unrecognised) for one in found)
         _done(event, WebhookEventStatus.UNRECOGNISED if unknown else WebhookEventStatus.PROCESSED, found)
+
+
+def _handle_all(found: Sequence[HookEvent], event: WebhookEvent) -> NotHereYet | None:
+    """Act on everything a call said, messages of customers first: they make conversations known.
+
+    Returns the first that is about a conversation we do not have; the others are done nevertheless.
+    """
+    early = None
+    for one in sorted(found, key=lambda one: not isinstance(one, InboundMessage)):
+        try:
+            handle(_with_plausible_time(one), event.account, event)
+        except NotHereYet as error:
+            early = early or error
+    return early
 
 
 def _failed(event: WebhookEvent, error: str, found: Sequence[HookEvent] = ()) -> None:

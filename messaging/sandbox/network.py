@@ -87,6 +87,23 @@ def _scheduled(message: PhoneMessage, at: datetime) -> TimerEvent:
     )
 
 
+def tell(message: PhoneMessage, words: Iterable[str]) -> None:
+    """Have the product told of these events about a message, in order. Call inside `database.writing()`."""
+    now = timezone.now()
+    for word in words:
+        TimerEvent.objects.create(
+            kind=TimerKind.HOOK,
+            account=message.account,
+            message=message,
+            lane=outcomes.lane(message),
+            word=word,
+            event_id=play(message.provider).new_event_id(now),
+            due_at=now,
+            occurred_at=now,
+        )
+    transaction.on_commit(wake, using=DATABASE)
+
+
 def reply_as_customer(
     phone: VirtualPhone,
     text: str,
@@ -126,19 +143,7 @@ def reply_as_customer(
         )
         side = play(reply.provider)
         words = side.receive(reply, media)
-        now = timezone.now()
-        for word in words:
-            TimerEvent.objects.create(
-                kind=TimerKind.HOOK,
-                account=reply.account,
-                message=reply,
-                lane=outcomes.lane(reply),
-                word=word,
-                event_id=side.new_event_id(now),
-                due_at=now,
-                occurred_at=now,
-            )
-        transaction.on_commit(wake, using=DATABASE)
+        tell(reply, words)
     return reply
 
 

@@ -13,10 +13,12 @@ from django.utils import timezone
 
 from messaging.sandbox.arrivals import accept
 from messaging.sandbox.calls import Answer, Call
-from messaging.sandbox.models import Agent, Chat, ChatMessage, EndUser
+from messaging.sandbox.models import Agent, Chat, ChatMessage, EndUser, PhoneMessage
 from messaging.sandbox.models.ccai import CLOSED_STATUSES
+from messaging.sandbox.network import tell
 
 from .face import body_of, refused, stamp
+from .hooks import CHAT_ENDED
 
 
 def chat_object(chat: Chat, *, shows_agent: bool = True, shows_ticket: bool = False) -> dict[str, Any]:
@@ -176,6 +178,9 @@ def update_chat(call: Call, chat_id: int) -> Answer:
     chat.status = str(status)
     chat.ends_at = None if chat.is_open else timezone.now()
     chat.save(update_fields=["status", "ends_at"])
+    last = PhoneMessage.objects.filter(account=call.account, thread_id=str(chat.pk)).order_by("-id").first()
+    if not chat.is_open and last is not None:
+        tell(last, [CHAT_ENDED])
     return Answer(200, chat_object(chat))
 
 

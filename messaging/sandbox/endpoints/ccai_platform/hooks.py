@@ -23,6 +23,8 @@ from messaging.sandbox.plays import Hook
 
 from .face import stamp
 
+CHAT_ENDED = "chat_ended"
+
 
 def receive(message: PhoneMessage, media: Mapping[str, Any] | None) -> list[str]:
     """Keep a reply in the open chat between the two numbers, or in a new one that waits for an agent."""
@@ -50,6 +52,8 @@ def build_hook(event: TimerEvent) -> Hook:
     if event.kind == TimerKind.REPORT:
         kind = "message_status"
         inside = {"status": event.word, **numbers, "reason": event.reason}
+    elif event.word == CHAT_ENDED:
+        kind, inside = CHAT_ENDED, {}
     else:
         kind = "message_received"
         chat = Chat.objects.get(pk=int(message.thread_id))
@@ -67,7 +71,7 @@ def build_hook(event: TimerEvent) -> Hook:
         "body": inside,
     }
     raw = json.dumps(body, ensure_ascii=False).encode()
-    word = f"{event.word} report" if kind == "message_status" else "customer's message"
+    word = {"message_status": f"{event.word} report", CHAT_ENDED: "the end of a chat"}.get(kind, "customer's message")
     headers = {"Content-Type": "application/json", **signature(raw, event.account.webhook_secrets)}
     return Hook(raw, headers, f"{kind}: {word}")
 
