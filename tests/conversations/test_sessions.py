@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import django_rq
@@ -188,10 +189,13 @@ def test_a_stream_that_does_not_ask_is_left_alone(conversation: Conversation) ->
     assert session_polling.take_due(timezone.now()) == []
 
 
-def test_the_dispatcher_wakes_a_worker_for_it(polled: Conversation) -> None:
+def test_the_dispatcher_wakes_a_worker_for_it(
+    polled: Conversation, django_capture_on_commit_callbacks: Callable[..., Any]
+) -> None:
     waiting = django_rq.get_queue(queue.DEFAULT)
     waiting.empty()
-    dispatch.sweep()
+    with django_capture_on_commit_callbacks(execute=True):  # a job is enqueued once the transaction has committed
+        dispatch.sweep()
     assert [one for one in waiting.job_ids if one.startswith("poll_sessions")] != []
     waiting.empty()
 
