@@ -79,11 +79,18 @@ class Template:
 
     def fill(self, value_of_field: Callable[[str], str]) -> str:
         """The text with the value that is given for each name; nothing in a value is looked at again."""
-        pieces = []
+        pieces: list[str] = []
         for words, name in zip(self._words, self._names, strict=True):
             pieces += (words, value_of_field(name))
         pieces.append(self._rest)
         return "".join(pieces)
+
+    def pieces(self, value_of_field: Callable[[str], str]) -> list[tuple[str, bool]]:
+        """The same text in pieces, each with whether it is a value; for a page that tells them apart."""
+        found: list[tuple[str, bool]] = []
+        for words, name in zip(self._words, self._names, strict=True):
+            found += ((words, False), (value_of_field(name), True))
+        return [(text, is_value) for text, is_value in (*found, (self._rest, False)) if text]
 
 
 def value_of(name: str, values: Values, global_values: Values, fallbacks: Mapping[str, str]) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import or_
@@ -18,11 +16,9 @@ from conversations.models.campaign import RowVerdict
 from conversations.models.message import Kind
 from conversations.services.campaigns.texts import PersonalText, TextRefused, Texts
 from conversations.views.campaign_rows import search
-from messaging import merge
 from messaging.merge import MergeError
 from messaging.phone import format_for_people
 
-_FIELD = re.compile(r"\$\{([a-z][a-z0-9_]{0,39})\}")
 # Rows whose own text may yet be refused belong to the preview: that is where one sees why.
 _SHOWN = (RowVerdict.SEND, RowVerdict.MISSING_FIELD, RowVerdict.TOO_LONG)
 
@@ -31,7 +27,8 @@ _SHOWN = (RowVerdict.SEND, RowVerdict.MISSING_FIELD, RowVerdict.TOO_LONG)
 class Person:
     """One person and their text; `refused` says why there is none. `before` and `after` are rows, 0 at the ends.
 
-    `parts` are the text in pieces, each with whether it is a value; `place` counts the person among `of`.
+    `parts` are the text in pieces, each with whether it is a value; `place` counts the person among `of`. `is_missed`
+    when somebody else was looked for.
     """
 
     row: int
@@ -44,6 +41,7 @@ class Person:
     place: int = 0
     of: int = 0
     parts: list[tuple[str, bool]] = field(default_factory=list)
+    is_missed: bool = False
 
 
 def person_of(campaign: Campaign, wanted: str, find: str = "") -> Person | None:
@@ -57,6 +55,7 @@ def person_of(campaign: Campaign, wanted: str, find: str = "") -> Person | None:
     except MergeError:
         return None
     found = search(campaign, people, find).first() if find else None
+    is_missed = bool(find) and found is None
     found = found or _chosen(people, wanted, texts, campaign) or people.first()
     if found is None:
         return None
@@ -76,18 +75,9 @@ def person_of(campaign: Campaign, wanted: str, find: str = "") -> Person | None:
         after=people.filter(row__gt=found.row).values_list("row", flat=True).first() or 0,
         place=people.filter(row__lte=found.row).count(),
         of=people.count(),
-        parts=_parts(texts, found.fields) if text is not None and campaign.kind == Kind.TEXT else [],
+        parts=texts.pieces_for_row(found.fields) if text is not None and campaign.kind == Kind.TEXT else [],
+        is_missed=is_missed,
     )
-
-
-def _parts(texts: Texts, fields: Mapping[str, str]) -> list[tuple[str, bool]]:
-    values = texts.values_of(fields)
-    pieces = _FIELD.split(texts.campaign.body)
-    return [
-        (merge.render(f"${{{piece}}}", values, texts.values, texts.fallbacks) if place % 2 else piece, bool(place % 2))
-        for place, piece in enumerate(pieces)
-        if piece
-    ]
 
 
 def longest_of(campaign: Campaign) -> CampaignRecipient | None:

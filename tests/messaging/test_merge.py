@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from messaging.merge import MAX_VALUE_LENGTH, MergeError, fields_of, render
+from messaging.merge import MAX_VALUE_LENGTH, MergeError, Template, fields_of, render
 
 
 def test_the_document_s_example() -> None:
@@ -24,6 +24,14 @@ def test_the_document_s_example() -> None:
 def test_fields_are_listed_once_in_order() -> None:
     assert fields_of("${b} ${a} ${b} $a {a} $$") == ("b", "a")
     assert fields_of("") == ()
+
+
+def test_a_page_can_tell_values_from_words() -> None:
+    template = Template("Hi ${name}${name}, ${day}")
+    values = {"name": "Rosa", "day": "${name}"}
+    pieces = template.pieces(values.__getitem__)
+    assert pieces == [("Hi ", False), ("Rosa", True), ("Rosa", True), (", ", False), ("${name}", True)]
+    assert "".join(text for text, _ in pieces) == template.fill(values.__getitem__)
 
 
 def test_a_missing_value_stops_the_message_and_names_the_field() -> None:

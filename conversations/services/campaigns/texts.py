@@ -71,6 +71,11 @@ class Texts:
         except TemplateValueError as error:
             raise TextRefused(RowVerdict.MISSING_FIELD, error.sentence) from error
 
+    def pieces_for_row(self, fields: Mapping[str, str]) -> list[tuple[str, bool]]:
+        """The text of a row in pieces, each with whether it is a value. Raises merge.MergeError."""
+        own = self.values_of(fields)
+        return self._body.pieces(lambda name: merge.value_of(name, own, self.values, self.fallbacks))
+
     def _text(self, fields: Mapping[str, str]) -> PersonalText:
         values = {name: merge.value_of(name, fields, self.values, self.fallbacks) for name in self.fields}
         body = self._body.fill(values.__getitem__)
