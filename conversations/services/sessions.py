@@ -1,7 +1,7 @@
 """Sessions at providers that have them: who holds one, whether it is open, and why a message of ours was turned away.
 
 A provider with sessions takes a text to a customer who is in one only from the agent who holds it
-(docs/decisions/0022). What it told us lies in `ProviderSession`.
+(docs/decisions/0023). What it told us lies in `ProviderSession`.
 """
 
 from __future__ import annotations
