@@ -1,4 +1,4 @@
-"""Asking providers for what customers wrote in sessions, on streams where no webhook is set up."""
+"""Asking providers about sessions: what customers wrote, where no webhook is set up, and whether one has ended."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections import Counter
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Q
 
 from conversations.models import Message, ProviderSession
 from conversations.models.message import Direction
@@ -23,11 +24,13 @@ POLLED = "chat-message:"  # how the keys of messages begin that were asked for
 
 
 def take_due(at: datetime) -> list[int]:
-    """The conversations whose sessions are to be asked about now; each has its next moment already."""
-    due = ProviderSession.objects.filter(is_open=True, next_poll_at__lte=at, conversation__stream__polls_messages=True)
-    due = due.exclude(external_id="").filter(
-        conversation__stream__is_active=True, conversation__stream__account__is_active=True
-    )
+    """The conversations whose sessions are to be asked about now; each has its next moment already.
+
+    Those of streams that ask for messages, and those that stand in the way of a message.
+    """
+    due = ProviderSession.objects.filter(is_open=True, next_poll_at__lte=at).exclude(external_id="")
+    due = due.filter(Q(conversation__stream__polls_messages=True) | Q(refused_at__isnull=False))
+    due = due.filter(conversation__stream__is_active=True, conversation__stream__account__is_active=True)
     taken = []
     for session in due.order_by("next_poll_at")[:BATCH]:
         mine = ProviderSession.objects.filter(pk=session.pk, next_poll_at=session.next_poll_at)
@@ -57,6 +60,9 @@ def _poll(session: ProviderSession) -> int:
     reading = provider.plan_session(session.external_id)
     messages = provider.plan_session_messages(session.external_id)
     if reading is None or messages is None:
+        return 0
+    if not conversation.stream.polls_messages:
+        sessions.keep(conversation, provider.call(reading))
         return 0
     written = provider.call(messages)
     now = provider.call(reading)

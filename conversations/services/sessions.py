@@ -54,11 +54,12 @@ def follow(conversation: Conversation, told: ConversationEvent) -> None:
 
 
 def note_refused(message: Message) -> None:
-    """A message was turned away because the customer is in a session of somebody else."""
+    """A message was turned away because the customer is in a session of somebody else: it is asked about now."""
+    now = timezone.now()
     ProviderSession.objects.update_or_create(
         conversation=message.conversation,
-        defaults={"refused_at": timezone.now()},
-        create_defaults={"refused_at": timezone.now(), "external_id": message.conversation.external_id},
+        defaults={"refused_at": now, "next_poll_at": now},
+        create_defaults={"refused_at": now, "next_poll_at": now, "external_id": message.conversation.external_id},
     )
     live.publish(stream_id=message.stream_id, kind="conversation", conversation_id=message.conversation_id)
 

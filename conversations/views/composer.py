@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -86,7 +87,8 @@ class Composer:
     @property
     def state(self) -> str:
         """Changes when the composer must be exchanged."""
-        return f"{self.mode}-{self.verdict.code}{'-waits' if self.trouble else ''}"
+        who = f"-{zlib.crc32(self.gate.reason.encode()):08x}" if self.gate and self.gate.session else ""
+        return f"{self.mode}-{self.verdict.code}{'-waits' if self.trouble else ''}{who}"
 
     @property
     def reply_version(self) -> int:

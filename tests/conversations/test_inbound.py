@@ -215,6 +215,30 @@ def test_fifty_deliveries_of_one_event_at_once_make_one_message(stream: Any) -> 
     assert WebhookEvent.objects.get().times_received == 50
 
 
+@pytest.mark.django_db(transaction=True)
+def test_many_messages_of_one_new_number_at_once_make_one_conversation(stream: Any) -> None:
+    statuses = []
+
+    def deliver(number: int) -> None:
+        try:
+            statuses.append(call(stream, said(f"Text {number}", key=f"evt_{number}")))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=deliver, args=[number]) for number in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    call(stream, said("The last one", key="evt_20"))  # reads what the others left to each other
+    assert statuses == [200] * 20
+    assert Contact.objects.count() == Conversation.objects.count() == 1
+    assert sorted(Message.objects.values_list("body", flat=True)) == sorted(
+        [f"Text {number}" for number in range(20)] + ["The last one"]
+    )
+    assert Conversation.objects.get().unread_count == 21
+
+
 def test_what_was_held_for_the_window_leaves_when_the_customer_writes() -> None:
     stream = factories.make_stream(channel="whatsapp", external_id="enc", settings={"stream_id": "533"})
     ours = factories.make_conversation(stream, factories.make_contact(AMIRA), external_id="901730")

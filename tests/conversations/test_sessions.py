@@ -189,6 +189,24 @@ def test_a_stream_that_does_not_ask_is_left_alone(conversation: Conversation) ->
     assert session_polling.take_due(timezone.now()) == []
 
 
+def test_a_session_in_the_way_is_asked_about_until_it_has_ended(
+    conversation: Conversation, tom: User, product_sandbox: PlayedSandbox
+) -> None:
+    write(conversation, "Mine too.", tom)
+    due = session_polling.take_due(timezone.now())
+    assert due == [conversation.pk]
+    session_polling.poll(due)
+    assert ProviderSession.objects.get().holder_name == "Priya Nair"
+    assert not verdict(conversation, tom).ok
+    product_sandbox.ask("idle", timeout=20)
+    product_sandbox.control("reply", phone=US_PHONE, text="Told by a webhook, not asked for")
+    sessions.end(conversation, actor=priya())
+    ProviderSession.objects.update(is_open=True, refused_at=timezone.now(), next_poll_at=timezone.now())
+    session_polling.poll(session_polling.take_due(timezone.now()))
+    assert verdict(conversation, tom).ok
+    assert not conversation.messages.filter(direction="in").exists()
+
+
 def test_the_dispatcher_wakes_a_worker_for_it(
     polled: Conversation, django_capture_on_commit_callbacks: Callable[..., Any]
 ) -> None:

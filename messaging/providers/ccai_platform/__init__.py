@@ -108,7 +108,7 @@ class CCAIPlatform(Provider):
         "refused.",
         "For sessions: under Settings > Developer Settings > Session Data Export add the same address with a user and "
         "a password, and enter both in this account.",
-        "Without either, turn on asking for messages in the settings of the stream: Parley then asks by itself.",
+        "Without either, let Parley ask for messages every minute: the switch is beside the rule for closed ones.",
     )
     stream_options: ClassVar[tuple[Option, ...]] = (
         Option(
