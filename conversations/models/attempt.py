@@ -89,7 +89,7 @@ class AttemptResult(models.Model):
     one attempt only, unless a person released it.
     """
 
-    attempt = models.ForeignKey(SendAttempt, on_delete=models.CASCADE, related_name="results")
+    attempt = models.ForeignKey(SendAttempt, on_delete=models.CASCADE, related_name="results", db_index=False)
     message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="results")
     on_wire = models.BooleanField(default=False)
     outcome = models.CharField(
@@ -100,7 +100,12 @@ class AttemptResult(models.Model):
     text = models.TextField(blank=True, help_text=_("The provider's own words."))
     released_at = models.DateTimeField(null=True, blank=True, help_text="When a person accepted a possible double.")
     released_by = models.ForeignKey(
-        "conversations.User", on_delete=models.SET_NULL, null=True, blank=True, related_name="released_results"
+        "conversations.User",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="released_results",
+        db_index=False,
     )
 
     class Meta:
@@ -116,6 +121,9 @@ class AttemptResult(models.Model):
                 ),
                 name="message_on_the_wire_once",
             ),
+        ]
+        indexes = [
+            models.Index(fields=("released_by",), name="result_released_by", condition=Q(released_by__isnull=False))
         ]
 
     def __str__(self) -> str:

@@ -84,7 +84,7 @@ class Contact(models.Model):
 
     class Meta:
         ordering = ("-id",)
-        triggers = [*contact_triggers(), contact_words()]
+        triggers = [*contact_triggers(), *contact_words()]
         constraints = [models.CheckConstraint(condition=Q(phone__regex=E164), name="contact_phone_is_e164")]
         indexes = [models.Index(_name_key(), Lower("first_name"), "id", name="contact_by_name")]
 

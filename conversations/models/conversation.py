@@ -34,6 +34,9 @@ IN_INBOX = (ConversationStatus.OPEN, ConversationStatus.WAITING, ConversationSta
 CURRENT = (*IN_INBOX, ConversationStatus.DORMANT)  # at most one of these per stream and contact
 
 
+_LISTED = ~Q(status=ConversationStatus.DORMANT)
+
+
 class ListOrder(StrEnum):
     """The orders of a list of conversations."""
 
@@ -188,16 +191,33 @@ class Conversation(models.Model):
 
     stream = models.ForeignKey(Stream, on_delete=models.PROTECT, related_name="conversations")
     sub_stream = models.ForeignKey(
-        "conversations.SubStream", on_delete=models.SET_NULL, null=True, blank=True, related_name="conversations"
+        "conversations.SubStream",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="conversations",
+        db_index=False,
     )
-    contact = models.ForeignKey("conversations.Contact", on_delete=models.PROTECT, related_name="conversations")
+    contact = models.ForeignKey(
+        "conversations.Contact", on_delete=models.PROTECT, related_name="conversations", db_index=False
+    )
     status = models.CharField(max_length=10, choices=ConversationStatus.choices, default=ConversationStatus.OPEN)
     external_status = models.CharField(max_length=40, blank=True, help_text="The provider's own status, unchanged.")
     assignee = models.ForeignKey(
-        "conversations.User", on_delete=models.SET_NULL, null=True, blank=True, related_name="conversations"
+        "conversations.User",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="conversations",
+        db_index=False,
     )
     team = models.ForeignKey(
-        "conversations.Team", on_delete=models.SET_NULL, null=True, blank=True, related_name="conversations"
+        "conversations.Team",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="conversations",
+        db_index=False,
     )
     tags = models.ManyToManyField(
         "conversations.Tag", through="conversations.ConversationTag", related_name="conversations"
@@ -241,17 +261,37 @@ class Conversation(models.Model):
         ]
         triggers = conversation_triggers(in_inbox=IN_INBOX, snoozed=ConversationStatus.SNOOZED)
         indexes = [
-            models.Index(fields=("status", "urgency", "id"), name="conversation_urgent"),
-            models.Index(fields=("assignee", "status", "urgency", "id"), name="conversation_urgent_of_user"),
-            models.Index(fields=("stream", "status", "urgency", "id"), name="conversation_urgent_on_stream"),
+            # Those that lists are read from leave out what campaigns make by the thousand and no list shows.
+            models.Index(fields=("status", "urgency", "id"), name="conversation_urgent", condition=_LISTED),
+            models.Index(
+                fields=("assignee", "status", "urgency", "id"), name="conversation_urgent_of_user", condition=_LISTED
+            ),
+            models.Index(
+                fields=("stream", "status", "urgency", "id"), name="conversation_urgent_on_stream", condition=_LISTED
+            ),
             models.Index(
                 fields=("stream", "status", "urgency", "id"),
                 name="conversation_urgent_untaken",
-                condition=Q(assignee__isnull=True),
+                condition=_LISTED & Q(assignee__isnull=True),
             ),
-            models.Index(fields=("status", "-last_message_at", "-id"), name="conversation_by_status"),
-            models.Index(fields=("assignee", "status", "-last_message_at", "-id"), name="conversation_new_of_user"),
-            models.Index(fields=("stream", "status", "-last_message_at", "-id"), name="conversation_new_on_stream"),
+            models.Index(
+                fields=("status", "-last_message_at", "-id"), name="conversation_by_status", condition=_LISTED
+            ),
+            models.Index(
+                fields=("assignee", "status", "-last_message_at", "-id"),
+                name="conversation_new_of_user",
+                condition=_LISTED,
+            ),
+            models.Index(
+                fields=("stream", "status", "-last_message_at", "-id"),
+                name="conversation_new_on_stream",
+                condition=_LISTED,
+            ),
+            models.Index(fields=("assignee",), name="conversation_of_user", condition=Q(assignee__isnull=False)),
+            models.Index(fields=("team",), name="conversation_of_team", condition=Q(team__isnull=False)),
+            models.Index(
+                fields=("sub_stream",), name="conversation_of_sub_stream", condition=Q(sub_stream__isnull=False)
+            ),
             models.Index(
                 fields=("window_closes_at",),
                 name="conversation_window",

@@ -10,6 +10,7 @@ They follow from other columns, whoever changes those: a page, a worker, a shell
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 
 import pgtrigger
@@ -34,12 +35,25 @@ def first_of(part: Urgency) -> int:
     return part * PART
 
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
 def _listed(words: Collection[str]) -> str:
     return ", ".join(f"'{word}'" for word in sorted(words))
 
 
 def _milliseconds(column: str) -> str:
     return f"(EXTRACT(EPOCH FROM {column}) * 1000)::bigint"
+
+
+def _last_by(column: str) -> str:
+    return f"{first_of(Urgency.SNOOZED)} - 1 - {_milliseconds(column)}"
+
+
+def least_urgent(last_message_at: datetime) -> int:
+    """The `urgency` of what no list shows by another reason, as the trigger computes it."""
+    microseconds = (last_message_at - _EPOCH) // timedelta(microseconds=1)
+    return first_of(Urgency.SNOOZED) - 1 - (microseconds + 500) // 1000
 
 
 _COUNT_ONE_MORE = """
@@ -50,47 +64,58 @@ _COUNT_ONE_MORE = """
 
 def conversation_triggers(*, in_inbox: Collection[str], snoozed: str) -> list[pgtrigger.Trigger]:
     """Keeps `urgency`, `reply_due_at` and the counts; lets nobody but the messages' triggers change `failed_at`."""
+    keep_urgency = f"""
+        IF TG_OP = 'INSERT' THEN
+            NEW.failed_at := NULL;
+        ELSIF pg_trigger_depth() < 2 THEN
+            NEW.failed_at := OLD.failed_at;  -- a row saved as it was read a while ago knows an old one
+        END IF;
+        IF NEW.status <> '{snoozed}' THEN
+            NEW.snoozed_until := NULL;
+        END IF;
+        IF NEW.waiting_since IS NULL THEN
+            NEW.reply_due_at := NULL;
+        ELSIF TG_OP = 'INSERT' OR OLD.waiting_since IS DISTINCT FROM NEW.waiting_since THEN
+            SELECT NEW.waiting_since + make_interval(mins => stream.reply_within) INTO NEW.reply_due_at
+              FROM conversations_stream AS stream WHERE stream.id = NEW.stream_id;
+        ELSE
+            NEW.reply_due_at := OLD.reply_due_at;
+        END IF;
+        NEW.urgency := CASE
+            WHEN NEW.status NOT IN ({_listed(in_inbox)}) THEN
+                {_last_by("NEW.last_message_at")}
+            WHEN NEW.status = '{snoozed}' THEN
+                {first_of(Urgency.SNOOZED)}
+                + COALESCE({_milliseconds("NEW.snoozed_until")}, {PART} - 1)
+            WHEN NEW.failed_at IS NOT NULL THEN
+                {first_of(Urgency.FAILED)} + {_milliseconds("NEW.failed_at")}
+            WHEN NEW.reply_due_at IS NOT NULL THEN
+                {first_of(Urgency.REPLY_DUE)} + {_milliseconds("NEW.reply_due_at")}
+            WHEN NEW.window_closes_at > now() THEN
+                {first_of(Urgency.WINDOW)} + {_milliseconds("NEW.window_closes_at")}
+            WHEN NEW.unread_count > 0 THEN
+                {first_of(Urgency.REST)} - 1 - {_milliseconds("NEW.last_message_at")}
+            ELSE
+                {_last_by("NEW.last_message_at")}
+        END;
+        RETURN NEW;
+    """  # noqa: S608 - every word in it is a constant of ours
+    # A campaign writes thousands of dormant conversations at once, and knows what there is to keep.
+    is_kept = f"""
+        NEW.status NOT IN ({_listed(in_inbox)}) AND NEW.urgency = {_last_by("NEW.last_message_at")}
+        AND NEW.failed_at IS NULL AND NEW.snoozed_until IS NULL
+        AND NEW.waiting_since IS NULL AND NEW.reply_due_at IS NULL
+    """
     return [
         pgtrigger.Trigger(
-            name="conversation_urgency",
+            name="conversation_urgency_first",
             when=pgtrigger.Before,
-            operation=pgtrigger.Insert | pgtrigger.Update,
-            func=f"""
-                IF TG_OP = 'INSERT' THEN
-                    NEW.failed_at := NULL;
-                ELSIF pg_trigger_depth() < 2 THEN
-                    NEW.failed_at := OLD.failed_at;  -- a row saved as it was read a while ago knows an old one
-                END IF;
-                IF NEW.status <> '{snoozed}' THEN
-                    NEW.snoozed_until := NULL;
-                END IF;
-                IF NEW.waiting_since IS NULL THEN
-                    NEW.reply_due_at := NULL;
-                ELSIF TG_OP = 'INSERT' OR OLD.waiting_since IS DISTINCT FROM NEW.waiting_since THEN
-                    SELECT NEW.waiting_since + make_interval(mins => stream.reply_within) INTO NEW.reply_due_at
-                      FROM conversations_stream AS stream WHERE stream.id = NEW.stream_id;
-                ELSE
-                    NEW.reply_due_at := OLD.reply_due_at;
-                END IF;
-                NEW.urgency := CASE
-                    WHEN NEW.status NOT IN ({_listed(in_inbox)}) THEN
-                        {first_of(Urgency.SNOOZED)} - 1 - {_milliseconds("NEW.last_message_at")}
-                    WHEN NEW.status = '{snoozed}' THEN
-                        {first_of(Urgency.SNOOZED)}
-                        + COALESCE({_milliseconds("NEW.snoozed_until")}, {PART} - 1)
-                    WHEN NEW.failed_at IS NOT NULL THEN
-                        {first_of(Urgency.FAILED)} + {_milliseconds("NEW.failed_at")}
-                    WHEN NEW.reply_due_at IS NOT NULL THEN
-                        {first_of(Urgency.REPLY_DUE)} + {_milliseconds("NEW.reply_due_at")}
-                    WHEN NEW.window_closes_at > now() THEN
-                        {first_of(Urgency.WINDOW)} + {_milliseconds("NEW.window_closes_at")}
-                    WHEN NEW.unread_count > 0 THEN
-                        {first_of(Urgency.REST)} - 1 - {_milliseconds("NEW.last_message_at")}
-                    ELSE
-                        {first_of(Urgency.SNOOZED)} - 1 - {_milliseconds("NEW.last_message_at")}
-                END;
-                RETURN NEW;
-            """,  # noqa: S608 - every word in it is a constant of ours
+            operation=pgtrigger.Insert,
+            condition=pgtrigger.Condition(f"NOT ({is_kept})"),
+            func=keep_urgency,
+        ),
+        pgtrigger.Trigger(
+            name="conversation_urgency", when=pgtrigger.Before, operation=pgtrigger.Update, func=keep_urgency
         ),
         pgtrigger.Trigger(
             name="conversation_counted",

@@ -184,7 +184,9 @@ class Message(models.Model):
     """
 
     ref = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    conversation = models.ForeignKey("conversations.Conversation", on_delete=models.CASCADE, related_name="messages")
+    conversation = models.ForeignKey(
+        "conversations.Conversation", on_delete=models.CASCADE, related_name="messages", db_index=False
+    )
     stream = models.ForeignKey("conversations.Stream", on_delete=models.PROTECT, related_name="messages")
     direction = models.CharField(max_length=3, choices=Direction.choices)
     kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.TEXT)
@@ -192,7 +194,7 @@ class Message(models.Model):
     body = models.TextField(blank=True)
     status = models.CharField(max_length=12, choices=MessageStatus.choices)
     author = models.ForeignKey(
-        "conversations.User", on_delete=models.SET_NULL, null=True, blank=True, related_name="messages"
+        "conversations.User", on_delete=models.SET_NULL, null=True, blank=True, related_name="messages", db_index=False
     )
     client_key = models.CharField(
         max_length=100, null=True, blank=True, unique=True, help_text="A second submit with this key is the first."
@@ -202,10 +204,20 @@ class Message(models.Model):
     failure_text = models.TextField(blank=True, help_text="The provider's own words, or ours.")
     segments = models.PositiveSmallIntegerField(default=0)
     template = models.ForeignKey(
-        "conversations.WhatsAppTemplate", on_delete=models.PROTECT, null=True, blank=True, related_name="messages"
+        "conversations.WhatsAppTemplate",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="messages",
+        db_index=False,
     )
     template_version = models.ForeignKey(
-        "conversations.TemplateVersion", on_delete=models.PROTECT, null=True, blank=True, related_name="messages"
+        "conversations.TemplateVersion",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="messages",
+        db_index=False,
     )
     template_values = models.JSONField(default=dict, blank=True)
     recipient = models.ForeignKey(
@@ -295,6 +307,11 @@ class Message(models.Model):
         ]
         indexes = [
             models.Index(fields=("conversation", "-id"), name="message_of_conversation"),
+            models.Index(fields=("author",), name="message_of_author", condition=Q(author__isnull=False)),
+            models.Index(fields=("template",), name="message_of_template", condition=Q(template__isnull=False)),
+            models.Index(
+                fields=("template_version",), name="message_of_version", condition=Q(template_version__isnull=False)
+            ),
             models.Index(fields=("queued_at",), name="message_in_flight", condition=Q(status__in=IN_FLIGHT)),
             models.Index(fields=("status", "stream"), name="message_unsettled", condition=Q(status__in=UNSETTLED)),
             models.Index(

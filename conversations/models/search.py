@@ -59,7 +59,7 @@ class ContactSearch(models.Model):
     """
 
     contact = models.OneToOneField(
-        "conversations.Contact", on_delete=models.CASCADE, primary_key=True, related_name="search"
+        "conversations.Contact", on_delete=models.CASCADE, db_constraint=False, primary_key=True, related_name="search"
     )
     tsv = SearchVectorField()
 
@@ -113,13 +113,6 @@ _STORE_MESSAGE = """
        SET conversation_id = EXCLUDED.conversation_id, stream_id = EXCLUDED.stream_id, tsv = EXCLUDED.tsv;
 """
 
-_STORE_CONTACT = """
-    INSERT INTO conversations_contactsearch (contact_id, tsv)
-    VALUES (NEW.id, parley_contact_words(NEW.first_name, NEW.last_name, NEW.email, NEW.phone))
-    ON CONFLICT (contact_id) DO UPDATE SET tsv = EXCLUDED.tsv;
-    RETURN NULL;
-"""
-
 
 def message_words() -> list[pgtrigger.Trigger]:
     """Keep MessageSearch; the one place that decides which messages can be found.
@@ -150,11 +143,30 @@ def message_words() -> list[pgtrigger.Trigger]:
     ]
 
 
-def contact_words() -> pgtrigger.Trigger:
-    """Keeps ContactSearch."""
-    return pgtrigger.Trigger(
-        name="contact_words",
-        when=pgtrigger.After,
-        operation=pgtrigger.Insert | pgtrigger.UpdateOf("first_name", "last_name", "email", "phone"),
-        func=_STORE_CONTACT,
-    )
+def contact_words() -> list[pgtrigger.Trigger]:
+    """Keep ContactSearch; contacts that are written together, as by a campaign, are read together."""
+    return [
+        pgtrigger.Trigger(
+            name="contact_words_written",
+            level=pgtrigger.Statement,
+            when=pgtrigger.After,
+            operation=pgtrigger.Insert,
+            referencing=pgtrigger.Referencing(new="written"),
+            func="""
+                INSERT INTO conversations_contactsearch (contact_id, tsv)
+                SELECT id, parley_contact_words(first_name, last_name, email, phone) FROM written;
+                RETURN NULL;
+            """,
+        ),
+        pgtrigger.Trigger(
+            name="contact_words",
+            when=pgtrigger.After,
+            operation=pgtrigger.UpdateOf("first_name", "last_name", "email", "phone"),
+            func="""
+                INSERT INTO conversations_contactsearch (contact_id, tsv)
+                VALUES (NEW.id, parley_contact_words(NEW.first_name, NEW.last_name, NEW.email, NEW.phone))
+                ON CONFLICT (contact_id) DO UPDATE SET tsv = EXCLUDED.tsv;
+                RETURN NULL;
+            """,
+        ),
+    ]

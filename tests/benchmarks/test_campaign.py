@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 from config.local_services.places import PROJECT
+from conversations.management.benchmark.campaign_shapes import SHAPES
 from conversations.management.benchmark.report import FLOOR, OURS
 
 
@@ -17,15 +18,17 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=PROJECT, env=dict(os.environ), capture_output=True, text=True, timeout=280)
 
 
-def test_a_small_campaign_is_counted_and_compared() -> None:
-    done = run("--recipients", "300", "--rounds", "1", "--json")
+def test_small_campaigns_of_every_shape_are_counted_and_compared() -> None:
+    done = run("--recipients", "100,200", "--rounds", "1", "--json")
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert {one["name"] for one in report["counts"] if not one["ok"]} == set()
-    whole = next(one for one in report["measures"] if "last outcome" in one["name"])
-    assert set(whole["sides"]) == {OURS, FLOOR}
-    assert whole["ratio"] > 0
-    assert next(one["found"] for one in report["counts"] if "exactly once" in one["name"]) == 291
+    whole = [one for one in report["measures"] if "last outcome" in one["name"]]
+    grown = [one for one in report["measures"] if "from 100 people to 200" in one["name"]]
+    assert (len(whole), len(grown)) == (2 * len(SHAPES), len(SHAPES))
+    assert all(set(one["sides"]) == {OURS, FLOOR} and one["ratio"] > 0 for one in (*whole, *grown))
+    reached = [one["found"] for one in report["counts"] if "exactly once" in one["name"]]
+    assert reached == [97, 194] * len(SHAPES)
 
 
 def test_a_size_that_is_none_is_refused() -> None:

@@ -16,12 +16,12 @@ from django.core.management.base import CommandError, CommandParser
 from django.db import connection
 
 from conversations.management.benchmark.campaign_floor import Floor
-from conversations.management.benchmark.company import make_stream
+from conversations.management.benchmark.campaign_shapes import SHAPES, Shape
 from conversations.management.benchmark.contract import Benchmark, Say
 from conversations.management.benchmark.ground import Ground
 from conversations.management.benchmark.machine import peak_megabytes, used_so_far
 from conversations.management.benchmark.report import FLOOR, OURS, Count, Findings, Measure
-from conversations.models import AttemptResult, Campaign, Contact, Message
+from conversations.models import AttemptResult, Campaign, Contact, Message, Stream
 from conversations.models.campaign import ENDED, CampaignStatus, RowVerdict
 from conversations.models.message import MessageStatus
 from conversations.queue import BULK
@@ -33,7 +33,6 @@ WORKERS = 2
 PATIENCE = 600.0  # seconds
 LOOK_EVERY = 0.02
 EVERY = 100  # rows: one of so many stands twice, one is no number, one has opted out
-BODY = "Hello ${firstname}, order ${order} arrives on ${day}. Reply STOP to opt out."
 THOUSAND = 1000.0
 
 
@@ -42,26 +41,37 @@ class CampaignBenchmark(Benchmark):
 
     name = "campaign"
     help = (
-        "A campaign through the shape of Webex Interact: seconds from the confirmation until every row has its "
-        "outcome, and how long its list takes to be read and checked."
+        "A campaign through the shape of each provider: seconds from the confirmation until every row has its outcome, "
+        "how that grows with the list, and how long the list takes to be read and checked."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
+            "--provider",
+            choices=SHAPES,
+            action="append",
+            help="Only this shape; may be given several times. Default: all, one after the other.",
+        )
+        sizes = ", ".join(f"{shape.name} {shape.sizes}" for shape in SHAPES.values())
+        parser.add_argument(
             "--recipients",
-            default="10000,100000",
             metavar="NUMBERS",
-            help="The lengths of the lists, with commas. Default: %(default)s.",
+            help=f"The lengths of the lists, with commas. Default: {sizes}; less where each person is a request.",
         )
 
     def run(self, options: Mapping[str, Any], say: Say) -> Findings:
-        sizes = _sizes(options["recipients"])
+        shapes = [SHAPES[name] for name in options["provider"] or SHAPES]
+        by_default = options["recipients"] is None
+        sizes = {shape.name: _sizes(options["recipients"] or shape.sizes) for shape in shapes}
         with tempfile.TemporaryDirectory(prefix="parley-benchmark-") as logs, Ground(Path(logs)) as ground:
             runs = _Runs(ground)
             for turn in range(1, options["rounds"] + 1):
-                for size in sizes:
-                    say(f"Round {turn} of {options['rounds']}, {size:,} recipients")
-                    runs.play(size, turn, backwards=turn % 2 == 0)
+                for shape in shapes:
+                    for size in sizes[shape.name]:
+                        why = ", fewer because each is a request" if shape.people == 1 and by_default else ""
+                        say(f"Round {turn} of {options['rounds']}, {shape.label}, {size:,} recipients{why}")
+                        runs.play(shape, size, turn, backwards=turn % 2 == 0)
+                    runs.compare(shape, sizes[shape.name])
             return runs.findings()
 
 
@@ -75,22 +85,36 @@ def _sizes(text: str) -> list[int]:
     return sizes
 
 
+def _whole(shape: Shape, size: int) -> str:
+    return f"{shape.label}, {size:,} people, from confirmation to the last outcome"
+
+
 class _Runs:
     """What the runs found: a value a round, by measure and side."""
 
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
-        self._stream = make_stream("campaign")
+        self._streams: dict[str, Stream] = {}
         self._floor = Floor(settings.DATABASE_URL, settings.SANDBOX_PORT)
         self._values: defaultdict[tuple[str, str], dict[str, list[float]]] = defaultdict(dict)
         self._counts: list[Count] = []
         self._next_number = 7_400_000_000  # +44 7400 000000 and on
 
-    def play(self, size: int, turn: int, *, backwards: bool) -> None:
-        """One campaign of that length, and the floor with as many people."""
+    def play(self, shape: Shape, size: int, turn: int, *, backwards: bool) -> None:
+        """One campaign of that shape and length, and the floor with as many people."""
         sides = [self._parley, self._play_floor]
         for side in reversed(sides) if backwards else sides:
-            side(size, turn)
+            side(shape, size, turn)
+
+    def compare(self, shape: Shape, sizes: list[int]) -> None:
+        """How the last round's time has grown from the shortest list to the longest."""
+        shortest, longest = min(sizes), max(sizes)
+        if shortest == longest:
+            return
+        for side in (OURS, FLOOR):
+            took = {size: self._values[_whole(shape, size), "s"][side][-1] for size in (shortest, longest)}
+            growth = took[longest] / took[shortest]
+            self._note(f"{shape.label}, from {shortest:,} people to {longest:,}", "times as long", side, growth)
 
     def findings(self) -> Findings:
         """What all runs found."""
@@ -99,14 +123,21 @@ class _Runs:
     def _note(self, measure: str, unit: str, side: str, value: float) -> None:
         self._values[measure, unit].setdefault(side, []).append(value)
 
-    def _play_floor(self, size: int, turn: int) -> None:
-        seconds = self._floor.play(size - 3 * (size // EVERY), settings.CAMPAIGN_CHUNK)
-        self._note(f"{size:,} people, from confirmation to the last outcome", "s", FLOOR, seconds)
+    def _play_floor(self, shape: Shape, size: int, turn: int) -> None:
+        seconds = self._floor.play(shape, size - 3 * (size // EVERY), settings.CAMPAIGN_CHUNK)
+        self._note(_whole(shape, size), "s", FLOOR, seconds)
 
-    def _parley(self, size: int, turn: int) -> None:
-        listed = self._list(size)
+    def _parley(self, shape: Shape, size: int, turn: int) -> None:
+        if shape.name not in self._streams:
+            self._streams[shape.name] = shape.open_stream()
+        stream = self._streams[shape.name]
+        listed = self._list(shape, size)
         campaign = Campaign.objects.create(
-            name=f"{size} in round {turn}", stream=self._stream, body=BODY, keeps_quiet_hours=False, failure_limit=None
+            name=f"{size} in round {turn}",
+            stream=stream,
+            keeps_quiet_hours=False,
+            failure_limit=None,
+            **shape.words(stream),
         )
         began = time.monotonic()
         audience.load_list(campaign, io.BytesIO(listed), file_name="list.csv")
@@ -123,22 +154,22 @@ class _Runs:
             used = used_so_far(pids) - before
             memory = max(peak_megabytes(pid) for pid in pids)
         arrivals = self._ground.arrivals()
-        refs = [str(ref) for ref in Message.objects.filter(recipient__campaign=campaign).values_list("ref", flat=True)]
-        came = [arrivals[ref] for ref in refs if ref in arrivals]
-        about = f"{size:,} people"
-        self._note(f"{about}, from confirmation to the last outcome", "s", OURS, ended - confirmed)
+        keys = Message.objects.filter(recipient__campaign=campaign).values_list("ref", "recipient__phone")
+        came = [arrivals[key] for ref, phone in keys for key in (str(ref), phone) if key in arrivals]
+        about = f"{shape.label}, {size:,} people"
+        self._note(_whole(shape, size), "s", OURS, ended - confirmed)
         self._note(f"{about}, first request", "s", OURS, min(one.first for one in came) - confirmed)
         self._note(f"{about}, list read and stored", "s", OURS, loaded - began)
         self._note(f"{about}, checked with their texts", "s", OURS, checked - loaded)
         self._note(f"{about}, processor time of the workers", "ms a message", OURS, used.workers * THOUSAND / size)
         self._note(f"{about}, processor time of PostgreSQL", "ms a message", OURS, used.postgres * THOUSAND / size)
         self._note(f"{about}, most memory of a worker", "MB", OURS, memory)
-        self._count(campaign, size, turn, once=sum(one.times == 1 for one in came))
+        self._count(campaign, shape, size, turn, once=sum(one.times == 1 for one in came))
 
-    def _list(self, size: int) -> bytes:
+    def _list(self, shape: Shape, size: int) -> bytes:
         """A file of that many rows, of which some are left out by each of three rules."""
         lines = ["phone,first name,order,day"]
-        opted_out = []
+        opted_out, permitted = [], []
         for place in range(size):
             kind = place % EVERY
             number = f"+44{self._next_number}"
@@ -148,16 +179,20 @@ class _Runs:
                 number = "not a number"
             elif kind == 3:
                 opted_out.append(number)
+            if kind not in (1, 2, 3):
+                permitted.append(number)
             self._next_number += 1
             lines.append(f"{number},Customer {place},{place:06},Thursday")
         contacts = Contact.objects.bulk_create(Contact(phone=number) for number in opted_out)
         for contact in contacts:
-            consent.record(contact=contact, channel="sms", event="opt_out", source="keyword", wording="STOP")
+            channel = self._streams[shape.name].channel
+            consent.record(contact=contact, channel=channel, event="opt_out", source="keyword", wording="STOP")
+        shape.permit(permitted)
         return "\n".join(lines).encode()
 
-    def _count(self, campaign: Campaign, size: int, turn: int, *, once: int) -> None:
+    def _count(self, campaign: Campaign, shape: Shape, size: int, turn: int, *, once: int) -> None:
         people = size - 3 * (size // EVERY)
-        about = f"round {turn}, {size:,}"
+        about = f"round {turn}, {shape.label}, {size:,}"
         messages = Message.objects.filter(recipient__campaign=campaign)
         results = AttemptResult.objects.filter(message__in=messages)
         self._counts += [

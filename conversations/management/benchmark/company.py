@@ -59,17 +59,24 @@ def make_company(number: int) -> Company:
     return Company(agent, conversations[:number])
 
 
-def make_stream(name: str) -> Stream:
+_CREDENTIALS = {
+    "webex_interact": {"access_key": "aky_benchmark"},
+    "cirrus": {"api_key": "benchmark"},
+    "ccai_platform": {"subdomain": "benchmark", "token": "benchmark"},
+}
+
+
+def make_stream(name: str, *, provider: str = "webex_interact", channel: str = "sms", sender: str = "") -> Stream:
     """A stream of an account of its own, that nothing slows down."""
-    return _open_stream(_make_account(), name)
+    return _open_stream(_make_account(provider), name, channel=channel, sender=sender)
 
 
-def _make_account() -> ProviderAccount:
+def _make_account(provider: str = "webex_interact") -> ProviderAccount:
     return ProviderAccount.objects.create(
-        name="Benchmark",
-        provider="webex_interact",
+        name=f"Benchmark {uuid4()}",
+        provider=provider,
         base_url=settings.SANDBOX_URL,
-        credentials={"access_key": f"aky_{uuid4().hex}"},
+        credentials=_CREDENTIALS[provider],
     )
 
 
@@ -79,8 +86,14 @@ def _make_stream(account: ProviderAccount, team: Team, index: int) -> Stream:
     return stream
 
 
-def _open_stream(account: ProviderAccount, name: str) -> Stream:
-    stream = Stream.objects.create(account=account, name=f"Benchmark {name}", channel="sms", sender=f"BENCH{name}"[:11])
+def _open_stream(account: ProviderAccount, name: str, *, channel: str = "sms", sender: str = "") -> Stream:
+    stream = Stream.objects.create(
+        account=account,
+        name=f"Benchmark {name}",
+        channel=channel,
+        sender=sender or f"BENCH{name}"[:11],
+        external_id="YmVuY2htYXJr" if account.provider == "cirrus" else "",
+    )
     StreamGate.objects.update_or_create(
         stream=stream, defaults={"rate": NO_LIMIT, "burst": NO_LIMIT, "tokens": NO_LIMIT}
     )

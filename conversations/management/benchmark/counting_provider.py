@@ -1,11 +1,13 @@
-"""A provider that answers at once, in Webex Interact's words, and counts what reaches it.
+"""A provider that answers at once, in the words of one of ours, and counts what reaches it.
 
-It stands in for the sandbox, which keeps everything it hears in a database and would be measured along. It is a
-program of its own and imports nothing but the standard library: `python counting_provider.py PORT`.
+The path of a request says whose words are meant: Webex Interact's, Cirrus's or CCAI Platform's. It stands in for the
+sandbox, which keeps everything it hears in a database and would be measured along. It is a program of its own and
+imports nothing but the standard library: `python counting_provider.py PORT`.
 
 `POST /wait` with a list of references answers when all of them have come, or after 5 seconds, with those that have:
 {"reference": [how often, first, last]}; `GET /seen` with all that ever came. A reference has come when its request is
-complete. Times are seconds of the machine's monotonic clock, which all its processes share.
+complete; where a request carries none of ours, its number with a plus counts as one. Times are seconds of the
+machine's monotonic clock, which all its processes share.
 """
 
 from __future__ import annotations
@@ -103,7 +105,18 @@ class Caller:
             return json.dumps(self._ledger.wait_for(json.loads(body)))
         if target == "/seen":
             return json.dumps(self._ledger.all())
-        groups: list[dict[str, Any]] = json.loads(body)["to"]
+        sent = json.loads(body)
+        if target.endswith("/v1/sms"):
+            return self._take_bulk(sent["to"], arrived_at)
+        if "/sendtemplatedmessage/" in target:
+            return self._take_templates(sent["data"], arrived_at)
+        if "/sms/sendsms/" in target:
+            self._ledger.note([f"+{sent['data']['Number']}"], arrived_at)
+            return json.dumps({"status": 200, "description": "OK", "data": ""})
+        self._ledger.note([sent["end_user_number"]], arrived_at)
+        return json.dumps({"id": next(self._numbers), "status": "assigned", "chat_type": sent["chat_type"]})
+
+    def _take_bulk(self, groups: list[dict[str, Any]], arrived_at: float) -> str:
         self._ledger.note([group["correlation_id"] for group in groups], arrived_at)
         messages = [
             {"transaction_id": f"tid_{next(self._numbers)}", "to": phone, "status": "queued", "code": 1001}
@@ -111,6 +124,19 @@ class Caller:
             for phone in group["phone"]
         ]
         return json.dumps({"request_id": f"aps_{next(self._numbers)}", "messages": messages, "errors": []})
+
+    def _take_templates(self, items: list[dict[str, Any]], arrived_at: float) -> str:
+        self._ledger.note([item["object_data"]["Content"]["ref"] for item in items], arrived_at)
+        answered = [
+            {
+                "recipient": item["template_data"]["to"],
+                "status": 200,
+                "id": f"wamid.{next(self._numbers)}",
+                "object_id": next(self._numbers),
+            }
+            for item in items
+        ]
+        return json.dumps({"status": 200, "description": "OK", "data": answered})
 
 
 def serve(port: int) -> None:

@@ -1,23 +1,31 @@
-"""The messages of a campaign's people, written in sets, with the contacts and dormant conversations they lack."""
+"""The messages of a campaign's people, written in sets, with the contacts and dormant conversations they lack.
+
+What is there is looked up and locked, what is missing is written by COPY. Where another transaction was quicker, a
+unique index says so, and the second look finds what it wrote.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
-from psycopg.types.json import Jsonb
+from django.db import IntegrityError, connection, transaction
 
-from conversations.models import Campaign, CampaignChunk, SendAttempt
-from conversations.models.message import Kind
+from conversations.models import Campaign, CampaignChunk, Message, SendAttempt
+from conversations.models.conversation import CURRENT
+from conversations.models.inbox_triggers import least_urgent
+from conversations.models.message import Kind, MessageStatus
 from conversations.services import receipts
+from conversations.services.campaigns.copying import NULL, cell, copy, json_cell, line, next_ids
 from conversations.services.conversations import PREVIEW_LENGTH
 
 logger = logging.getLogger(__name__)
+
+LOOKS = 5  # then somebody else writes the same people all the time: the error comes out
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +42,19 @@ class Person:
     outcome: str = ""
 
 
+@dataclass(slots=True)
+class _Entry:
+    """A person with what the chunk keeps of them, and the ids of their rows. No id is 0."""
+
+    person: Person
+    payload: dict[str, Any]
+    body: str
+    external_id: str
+    contact: int = 0
+    conversation: int = 0
+    message: int = 0
+
+
 def write_messages(campaign: Campaign, chunk: CampaignChunk, people: Sequence[Person], *, at: datetime) -> None:
     """Write the messages of these people, with contacts and dormant conversations where there are none.
 
@@ -41,131 +62,175 @@ def write_messages(campaign: Campaign, chunk: CampaignChunk, people: Sequence[Pe
     """
     if not people:
         return
-    with connection.cursor() as cursor:
-        cursor.execute(_STAGE)
-        with cursor.copy(_COPY) as copy:
-            for person in people:
-                copy.write_row(_staged(campaign, chunk.payload[person.place], person))
-        values: dict[str, Any] = {
-            "stream": campaign.stream_id,
-            "kind": campaign.kind,
-            "purpose": campaign.purpose,
-            "template": campaign.template_id,
-            "version": campaign.template.present_version().pk if campaign.template else None,
-            "valid_until": campaign.valid_until,
-            "media": Jsonb(campaign.media),
-            "verdict": Jsonb({"ok": True, "code": "allowed", "campaign": campaign.pk}),
-            "at": at,
-            "preview": PREVIEW_LENGTH,
-        }
-        for statement in (_CONTACTS, _CONVERSATIONS, _DORMANT):
-            cursor.execute(statement, values)
-        cursor.execute(_MESSAGES, values)
-        if cursor.rowcount != len(people):
-            cursor.execute(_WITHOUT_THEIR_ID, values)
-            if cursor.rowcount:
-                logger.error("The provider gave %s ids of campaign %s twice.", cursor.rowcount, campaign.pk)
-        cursor.execute(_RESULTS)
+    same_for_all = campaign.body if campaign.kind == Kind.TEXT else ""
+    entries = []
+    for person in people:
+        payload = chunk.payload[person.place]
+        entries.append(_Entry(person, payload, payload.get("body", same_for_all), person.external_id))
+    entries.sort(key=lambda entry: str(entry.payload["phone"]))  # workers lock people in one order
+    _until_nobody_is_quicker(lambda: _find_or_write_contacts(entries, at))
+    _until_nobody_is_quicker(lambda: _find_or_write_conversations(campaign, entries, at))
+    try:
+        with transaction.atomic():
+            _copy_messages(campaign, entries, at)
+    except IntegrityError:
+        entries = _without_what_is_there(campaign, entries)
+        _copy_messages(campaign, entries, at)
+    _copy_results(entries)
     refs = [UUID(chunk.payload[person.place]["ref"]) for person in people if person.attempt]
     receipts.apply_parked_to_many(campaign.stream.account_id, refs)
 
 
-def _staged(campaign: Campaign, payload: dict[str, Any], person: Person) -> tuple[Any, ...]:
-    attempt = person.attempt
-    return (
-        payload["recipient"],
-        payload["ref"],
-        payload["phone"],
-        payload.get("firstname", "")[:100],
-        payload.get("lastname", "")[:100],
-        payload.get("body", campaign.body if campaign.kind == Kind.TEXT else ""),
-        payload.get("segments", 0),
-        Jsonb(payload.get("values", {})),
-        Jsonb(payload.get("rendered", {})),
-        person.status,
-        person.external_id,
-        person.conversation_id,
-        person.code,
-        person.text,
-        person.outcome,
-        attempt.pk if attempt else None,
-        str(attempt.claim) if attempt else None,
-        attempt.on_wire_at if attempt else None,
-    )
+def _until_nobody_is_quicker(look_and_write: Callable[[], None]) -> None:
+    for look in range(1, LOOKS + 1):
+        try:
+            with transaction.atomic():
+                look_and_write()
+            return
+        except IntegrityError:
+            if look == LOOKS:
+                raise
 
 
-_COLUMNS = """
-    recipient_id bigint, ref uuid, phone text, first_name text, last_name text, body text, segments smallint,
-    template_values jsonb, rendered jsonb, status text, external_id text, conversation_id text, code text, words text,
-    outcome text, attempt_id bigint, claim uuid, on_wire_at timestamptz
-"""
-_STAGE = f"CREATE TEMPORARY TABLE IF NOT EXISTS campaign_outcome ({_COLUMNS}) ON COMMIT DELETE ROWS"
-_COPY = "COPY campaign_outcome FROM STDIN"
+_CONTACTS = "SELECT phone, id FROM conversations_contact WHERE phone = ANY(%s) ORDER BY phone FOR KEY SHARE"
+_CONTACT_COLUMNS = (
+    *("id", "phone", "first_name", "last_name"),
+    *("email", "language", "time_zone", "created_at", "updated_at"),
+)
 
-_CONTACTS = """
-    INSERT INTO conversations_contact
-                (phone, first_name, last_name, email, language, time_zone, created_at, updated_at)
-    SELECT phone, first_name, last_name, '', '', '', %(at)s, %(at)s FROM campaign_outcome ORDER BY phone
-    ON CONFLICT (phone) DO NOTHING
-"""
+
+def _find_or_write_contacts(entries: Sequence[_Entry], at: datetime) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_CONTACTS, [[entry.payload["phone"] for entry in entries]])
+        known = dict(cursor.fetchall())
+    for entry in entries:
+        entry.contact = known.get(entry.payload["phone"], 0)
+    missing = [entry for entry in entries if not entry.contact]
+    if not missing:
+        return
+    always, lines = line(("", "", "", at, at)), []
+    for entry, entry.contact in zip(missing, next_ids("conversations_contact", len(missing)), strict=True):
+        payload = entry.payload
+        first, last = cell(payload.get("firstname", "")[:100]), cell(payload.get("lastname", "")[:100])
+        lines.append(f"{entry.contact}\t{payload['phone']}\t{first}\t{last}\t{always}")
+    copy("conversations_contact", _CONTACT_COLUMNS, lines)
+
+
 _CONVERSATIONS = """
-    INSERT INTO conversations_conversation
-                (stream_id, contact_id, status, external_status, external_id, last_message_at, last_message_preview,
-                 last_message_direction, urgency, unread_count, created_at)
-    SELECT %(stream)s, contact.id, 'dormant', '', outcome.conversation_id, %(at)s,
-           left(regexp_replace(outcome.body, '\\s+', ' ', 'g'), %(preview)s), 'out', 0, 0, %(at)s
-      FROM campaign_outcome AS outcome
-      JOIN conversations_contact AS contact ON contact.phone = outcome.phone
-     ORDER BY contact.id
-    ON CONFLICT (stream_id, contact_id) WHERE status IN ('open', 'waiting', 'snoozed', 'dormant') DO NOTHING
+    SELECT contact_id, id, status = 'dormant', external_id FROM conversations_conversation
+     WHERE stream_id = %s AND contact_id = ANY(%s) AND status = ANY(%s)
+     ORDER BY id FOR NO KEY UPDATE
 """
-_HERE = """
-      JOIN conversations_contact AS contact ON contact.phone = outcome.phone
-      JOIN conversations_conversation AS conversation
-        ON conversation.contact_id = contact.id AND conversation.stream_id = %(stream)s
-       AND conversation.status IN ('open', 'waiting', 'snoozed', 'dormant')
-"""
-_DORMANT = f"""
+_CONVERSATION_COLUMNS = (
+    *("id", "contact_id", "external_id", "last_message_preview"),
+    *("stream_id", "status", "external_status", "last_message_at", "last_message_direction"),
+    *("urgency", "unread_count", "created_at"),
+)
+_TOUCH = """
     UPDATE conversations_conversation AS known
-       SET last_message_at = CASE WHEN known.status = 'dormant' THEN %(at)s ELSE known.last_message_at END,
-           last_message_preview = CASE WHEN known.status = 'dormant'
-               THEN left(regexp_replace(outcome.body, '\\s+', ' ', 'g'), %(preview)s)
-               ELSE known.last_message_preview END,
-           external_id = CASE WHEN outcome.conversation_id <> '' THEN outcome.conversation_id
-                              ELSE known.external_id END
-      FROM campaign_outcome AS outcome {_HERE}
-     WHERE known.id = conversation.id AND known.created_at < %(at)s
-       AND (known.status = 'dormant' OR outcome.conversation_id NOT IN ('', known.external_id))
-"""  # noqa: S608 - constants of ours
-_MESSAGE_COLUMNS = """
-    INSERT INTO conversations_message
-                (ref, conversation_id, stream_id, direction, kind, purpose, body, status, external_id,
-                 failure_code, failure_text, segments, template_id, template_version_id, template_values,
-                 recipient_id, rendered, media, verdict, held_for, valid_until, cancel_on_reply, resolve_after,
-                 queued_at, attempt_count, claim, on_wire_at, sent_at, lookup_count, release_count, created_at)
+       SET last_message_at = CASE WHEN known.status = 'dormant' THEN %s ELSE known.last_message_at END,
+           last_message_preview = CASE WHEN known.status = 'dormant' THEN given.preview
+                                       ELSE known.last_message_preview END,
+           external_id = CASE WHEN given.external_id <> '' THEN given.external_id ELSE known.external_id END
+      FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS given (id, preview, external_id)
+     WHERE known.id = given.id
 """
-_MESSAGE_VALUES = """
-    SELECT outcome.ref, conversation.id, %(stream)s, 'out', %(kind)s, %(purpose)s, outcome.body, outcome.status,
-           {external_id}, outcome.code, outcome.words, outcome.segments, %(template)s, %(version)s,
-           outcome.template_values, outcome.recipient_id, outcome.rendered, %(media)s, %(verdict)s, '',
-           %(valid_until)s, false, false, %(at)s, CASE WHEN outcome.attempt_id IS NULL THEN 0 ELSE 1 END,
-           outcome.claim, outcome.on_wire_at, CASE WHEN outcome.status = 'accepted' THEN %(at)s::timestamptz END,
-           0, 0, %(at)s
-      FROM campaign_outcome AS outcome
-"""
-_MESSAGES = (
-    f"{_MESSAGE_COLUMNS}{_MESSAGE_VALUES.format(external_id='outcome.external_id')}{_HERE} ON CONFLICT DO NOTHING"
+
+
+def _find_or_write_conversations(campaign: Campaign, entries: Sequence[_Entry], at: datetime) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_CONVERSATIONS, [campaign.stream_id, [one.contact for one in entries], list(CURRENT)])
+        known = {contact: found for contact, *found in cursor.fetchall()}
+        touched = []
+        for entry in entries:
+            entry.conversation, is_dormant, external_id = known.get(entry.contact, (0, False, ""))
+            if is_dormant or (entry.conversation and entry.person.conversation_id not in ("", external_id)):
+                touched.append((entry.conversation, _preview(entry.body), entry.person.conversation_id))
+        if touched:
+            cursor.execute(_TOUCH, [at, *map(list, zip(*touched, strict=True))])
+    missing = [entry for entry in entries if not entry.conversation]
+    if not missing:
+        return
+    always = line((campaign.stream_id, "dormant", "", at, "out", least_urgent(at), 0, at))
+    lines = []
+    for entry, entry.conversation in zip(missing, next_ids("conversations_conversation", len(missing)), strict=True):
+        external_id, preview = cell(entry.person.conversation_id), cell(_preview(entry.body))
+        lines.append(f"{entry.conversation}\t{entry.contact}\t{external_id}\t{preview}\t{always}")
+    copy("conversations_conversation", _CONVERSATION_COLUMNS, lines)
+
+
+def _preview(body: str) -> str:
+    return " ".join(body.split())[:PREVIEW_LENGTH]
+
+
+_MESSAGE_COLUMNS = (
+    *("id", "ref", "conversation_id", "body", "status", "external_id", "failure_code", "failure_text", "segments"),
+    *("template_values", "recipient_id", "rendered", "sent_at", "attempt_count", "claim", "on_wire_at"),
+    *("stream_id", "direction", "kind", "purpose", "template_id", "template_version_id", "media", "verdict"),
+    *("held_for", "valid_until", "cancel_on_reply", "resolve_after", "queued_at", "lookup_count", "release_count"),
+    "created_at",
 )
-_WITHOUT_THEIR_ID = (
-    f"{_MESSAGE_COLUMNS}{_MESSAGE_VALUES.format(external_id=chr(39) * 2)}{_HERE}"  # noqa: S608 - constants of ours
-    " WHERE NOT EXISTS (SELECT 1 FROM conversations_message AS written WHERE written.ref = outcome.ref)"
-    " ON CONFLICT DO NOTHING"
-)
-_RESULTS = """
-    INSERT INTO conversations_attemptresult (attempt_id, message_id, on_wire, outcome, external_id, code, text)
-    SELECT outcome.attempt_id, message.id, outcome.on_wire_at IS NOT NULL, outcome.outcome, message.external_id,
-           outcome.code, outcome.words
-      FROM campaign_outcome AS outcome JOIN conversations_message AS message ON message.ref = outcome.ref
-     WHERE outcome.attempt_id IS NOT NULL
-    ON CONFLICT DO NOTHING
-"""
+
+
+def _copy_messages(campaign: Campaign, entries: Sequence[_Entry], at: datetime) -> None:
+    version = campaign.template.present_version().pk if campaign.template else None
+    always = "\t".join(
+        [
+            line((campaign.stream_id, "out", campaign.kind, campaign.purpose, campaign.template_id, version)),
+            json_cell(campaign.media),
+            json_cell({"ok": True, "code": "allowed", "campaign": campaign.pk}),
+            line(("", campaign.valid_until, False, False, at, 0, 0, at)),
+        ]
+    )
+    now, carried, lines = cell(at), {None: line((0, None, None))}, []
+    for entry, entry.message in zip(entries, next_ids("conversations_message", len(entries)), strict=True):
+        person, payload = entry.person, entry.payload
+        if person.attempt not in carried:
+            carried[person.attempt] = line((1, str(person.attempt.claim), person.attempt.on_wire_at))
+        lines.append(
+            f"{entry.message}\t{payload['ref']}\t{entry.conversation}\t{cell(entry.body)}\t{person.status}\t"
+            f"{cell(entry.external_id)}\t{cell(person.code)}\t{cell(person.text)}\t{payload.get('segments', 0)}\t"
+            f"{json_cell(payload.get('values'))}\t{payload['recipient']}\t{json_cell(payload.get('rendered'))}\t"
+            f"{now if person.status == MessageStatus.ACCEPTED else NULL}\t{carried[person.attempt]}\t{always}"
+        )
+    copy("conversations_message", _MESSAGE_COLUMNS, lines)
+
+
+def _without_what_is_there(campaign: Campaign, entries: Sequence[_Entry]) -> list[_Entry]:
+    """The entries that have no message yet, without ids of the provider that another message has."""
+    refs = {str(ref) for ref in _values("ref", ref__in=[entry.payload["ref"] for entry in entries])}
+    rows = set(_values("recipient", recipient__in=[entry.payload["recipient"] for entry in entries]))
+    missing = [one for one in entries if one.payload["ref"] not in refs and one.payload["recipient"] not in rows]
+    given = [entry.external_id for entry in missing if entry.external_id]
+    taken = set(_values("external_id", stream=campaign.stream_id, external_id__in=given))
+    twice = 0
+    for entry in missing:
+        if entry.external_id in taken:
+            twice += 1
+            entry.external_id = ""
+        elif entry.external_id:
+            taken.add(entry.external_id)
+    if twice:
+        logger.error("The provider gave %s ids of campaign %s twice.", twice, campaign.pk)
+    return missing
+
+
+def _values(name: str, **among: Any) -> list[Any]:
+    return list(Message.objects.filter(**among).values_list(name, flat=True))
+
+
+_RESULT_COLUMNS = ("message_id", "external_id", "code", "text", "outcome", "attempt_id", "on_wire")
+
+
+def _copy_results(entries: Sequence[_Entry]) -> None:
+    lines = []
+    for entry in entries:
+        person = entry.person
+        if person.attempt is not None:
+            on_wire = "f" if person.attempt.on_wire_at is None else "t"
+            lines.append(
+                f"{entry.message}\t{cell(entry.external_id)}\t{cell(person.code)}\t{cell(person.text)}\t"
+                f"{person.outcome}\t{person.attempt.pk}\t{on_wire}"
+            )
+    if lines:
+        copy("conversations_attemptresult", _RESULT_COLUMNS, lines)
