@@ -6,7 +6,8 @@ The numbers of the breaker: 3 time-outs or 20 faults of any kind in a row.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -56,12 +57,41 @@ def admit(gate: StreamGate, *, at: datetime, has_waited: bool = False, is_bulk: 
     newcomers do not pass it. Bulk has no place in that line; it goes when nobody stands there, and leaves one
     turn for an agent. `gate` is locked by the transaction of the claim: the turn is given back when that rolls back.
     """
+    with _saved(gate, *_TURN):
+        return _take_turn(gate, at=at, has_waited=has_waited, is_bulk=is_bulk)
+
+
+def admit_many(gate: StreamGate, number: int, *, at: datetime) -> tuple[int, datetime | None]:
+    """Take the turns of up to `number` bulk requests that leave together, as admit does for one.
+
+    Returns how many go, and the moment to ask again for the first that does not.
+    """
+    granted, wait_until = 0, None
+    with _saved(gate, *_TURN):
+        while granted < number and wait_until is None:
+            wait_until = _take_turn(gate, at=at, has_waited=True, is_bulk=True)
+            granted += wait_until is None
+    return granted, wait_until
+
+
+_TURN = ("tokens", "refilled_at", "open_until", "next_slot")
+
+
+@contextmanager
+def _saved(gate: StreamGate, *names: str) -> Iterator[None]:
+    """Save these fields at the end, if one of them has changed."""
+    before = [getattr(gate, name) for name in names]
+    yield
+    if before != [getattr(gate, name) for name in names]:
+        gate.save(update_fields=names)
+
+
+def _take_turn(gate: StreamGate, *, at: datetime, has_waited: bool, is_bulk: bool) -> datetime | None:
     if gate.paused_until is not None and gate.paused_until > at:
         return gate.paused_until
-    if gate.open_until is not None:
-        if gate.open_until > at:
-            return gate.open_until
-        gate.open_until = at + LONGEST_PROBE  # this one is the probe; the others wait for what it finds
+    is_probe = gate.open_until is not None
+    if gate.open_until is not None and gate.open_until > at:
+        return gate.open_until
     seconds = max((at - gate.refilled_at).total_seconds(), 0.0)
     gate.tokens = min(float(gate.burst), gate.tokens + seconds * gate.rate)
     gate.refilled_at = max(at, gate.refilled_at)
@@ -69,7 +99,8 @@ def admit(gate: StreamGate, *, at: datetime, has_waited: bool = False, is_bulk: 
     leaves_a_turn = somebody_stands_there or (is_bulk and gate.burst > 1)
     if gate.tokens + _A_HAIR >= (2 if leaves_a_turn else 1):
         gate.tokens = max(gate.tokens - 1, 0.0)
-        gate.save(update_fields=["tokens", "refilled_at", "open_until"])
+        if is_probe:
+            gate.open_until = at + LONGEST_PROBE  # the others wait for what it finds
         return None
     turn = timedelta(seconds=1 / gate.rate)
     slot = at + max(1 - gate.tokens, 0.0) * turn
@@ -78,7 +109,6 @@ def admit(gate: StreamGate, *, at: datetime, has_waited: bool = False, is_bulk: 
     else:
         slot = max(slot, gate.next_slot or slot)
         gate.next_slot = slot + turn
-    gate.save(update_fields=["tokens", "refilled_at", "next_slot"])
     return slot
 
 
@@ -87,11 +117,23 @@ def note(stream: Stream, results: Iterable[RecipientResult], *, at: datetime, re
 
     Returns what `let_next` returns.
     """
-    codes = {one.code for one in results if one.outcome in (Outcome.RETRY, Outcome.UNCONFIRMED)}
+    return note_all(stream, [(results, retry_after)], at=at)
+
+
+def note_all(
+    stream: Stream, answers: Iterable[tuple[Iterable[RecipientResult], float | None]], *, at: datetime
+) -> bool:
+    """Learn from requests that left together, as `note` does from one: the results of each, and its wish to wait."""
     gate = lock(stream)
-    if not (codes or retry_after or gate.somebody_waits or gate.faults or gate.timeouts or gate.open_until):
-        return False  # an answer like the one before
-    somebody_waits, gate.somebody_waits = gate.somebody_waits, False
+    with _saved(gate, "paused_until", "faults", "timeouts", "open_until", "somebody_waits"):
+        somebody_waits, gate.somebody_waits = gate.somebody_waits, False
+        for results, retry_after in answers:
+            _learn(gate, results, at=at, retry_after=retry_after)
+    return somebody_waits
+
+
+def _learn(gate: StreamGate, results: Iterable[RecipientResult], *, at: datetime, retry_after: float | None) -> None:
+    codes = {one.code for one in results if one.outcome in (Outcome.RETRY, Outcome.UNCONFIRMED)}
     if retry_after is not None:
         gate.paused_until = at + timedelta(seconds=retry_after)
     if codes & set(_FAULT_CODES):
@@ -102,8 +144,6 @@ def note(stream: Stream, results: Iterable[RecipientResult], *, at: datetime, re
     else:
         gate.faults = gate.timeouts = 0
         gate.open_until = None
-    gate.save(update_fields=["paused_until", "faults", "timeouts", "open_until", "somebody_waits"])
-    return somebody_waits
 
 
 def let_next(stream: Stream) -> bool:

@@ -6,18 +6,18 @@ it, the conversations dormant, so that no inbox is flooded; they wake when the c
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 
 from conversations.models import Campaign, CampaignChunk, Message, SendAttempt
 from conversations.models.campaign import CampaignStatus, ChunkStatus
 from conversations.models.message import MessageStatus as Status
-from conversations.services import outcomes, pacing
+from conversations.services import dispatch, outcomes, pacing
 from conversations.services.campaigns import control
 from conversations.services.campaigns.writing import Person, write_messages
 from conversations.services.clock import database_now
@@ -94,8 +94,28 @@ def _close_attempts(window: Window, now: datetime) -> dict[str, SendAttempt]:
         attempt = found[request.claim]
         put_back(attempt, request.attempt)
         attempt.request_id, attempt.finished_at = request.request_id, now
-    SendAttempt.objects.bulk_update(found.values(), [*KEPT_OF_ATTEMPT, "request_id", "finished_at"])
+    _store(found.values())
     return found
+
+
+def _store(attempts: Collection[SendAttempt]) -> None:
+    """Save what _close_attempts has set, in one statement of one value a column: bulk_update has one of each cell."""
+    names = ("pk", *KEPT_OF_ATTEMPT, "request_id", "finished_at")
+    with connection.cursor() as cursor:
+        cursor.execute(_STORE, [[getattr(one, name) for one in attempts] for name in names])
+
+
+_STORE = """
+    UPDATE conversations_sendattempt AS attempt
+       SET operation = given.operation, http_status = given.http_status, request_method = given.request_method,
+           request_url = given.request_url, request_body = given.request_body, response_body = given.response_body,
+           request_id = given.request_id, finished_at = given.finished_at
+      FROM unnest(%s::bigint[], %s::text[], %s::smallint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
+                  %s::timestamptz[])
+           AS given (id, operation, http_status, request_method, request_url, request_body, response_body, request_id,
+                     finished_at)
+     WHERE attempt.id = given.id
+"""
 
 
 def _outcomes(window: Window, chunk: CampaignChunk, attempts: dict[str, SendAttempt]) -> tuple[list[Person], list[int]]:
@@ -142,9 +162,14 @@ def _gives_up(chunk: CampaignChunk, one: RecipientResult) -> bool:
 
 
 def _note_on_the_stream(window: Window, campaign: Campaign, now: datetime) -> None:
-    for request in window.requests:
-        pacing.note(campaign.stream, request.results, at=now, retry_after=request.retry_after)
-        outcomes.note_account(campaign.stream.account, SendResult(tuple(request.results)))
+    if not window.requests:
+        return
+    answers = [(request.results, request.retry_after) for request in window.requests]
+    if pacing.note_all(campaign.stream, answers, at=now):
+        dispatch.hint_next_on_commit(campaign.stream)
+    blocked = [results for results, _ in answers if any(one.outcome is Outcome.BLOCKED for one in results)]
+    telling = blocked[0] if blocked else [one for results, _ in answers for one in results]
+    outcomes.note_account(campaign.stream.account, SendResult(tuple(telling)))
 
 
 def _record_late(window: Window) -> None:

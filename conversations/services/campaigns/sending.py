@@ -212,14 +212,9 @@ def _turns(chunk: CampaignChunk, campaign: Campaign, groups: Sequence[Sequence[i
         if locked.next_chunk_at is not None and locked.next_chunk_at > now:
             chunk.next_attempt_at = locked.next_chunk_at
             return 0
-    granted = 0
-    for _ in groups:
-        wait_until = pacing.admit(gate, at=now, has_waited=True, is_bulk=True)
-        if wait_until is not None:
-            if not granted:
-                chunk.next_attempt_at = wait_until
-            break
-        granted += 1
+    granted, wait_until = pacing.admit_many(gate, len(groups), at=now)
+    if not granted:
+        chunk.next_attempt_at = wait_until
     if campaign.pace and granted:
         people = sum(len(group) for group in groups[:granted])
         locked.next_chunk_at = now + timedelta(minutes=people / campaign.pace)
