@@ -44,7 +44,7 @@ $$;
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('conversations', '0020_what_comes_in'),
+        ('conversations', '0021_lists_read_by_workers'),
     ]
 
     operations = [
