@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+
+from django.core.exceptions import ValidationError
 from django.db import close_old_connections
 
+from conversations.models import Conversation, Stream
 from conversations.services import attachments, inbound, lookups, outbound, session_polling, spool
 from conversations.services.campaigns import planning, reading, sending
+from conversations.services.mirror import pushing, syncing
+
+logger = logging.getLogger(__name__)
 
 
 def deliver(message_ids: list[int]) -> None:
@@ -59,6 +66,37 @@ def poll_sessions(conversation_ids: list[int]) -> None:
     """Ask providers what customers wrote in these conversations."""
     _begin()
     session_polling.poll(conversation_ids)
+
+
+def push_mirror(conversation_ids: list[int]) -> None:
+    """Tell the other side what it lacks of these conversations."""
+    _begin()
+    pushing.push(conversation_ids)
+
+
+def open_mirror(conversation_ids: list[int]) -> None:
+    """The same for conversations that somebody has just begun and writes in: without waiting behind bulk."""
+    push_mirror(conversation_ids)
+
+
+def read_mirrors(stream_ids: list[int]) -> None:
+    """Read what changed on the other side of these streams."""
+    _begin()
+    for stream in Stream.objects.working().filter(pk__in=stream_ids).select_related("account"):
+        try:
+            syncing.sync_periodically(stream)
+        except ValidationError as error:
+            logger.warning("Stream %s was not read: %s", stream.pk, error.code)
+
+
+def read_mirrored(conversation_ids: list[int]) -> None:
+    """Read these conversations on the other side."""
+    _begin()
+    for conversation in Conversation.objects.filter(pk__in=conversation_ids).select_related("stream__account"):
+        try:
+            syncing.sync_conversation(conversation)
+        except ValidationError as error:
+            logger.warning("Conversation %s was not read: %s", conversation.pk, error.code)
 
 
 def _begin() -> None:

@@ -22,6 +22,7 @@ _SUPERVISED = (
     *("stream", "streamgate", "substream", "team", "tag", "cannedreply"),
     *("keywordset", "sendingpolicy"),
     *("campaign", "campaignrecipient"),
+    *("conversationmirror", "drift"),
     *("templateversion", "templatestatuschange", "attachment", "numbercheck"),
 )
 

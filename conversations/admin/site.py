@@ -28,6 +28,7 @@ SUBJECTS: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
         _("Conversations"),
         ("Conversation", "Message", "Activity", "Indicator", "Tag", "CannedReply", "WhatsAppTemplate", "Attachment"),
     ),
+    ("mirror", _("At the provider"), ("ConversationMirror", "Drift")),
     ("customers", _("Customers and consent"), ("Contact", "OptIn", "ConsentState", "KeywordSet")),
     ("campaigns", _("Campaigns"), ("Campaign", "CampaignRecipient")),
     ("lines", _("Accounts and streams"), ("ProviderAccount", "Stream", "SendingPolicy", "SubStream", "StreamGate")),

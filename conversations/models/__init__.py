@@ -16,6 +16,7 @@ from conversations.models.hook import HookSecret, RefusedCall
 from conversations.models.inbox import Handling, InboxCount, SavedFilter
 from conversations.models.keyword_set import KeywordSet
 from conversations.models.message import Message, MessageEvent
+from conversations.models.mirror import ConversationMirror, Drift
 from conversations.models.notification import Notification
 from conversations.models.number_check import NumberCheck
 from conversations.models.pacing import StreamGate
@@ -43,9 +44,11 @@ __all__ = [
     "ContactIdentity",
     "ContactSearch",
     "Conversation",
+    "ConversationMirror",
     "ConversationTag",
     "DispatcherTick",
     "Draft",
+    "Drift",
     "Handling",
     "HookSecret",
     "InboxCount",

@@ -31,20 +31,29 @@ class ActivityKind(models.TextChoices):
     OPT_OUT_ANSWER = "opt_out_answer", _("Said whether it was an opt-out")
     MESSAGE_CANCELLED = "message_cancelled", _("Message cancelled")
     MERGED = "merged", _("Contacts merged")
+    PHONE_MESSAGE = "phone_message", _("Said on the phone")
     PROVIDER = "provider", _("Noted by the provider")
 
 
 class PushState(models.TextChoices):
     """Has the provider been told?"""
 
-    LOCAL = "local", _("Kept here")  # the provider has no place for it
+    LOCAL = "local", _("Kept here")  # the provider has no place for it, or told us of it
     QUEUED = "queued", _("Not yet pushed")
     PUSHED = "pushed", _("Pushed")
     FAILED = "failed", _("Refused")
+    UNCONFIRMED = "unconfirmed", _("Not confirmed")  # it may have arrived: looked up before it is pushed again
+
+
+TO_PUSH = (PushState.QUEUED, PushState.UNCONFIRMED)
 
 
 class ActivityQuerySet(models.QuerySet["Activity"]):
     """Questions about activities."""
+
+    def to_push(self) -> ActivityQuerySet:
+        """What the provider has still to be told, or asked about."""
+        return self.filter(push_state__in=TO_PUSH)
 
     def mentioning(self, user: User) -> ActivityQuerySet:
         """The remarks that name this user."""
@@ -75,8 +84,15 @@ class Activity(models.Model):
     mentions = models.ManyToManyField("conversations.User", related_name="mentioned_in", blank=True)
     data = models.JSONField(default=dict, blank=True)
     external_id = models.CharField(max_length=64, blank=True)
-    push_state = models.CharField(max_length=8, choices=PushState.choices, default=PushState.LOCAL)
-    push_text = models.CharField(max_length=300, blank=True)
+    push_state = models.CharField(max_length=12, choices=PushState.choices, default=PushState.LOCAL)
+    push_text = models.CharField(max_length=300, blank=True, help_text="Why it waits, or the provider's refusal.")
+    push_ref = models.UUIDField(null=True, blank=True, editable=False)
+    push_claim = models.UUIDField(null=True, blank=True, editable=False)
+    push_lease_until = models.DateTimeField(null=True, blank=True, editable=False)
+    push_on_wire_at = models.DateTimeField(null=True, blank=True, editable=False)
+    push_tries = models.PositiveIntegerField(default=0, editable=False)
+    push_next_at = models.DateTimeField(null=True, blank=True, editable=False)
+    pushed_at = models.DateTimeField(null=True, blank=True)
     occurred_at = models.DateTimeField(default=timezone.now)
 
     objects = ActivityQuerySet.as_manager()
@@ -86,7 +102,7 @@ class Activity(models.Model):
         verbose_name_plural = "activities"
         indexes = [
             models.Index(fields=("conversation", "id"), name="activity_of_conversation"),
-            models.Index(fields=("id",), name="activity_to_push", condition=Q(push_state=PushState.QUEUED)),
+            models.Index(fields=("conversation", "id"), name="activity_to_push", condition=Q(push_state__in=TO_PUSH)),
         ]
 
     def __str__(self) -> str:

@@ -129,6 +129,9 @@ class Stream(models.Model):
         help_text=_("How many numbers may be looked up at WhatsApp in 24 hours. It bans businesses that check many."),
     )
     settings = models.JSONField(default=dict, blank=True)
+    mirror_read_at = models.DateTimeField(
+        null=True, editable=False, help_text="When the provider was last asked for the conversations it keeps."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = StreamQuerySet.as_manager()
@@ -170,6 +173,11 @@ class Stream(models.Model):
             sender=self.sender,
             settings=self.settings,
         )
+
+    @property
+    def is_mirrored(self) -> bool:
+        """Does the provider keep the conversations of this stream too?"""
+        return provider_class(self.account.provider).mirrors(self.config)
 
     def limits(self, kind: str = "text") -> Limits:
         """What the provider documents for a kind of message on this channel."""

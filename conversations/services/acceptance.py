@@ -13,6 +13,7 @@ from django.db.models import Q
 from conversations.models import Conversation, Message
 from conversations.models.message import MessageStatus as Status
 from conversations.services import consequences, lifecycle, parked_calls, receipts, sessions
+from conversations.services.mirror import telling
 from messaging.types import RecipientResult
 
 logger = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ def accept(message: Message, result: RecipientResult, *, where: Q, at: datetime,
         known = Conversation.objects.filter(pk=message.conversation_id).exclude(external_id=result.conversation_id)
         if known.update(external_id=result.conversation_id):
             parked_calls.wake(message.stream.account_id, result.conversation_id)
+            telling.wake_what_waited(message.conversation_id)
         sessions.begin(message, result.conversation_id)
     if moved:
         consequences.follow(message, taken=True)

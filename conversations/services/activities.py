@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from conversations import live
 from conversations.models import Activity, Conversation, User
+from conversations.services.mirror import telling
 
 
 class Note(NamedTuple):
@@ -26,22 +27,30 @@ def note(
     data: Mapping[str, Any] | None = None,
 ) -> Activity:
     """Write down one thing that was done."""
-    activity = Activity.objects.create(
-        conversation=conversation, kind=kind, actor=actor, text=text, data=dict(data or {})
-    )
-    tell(conversation)
+    activity = Activity(conversation=conversation, kind=kind, actor=actor, text=text, data=dict(data or {}))
+    write([activity])
     return activity
 
 
 def note_all(kind: str, notes: Iterable[Note], *, actor: User | None) -> None:
     """Write down the same thing for many conversations, in one statement."""
-    written = list(notes)
-    Activity.objects.bulk_create(
-        Activity(conversation=one.conversation, kind=kind, actor=actor, text=one.text, data=dict(one.data))
-        for one in written
+    write(
+        [
+            Activity(conversation=one.conversation, kind=kind, actor=actor, text=one.text, data=dict(one.data))
+            for one in notes
+        ]
     )
-    for one in written:
+
+
+def write(activities: Sequence[Activity], *, is_theirs: bool = False) -> None:
+    """Store activities in one statement, and see that the mirror hears of them unless it `is_theirs` already."""
+    if not is_theirs:
+        telling.mark(activities)
+    Activity.objects.bulk_create(activities)
+    for one in activities:
         tell(one.conversation)
+    if not is_theirs:
+        telling.wake_on_commit(activities)
 
 
 def tell(conversation: Conversation) -> None:

@@ -57,7 +57,7 @@ def receive(
     identities.remember(one, account, contact, event)
     at = one.occurred_at or timezone.now()
     with transaction.atomic():
-        _lock(stream, contact)
+        lock_number(stream, contact)
         external_id = one.external_id or one.key
         if Message.objects.filter(stream=stream, external_id=external_id).exists():
             return None
@@ -173,7 +173,7 @@ def stream_by_keys(account: ProviderAccount, keys: Sequence[str], channel: str |
     return streams.first()
 
 
-def _lock(stream: Stream, contact: Contact) -> None:
+def lock_number(stream: Stream, contact: Contact) -> None:
     """Two messages of one number to one stream, at once, make one conversation."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [stream.pk % 2**31, contact.phone])

@@ -17,7 +17,6 @@ from django.db import connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from conversations import live
 from conversations.models import Activity, ConsentState, Contact, Conversation, OptIn, ProofFile, Stream, User
 from conversations.models.activity import ActivityKind
 from conversations.models.audit import AuditAction
@@ -25,6 +24,7 @@ from conversations.models.consent import FROM_THE_CUSTOMER, OPENING, ConsentDeci
 from conversations.models.message import Purpose
 from conversations.models.stream import Channel
 from conversations.services import audit
+from conversations.services.activities import write
 
 _PURPOSES = tuple(str(purpose) for purpose in Purpose)
 
@@ -334,10 +334,7 @@ def _note(entries: Iterable[OptIn]) -> None:
                     data=data | {"opt_in": entry.pk},
                 )
             )
-    Activity.objects.bulk_create(written)
-    for activity in written:
-        conversation = activity.conversation
-        live.publish(stream_id=conversation.stream_id, kind="conversation", conversation_id=conversation.pk)
+    write(written)
 
 
 def _told_last(entries: Sequence[OptIn]) -> dict[int, tuple[str, str]]:

@@ -206,21 +206,18 @@ def set_indicator(
     actor: User | None,
 ) -> Indicator:
     """Put a flag on a conversation, or change the one of that key."""
+    looks = {"title": title, "display_class": display_class, "link": link}
     with transaction.atomic():
-        indicator, created = Indicator.objects.update_or_create(
+        before = Indicator.objects.filter(conversation=conversation, key=key, removed_at=None).values(*looks).first()
+        indicator, _ = Indicator.objects.update_or_create(
             conversation=conversation,
             key=key,
             removed_at=None,
-            defaults={"title": title, "display_class": display_class, "link": link},
-            create_defaults={
-                "title": title,
-                "display_class": display_class,
-                "link": link,
-                "created_by": actor,
-            },
+            defaults=looks,
+            create_defaults={**looks, "created_by": actor},
         )
-        if created:
-            note(conversation, ActivityKind.INDICATOR_SET, actor=actor, text=title, data={"key": key})
+        if before != looks:
+            note(conversation, ActivityKind.INDICATOR_SET, actor=actor, text=title, data={"key": key, **looks})
     return indicator
 
 

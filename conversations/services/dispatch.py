@@ -111,6 +111,7 @@ def sweep(at: datetime | None = None) -> list[int]:
         attachments.sweep,
         _see_to_campaigns,
         _poll_sessions,
+        _see_to_the_mirror,
         _wake_webhooks,
     ):
         try:
@@ -245,6 +246,12 @@ def _poll_sessions(at: datetime) -> None:
 
 def _see_to_campaigns(at: datetime) -> None:
     from conversations.services.campaigns import upkeep  # they record outcomes, which wake workers from here
+
+    upkeep.sweep(at)
+
+
+def _see_to_the_mirror(at: datetime) -> None:
+    from conversations.services.mirror import upkeep  # what it pushes wakes messages from here
 
     upkeep.sweep(at)
 

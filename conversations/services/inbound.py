@@ -28,6 +28,7 @@ from conversations.services import consent, receipts, sessions
 from conversations.services.arrivals import StreamNotFound, conversation_of, stream_by_keys
 from conversations.services.arrivals import receive as receive  # tests and the polling job come in here too
 from conversations.services.identities import NumberNotReadable, contact_of_number
+from conversations.services.mirror import telling
 from messaging.errors import WebhookRefused
 from messaging.providers.base import Provider
 from messaging.registry import provider_class
@@ -286,6 +287,9 @@ def _(one: ConversationEvent, account: ProviderAccount, event: WebhookEvent) -> 
     if one.external_status:
         Conversation.objects.filter(pk=conversation.pk).update(external_status=one.external_status[:LONGEST_STATUS])
     sessions.follow(conversation, one)
+    if conversation.stream.is_mirrored and one.kind in ("agent_message", "activity"):
+        telling.read_on_commit(conversation)  # the reading brings it in, whole and once
+        return
     _note_provider(conversation, one.key, one.kind, one.text or one.kind.replace("_", " "), one.occurred_at)
 
 

@@ -27,6 +27,7 @@ from conversations.services.clock import database_now
 from conversations.services.envelope import outbound_message
 from conversations.services.exchange import Fenced, exchange
 from conversations.services.gate import Verdict, verdict_on
+from conversations.services.mirror import opening
 from messaging.types import Outcome
 
 logger = logging.getLogger(__name__)
@@ -125,6 +126,9 @@ def _claim(ids: Sequence[int]) -> Batch | None:
         )
         messages = [message for message in messages if not _is_stopped_here(message, now)]
         if not messages:
+            return None
+        if opening.is_awaited(messages[0], now):
+            Message.objects.filter(pk=messages[0].pk).update(next_attempt_at=now + opening.LOOK_AGAIN)
             return None
         if not _may_leave_now(messages, now):
             return None

@@ -126,7 +126,7 @@ def _merged(shown: Iterable[Card], activities: Iterable[Activity]) -> list[Entry
         kind = _OWN_KINDS.get(activity.kind, "activity")
         if kind == "question" and activity.pk in answered:
             kind = "activity"
-        version = int(kind == "question")
+        version = _version(kind == "question", activity.push_state, activity.push_text)
         key = f"activity-{activity.pk}"
         lines.append(Entry(kind=kind, key=key, at=activity.occurred_at, activity=activity, version=version))
     lines.sort(key=lambda line: (line.at, line.key))
@@ -145,7 +145,7 @@ def _folded(lines: Iterable[Entry]) -> Iterator[Entry]:
             key=f"fold-{activities[0].pk}",
             at=entries[0].at,
             folded=activities,
-            version=len(activities),
+            version=_version([(one.pk, one.push_state, one.push_text) for one in activities]),
         )
 
 

@@ -170,6 +170,8 @@ def activity_line(activity: Activity) -> ActivityLine:
         case ActivityKind.MERGED:
             did = "parted this contact again from" if activity.data.get("undone") else "merged this contact with"
             return ActivityLine("users", did, what)
+        case ActivityKind.PHONE_MESSAGE:
+            return ActivityLine("phone", "wrote down what the customer said on the phone")
         case ActivityKind.MESSAGE_CANCELLED:
             if activity.actor_id is None and what:
                 return ActivityLine("calendar-x", f"{what}: a message was not sent")

@@ -11,9 +11,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import ClassVar, Generic, TypeVar
 
 from messaging.errors import UnsupportedFeature
+from messaging.mirror import MirrorEntry, RemoteConversation
 from messaging.transport import Transport
 from messaging.types import (
     AccountHealth,
@@ -135,6 +137,41 @@ class Provider(ABC):
     def plan_end_of_session(cls, conversation_id: str, *, agent_id: str) -> Operation[Session] | None:
         """The operation that ends a session on behalf of an agent; None, as by default, without sessions. Pure."""
         return None
+
+    @classmethod
+    def mirrors(cls, stream: StreamConfig) -> bool:
+        """Does this provider keep the conversations of this stream too, to be told of them and read? Pure."""
+        return False
+
+    @classmethod
+    def plan_entry(cls, entry: MirrorEntry, stream: StreamConfig) -> Operation[SendResult] | None:
+        """The operation that tells one thing of a conversation, or None where it has to wait for something else. Pure.
+
+        Its one result names what was made. Raises ConfigurationError for what cannot be told.
+        """
+        raise UnsupportedFeature(f"{cls.label} keeps no conversations.")
+
+    @classmethod
+    def plan_find(cls, entry: MirrorEntry, stream: StreamConfig) -> Operation[RecipientResult | None] | None:
+        """The operation that finds out whether an entry has arrived, or None where telling it twice does no harm. Pure.
+
+        Its result is ACCEPTED with the ids of what was found, or None when it is not there.
+        """
+        return None
+
+    def read_conversation(self, stream: StreamConfig, external_id: str) -> RemoteConversation:
+        """One conversation with its messages and its log. Raises a ProviderError."""
+        raise UnsupportedFeature(f"{self.label} keeps no conversations.")
+
+    def read_conversations(
+        self, stream: StreamConfig, *, since: datetime, until: datetime, page: int = 1
+    ) -> tuple[RemoteConversation, ...]:
+        """The conversations that changed between two aware moments, the earliest change first, at most 100."""
+        raise UnsupportedFeature(f"{self.label} keeps no conversations.")
+
+    def read_transcript(self, stream: StreamConfig, external_id: str) -> str:
+        """A conversation as the provider prints it."""
+        raise UnsupportedFeature(f"{self.label} keeps no conversations.")
 
     @abstractmethod
     def check(self) -> AccountHealth:

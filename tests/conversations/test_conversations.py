@@ -143,7 +143,9 @@ def test_an_indicator_is_set_once_per_key_and_stays_in_the_history() -> None:
     assert first.pk == again.pk
     conversations.remove_indicator(again, actor=priya)
     assert conversation.indicators.get().removed_at is not None
-    assert kinds(conversation) == ["indicator_set", "indicator_removed"]
+    conversations.set_indicator(conversation, key="away", title="Away", actor=priya)
+    conversations.set_indicator(conversation, key="away", title="Away", actor=priya)
+    assert kinds(conversation) == ["indicator_set", "indicator_set", "indicator_removed", "indicator_set"]
 
 
 class TestVisibility:

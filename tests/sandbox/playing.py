@@ -39,9 +39,14 @@ class PlayedSandbox:
     """The command `sandbox` in a process of its own, with its rows in a scratch file."""
 
     def __init__(
-        self, directory: Path, *, environment: dict[str, str] | None = None, options: Sequence[str] = ()
+        self,
+        directory: Path,
+        *,
+        environment: dict[str, str] | None = None,
+        options: Sequence[str] = (),
+        port: int | None = None,
     ) -> None:
-        self.port = free_port()
+        self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.database = directory / "sandbox.sqlite3"
         self.errors = directory / "stderr.txt"

@@ -135,7 +135,7 @@ def _written(record: Fields, child: Fields, name: str, body_key: str) -> HookEve
     whatsapp_id = _id(identity.text("streamproviderid")) if _channel_type(identity) in _WHATSAPP else ""
     if not phone and not person_id and not whatsapp_id:
         return Unrecognised(key, f"Object.{name} without a phone number")
-    media = tuple(_media(message))
+    media = tuple(media_of(message))
     kind, kind_word, emoji, reacts_to = _kind_of(message, media)
     return InboundMessage(
         key,
@@ -203,7 +203,7 @@ def _e164(number: str) -> str:
     return f"+{digits}" if digits.isascii() and digits.isdigit() and 7 <= len(digits) <= 15 else ""
 
 
-def _media(message: Child) -> Iterator[Media]:
+def media_of(message: Child) -> Iterator[Media]:
     """Links to files in `Content`. Their names there are documented nowhere: a list of files, or one link.
 
     Whether a link may be followed is for whoever follows it.

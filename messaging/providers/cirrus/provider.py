@@ -13,8 +13,9 @@ from datetime import datetime
 from typing import Any, ClassVar, Literal
 
 from messaging.errors import CredentialsRefused, MessagingError, WebhookRefused
+from messaging.mirror import MirrorEntry, RemoteConversation
 from messaging.providers.base import Operation, Provider
-from messaging.providers.cirrus import hooks, lookup, objects, reading, routing, whatsapp
+from messaging.providers.cirrus import hooks, lookup, mirror, objects, reading, routing, whatsapp
 from messaging.providers.cirrus.records import Activity, CirrusObject, Transcript
 from messaging.providers.cirrus.routing import object_stream_id
 from messaging.providers.cirrus.sms import SendInitialSms, SendSms
@@ -94,6 +95,44 @@ class Cirrus(Provider):
     def plan_lookup(cls, message: OutboundMessage, stream: StreamConfig) -> Operation[RecipientResult | None] | None:
         """Look for our reference in the conversation, or in the customer's; see `lookup.py`."""
         return lookup.plan(message, stream)
+
+    @classmethod
+    def mirrors(cls, stream: StreamConfig) -> bool:
+        """Streams that say so in their settings."""
+        return mirror.mirrors(stream)
+
+    @classmethod
+    def plan_entry(cls, entry: MirrorEntry, stream: StreamConfig) -> Operation[SendResult] | None:
+        """See `mirror.py`."""
+        return mirror.plan_entry(entry, stream)
+
+    @classmethod
+    def plan_find(cls, entry: MirrorEntry, stream: StreamConfig) -> Operation[RecipientResult | None] | None:
+        """Look for the entry in the conversation; see `mirror.py`."""
+        return mirror.plan_find(entry, stream)
+
+    def read_conversation(self, stream: StreamConfig, external_id: str) -> RemoteConversation:
+        """Get object, with children and activity log."""
+        return mirror.remote_conversation(self.get_object(stream, external_id, include_activity_log=True))
+
+    def read_conversations(
+        self, stream: StreamConfig, *, since: datetime, until: datetime, page: int = 1
+    ) -> tuple[RemoteConversation, ...]:
+        """List objects by the time of their last change, with children and activity log, at most 100."""
+        found = self.list_objects(
+            stream,
+            since=since,
+            until=until,
+            sort="asc",
+            order="updatedtime",
+            page=page,
+            include_activity_log=True,
+        )
+        return tuple(mirror.remote_conversation(one) for one in found)
+
+    def read_transcript(self, stream: StreamConfig, external_id: str) -> str:
+        """Get transcript."""
+        return self.get_transcript(stream, external_id).text
 
     def check(self) -> AccountHealth:
         """Ask for the system status with the account's key."""

@@ -38,6 +38,13 @@ STREAM_OPTIONS = (
         "Opening text",
         "The first SMS as it is configured on this stream in Cirrus. Fill it in to offer the opening text to agents.",
     ),
+    Option(
+        "mirror",
+        "Keep conversations in Cirrus too",
+        "yes: conversations, remarks, statuses and flags are written to Cirrus as objects, and read from there. "
+        "no: only messages pass.",
+        pattern=r"yes|no",
+    ),
 )
 
 

@@ -19,9 +19,11 @@ from conversations.models import (
     CannedReply,
     ConsentState,
     ContactSearch,
+    ConversationMirror,
     ConversationTag,
     DispatcherTick,
     Draft,
+    Drift,
     Handling,
     InboxCount,
     Indicator,
@@ -125,7 +127,12 @@ def make_rows(stream: Stream | None = None, *, text: str = "Hello") -> dict[type
     campaign = Campaign.objects.create(
         name=text[:120], stream=stream, body=text, file_name=text[:200], columns=[text], status_reason=text[:300]
     )
+    there = ConversationMirror.objects.create(
+        stream=stream, external_id=number, conversation=conversation, external_status=text[:40], problem=text[:300]
+    )
     rows: list[Model] = [
+        there,
+        Drift.objects.create(mirror=there, conversation=conversation, field="name", ours=text[:200], theirs=text[:200]),
         stream.account,
         stream,
         StreamGate.objects.get_or_create(stream=stream)[0],

@@ -1,0 +1,132 @@
+"""From an activity to what the mirror is told: pure reading, no change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Q
+
+from conversations.models import Activity, AgentIdentity, Conversation, Message
+from conversations.models.activity import ActivityKind as Kind
+from conversations.models.activity import PushState
+from messaging.mirror import EntryKind, MirrorEntry
+
+_KINDS: dict[str, EntryKind] = {
+    Kind.OPENED: EntryKind.OPENING,
+    Kind.REMARK: EntryKind.REMARK,
+    Kind.STATUS_CHANGE: EntryKind.STATUS,
+    Kind.TAG_ADDED: EntryKind.CONTENT,
+    Kind.TAG_REMOVED: EntryKind.CONTENT,
+    Kind.INDICATOR_SET: EntryKind.INDICATOR_SET,
+    Kind.INDICATOR_REMOVED: EntryKind.INDICATOR_REMOVED,
+    Kind.PHONE_MESSAGE: EntryKind.CUSTOMER_MESSAGE,
+}
+COUNTED = (EntryKind.REMARK, EntryKind.LOG)  # found again by their number alone
+
+
+def kind_of(activity: Activity) -> EntryKind:
+    """What sort of entry it is; what has no call of its own is a line of the log."""
+    return _KINDS.get(activity.kind, EntryKind.LOG)
+
+
+def entry_of(activity: Activity, conversation: Conversation) -> MirrorEntry:
+    """What to tell. `conversation` has its stream and contact; tags are those it has now."""
+    kind = kind_of(activity)
+    return MirrorEntry(
+        kind=kind,
+        ref=_ref(activity, kind),
+        conversation_id=conversation.external_id,
+        text=text_of(activity),
+        agent_id=_agent_id(activity, conversation),
+        values=_values(activity, conversation, kind),
+        already_there=_already_there(activity, kind),
+        **_person(conversation),
+    )
+
+
+def opening_for(activity: Activity, conversation: Conversation) -> MirrorEntry:
+    """The opening that has to come before this activity, where the conversation is not there yet."""
+    text = text_of(activity) if activity.kind == Kind.OPENED else "Opened in Parley"
+    return MirrorEntry(kind=EntryKind.OPENING, ref=str(activity.push_ref), text=text, **_person(conversation))
+
+
+def _person(conversation: Conversation) -> dict[str, Any]:
+    contact = conversation.contact
+    return {
+        "phone": contact.phone,
+        "first_name": contact.first_name,
+        "last_name": contact.last_name,
+        "email": contact.email,
+        "sub_stream_id": conversation.sub_stream.external_id if conversation.sub_stream else "",
+    }
+
+
+def text_of(activity: Activity) -> str:
+    """The words of an entry, as the other side keeps them."""
+    by = f" by {activity.actor}" if activity.actor else ""
+    match kind_of(activity):
+        case EntryKind.OPENING:
+            return f"Opened in Parley{by}"
+        case EntryKind.REMARK:
+            return activity.text
+        case EntryKind.CUSTOMER_MESSAGE:
+            message = _message(activity)
+            return message.body if message else ""
+        case EntryKind.LOG:
+            # "by" with a colon before the text: "Assigned by Tom Okafor: Priya Nair"
+            said = " ".join(activity.text.split())
+            return f"{activity.get_kind_display()}{by}{': ' if said else ''}{said}"
+        case _:
+            return ""
+
+
+def _ref(activity: Activity, kind: EntryKind) -> str:
+    message = _message(activity) if kind is EntryKind.CUSTOMER_MESSAGE else None
+    return str(message.ref if message else activity.push_ref)
+
+
+def _message(activity: Activity) -> Message | None:
+    return Message.objects.filter(pk=activity.data.get("message"), conversation=activity.conversation_id).first()
+
+
+def _agent_id(activity: Activity, conversation: Conversation) -> str:
+    if activity.actor_id is None:
+        return ""
+    identities = AgentIdentity.objects.filter(user=activity.actor_id, account=conversation.stream.account_id)
+    return identities.values_list("external_id", flat=True).first() or ""
+
+
+def _values(activity: Activity, conversation: Conversation, kind: EntryKind) -> dict[str, Any]:
+    match kind:
+        case EntryKind.STATUS:
+            return {"status": str(activity.data.get("to", ""))}
+        case EntryKind.CONTENT:
+            return {"content": {"tags": tags_of(conversation)}}
+        case EntryKind.INDICATOR_SET | EntryKind.INDICATOR_REMOVED:
+            return {"title": activity.text, **activity.data}
+        case _:
+            return {}
+
+
+def tags_of(conversation: Conversation) -> list[str]:
+    """The names of its tags, in the alphabet's order."""
+    return sorted(conversation.tags.values_list("name", flat=True))
+
+
+def _already_there(activity: Activity, kind: EntryKind) -> int:
+    """How many the other side has with the same words: pushed by us, or taken from there."""
+    if kind not in COUNTED:
+        return 0
+    conversation = activity.conversation
+    there = conversation.activities.filter(Q(push_state=PushState.PUSHED) | Q(data__there=True))
+    same_object = there.filter(external_id=conversation.external_id).exclude(pk=activity.pk)
+    words = (kind is EntryKind.REMARK, text_of(activity).split())
+    return sum(words_there(one) == words for one in same_object.select_related("actor"))
+
+
+def words_there(activity: Activity) -> tuple[bool, list[str]] | None:
+    """Whether it is a remark and its words, for what stands in the other side's log; None for anything else."""
+    if activity.data.get("there"):
+        return activity.kind == Kind.REMARK, activity.text.split()
+    kind = kind_of(activity)
+    return (kind is EntryKind.REMARK, text_of(activity).split()) if kind in COUNTED else None
