@@ -26,7 +26,7 @@ from conversations.models.message import Kind
 from conversations.models.template import TemplateStatus
 from conversations.services import consent, pacing, spool
 from conversations.services.accounts import provider_for
-from conversations.services.campaigns import control, recording, window
+from conversations.services.campaigns import control, media, recording, window
 from conversations.services.campaigns.hours import Hours
 from conversations.services.clock import database_now
 from conversations.services.envelope import template_content
@@ -94,8 +94,10 @@ def _has_room() -> bool:
 
 
 def _deliver(chunk_id: int, claim: uuid.UUID, *, ends: float) -> None:
-    payload = CampaignChunk.objects.values_list("payload", flat=True).get(pk=chunk_id)
-    while time.monotonic() < ends:
+    of_chunk = CampaignChunk.objects.values_list("payload", "campaign", "campaign__media")
+    payload, campaign_of_chunk, files = of_chunk.get(pk=chunk_id)
+    may_leave = not files or media.keep_usable(campaign_of_chunk)
+    while may_leave and time.monotonic() < ends:
         taken = _take(chunk_id, claim, payload)
         if taken is None:
             break
