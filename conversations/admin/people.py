@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as StockGroupAdmin
 from django.contrib.auth.admin import UserAdmin as StockUserAdmin
 from django.contrib.auth.models import Group
@@ -21,7 +21,7 @@ from conversations.admin.mixins import SEE_ALL, EditableInline, LinksInline, Nev
 from conversations.admin.people_forms import AddUserForm, ChangeUserForm, IdentityForm, may_manage
 from conversations.models import AgentIdentity, Team, TeamMembership, TeamStream, User
 from conversations.models.audit import AuditAction
-from conversations.services import audit
+from conversations.services import audit, second_factor
 
 
 class MembershipInline(LinksInline):
@@ -65,6 +65,8 @@ class UserAdmin(NeverDeletedMixin, ProductAdmin, StockUserAdmin):
     filter_horizontal = ()
     readonly_fields = ("password_page", "role_names", "last_login", "date_joined")
     inlines = (UserTeamsInline, IdentityInline)
+    actions = ("remove_second_factor",)
+    object_actions = ("remove_second_factor",)
     add_fieldsets = (
         (None, {"fields": ("email", "name", "role")}),
         (_("Password"), {"fields": ("password1", "password2")}),
@@ -117,6 +119,19 @@ class UserAdmin(NeverDeletedMixin, ProductAdmin, StockUserAdmin):
                 summary=summary,
                 request=request,
             )
+
+    @admin.action(description=_("Remove second factor"), permissions=["change"])
+    def remove_second_factor(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """For somebody who lost phone and recovery codes: the next sign-in asks for the password, or sets up anew."""
+        actor = signed_in(request)
+        for user in queryset:
+            if not may_manage(actor, user):
+                text, level = gettext("%s may do more than you. Nothing was removed."), messages.ERROR
+            elif second_factor.remove(user, actor=actor, request=request):
+                text, level = gettext("%s signs in without a code next time."), messages.SUCCESS
+            else:
+                text, level = gettext("%s has no second factor."), messages.WARNING
+            self.message_user(request, text % user, level)
 
     @admin.display(description=_("password"))
     def password_page(self, user: User) -> SafeString:

@@ -1,4 +1,4 @@
-"""Signing in."""
+"""Signing in: password, code, new password."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, UsernameField
+
+from conversations.models import User
 
 
 class SignInForm(AuthenticationForm):
@@ -38,3 +40,39 @@ class NewPasswordForm(PasswordChangeForm):
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
             field.widget.attrs["class"] = "input"
+
+
+class CodeForm(forms.Form):
+    """A code of an authenticator app, or a recovery code."""
+
+    use_required_attribute = False
+    code = forms.CharField(
+        label="Code",
+        max_length=20,
+        error_messages={"required": "Type the six digits that the app shows."},
+        widget=forms.TextInput(
+            attrs={"autofocus": True, "autocomplete": "one-time-code", "inputmode": "text", "class": "input"}
+        ),
+    )
+
+
+class PasswordForm(forms.Form):
+    """The own password once more, before something that somebody else at this computer must not do."""
+
+    use_required_attribute = False
+    password = forms.CharField(
+        label="Password",
+        strip=False,
+        error_messages={"required": "Enter your password."},
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "class": "input"}),
+    )
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        if not self.user.check_password(password):
+            raise forms.ValidationError("That is not your password.", code="wrong_password")
+        return password

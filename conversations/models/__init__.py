@@ -22,6 +22,7 @@ from conversations.models.number_check import NumberCheck
 from conversations.models.pacing import StreamGate
 from conversations.models.policy import SendingPolicy
 from conversations.models.search import ContactSearch, MessageSearch
+from conversations.models.second_factor import SecondFactor
 from conversations.models.session import ProviderSession
 from conversations.models.stream import Stream, SubStream
 from conversations.models.tag import ConversationTag, Tag
@@ -66,6 +67,7 @@ __all__ = [
     "Receipt",
     "RefusedCall",
     "SavedFilter",
+    "SecondFactor",
     "SendAttempt",
     "SendingPolicy",
     "Stream",

@@ -15,6 +15,7 @@ class AuditAction(models.TextChoices):
     SIGN_IN_FAILED = "sign_in_failed", _("Sign-in failed")
     SIGNED_OUT = "signed_out", _("Signed out")
     PASSWORD_CHANGED = "password_changed", _("Changed the own password")
+    SECOND_FACTOR = "second_factor", _("Changed a second factor")
     PERSON_CHANGED = "person_changed", _("Changed a person")
     ROLE_GIVEN = "role_given", _("Gave a person another role")
     ROLE_CHANGED = "role_changed", _("Changed what a role may do")

@@ -31,9 +31,9 @@ class AnyOf(models.Lookup):  # generic to the type checker only
     lookup_name = "any_of"
     prepare_rhs = False
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         left, values = self.process_lhs(compiler, connection)
-        return f"{left} = ANY(%s)", [*values, list(self.rhs)]
+        return f"{left} = ANY(%s)", (*values, list(self.rhs))
 
 
 if TYPE_CHECKING:

@@ -16,10 +16,12 @@ from django.views.decorators.http import require_POST, require_safe
 
 from conversations.forms.people import NewPasswordForm, SignInForm
 from conversations.forms.preferences import NotificationsForm
+from conversations.models import User
 from conversations.models.audit import AuditAction
 from conversations.models.team import Theme, UndoSeconds
-from conversations.services import audit
+from conversations.services import audit, second_factor
 from conversations.services.sign_in import wait_after_failures
+from conversations.views.codes import ask_for_code
 from conversations.views.requests import UNPROCESSABLE, is_htmx, signed_in
 
 
@@ -36,6 +38,14 @@ class SignIn(LoginView):
             response["HX-Trigger"] = "parley:signed-out"  # the page asks for the password without losing what is on it
             return response
         return super().get(request, *args, **kwargs)
+
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        """In, or on to the code: nobody is signed in before both were shown."""
+        user = form.get_user()
+        assert isinstance(user, User)
+        if second_factor.is_required_of(user) or second_factor.factor_of(user) is not None:
+            return ask_for_code(self.request, user, then=self.get_success_url())
+        return super().form_valid(form)
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
         response = super().form_invalid(form)
@@ -79,7 +89,15 @@ class ChangePassword(PasswordChangeView):
 def account(request: HttpRequest) -> HttpResponse:
     """Preferences: the look of the pages, sending, keys, notifications; the password, and the way out."""
     form = NotificationsForm(user=signed_in(request))
-    return render(request, "account/page.html", {"undo_choices": UndoSeconds.choices, "notifications": form})
+    return render(
+        request,
+        "account/page.html",
+        {
+            "undo_choices": UndoSeconds.choices,
+            "notifications": form,
+            "has_second_factor": second_factor.factor_of(signed_in(request)) is not None,
+        },
+    )
 
 
 @require_POST

@@ -99,6 +99,9 @@ PAGES = {
     "send-anyway": OF_A_STREAM,
     "search": SIGNED_IN,
     "palette": SIGNED_IN,
+    "second-factor": SIGNED_IN,
+    "new-recovery-codes": SIGNED_IN,
+    "remove-second-factor": SIGNED_IN,
     "contacts": SIGNED_IN,
     "new-contact": SIGNED_IN,
     "import-contacts": SIGNED_IN,  # for supervisors, as merging and exporting are
@@ -159,6 +162,7 @@ PAGES = {
     "measure": SIGNED_IN,
     "template-preview": SIGNED_IN,
     "sign-in": PUBLIC,
+    "sign-in-code": SIGNED_IN,  # or has just shown a password: sends everybody else back to it
     "sign-out": SIGNED_IN,
     "account": SIGNED_IN,
     "password": SIGNED_IN,

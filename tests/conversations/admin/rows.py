@@ -35,6 +35,7 @@ from conversations.models import (
     ProofFile,
     Receipt,
     SavedFilter,
+    SecondFactor,
     SendAttempt,
     SendingPolicy,
     Stream,
@@ -54,7 +55,7 @@ def rows_for_people() -> list[type[Model]]:
     """The models that the administration shows: all but what search, the inbox and writers keep to themselves."""
     models = apps.get_app_config("conversations").get_models()
     kept = (ContactSearch, MessageSearch, ConversationTag, Draft, Handling, InboxCount, ProofFile, SavedFilter)
-    kept += (CampaignChunk, Notification)
+    kept += (CampaignChunk, Notification, SecondFactor)
     return [model for model in models if model not in kept]
 
 
