@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from conversations.models.campaign import Campaign
 from conversations.models.conversation import Conversation
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class NotificationKind(models.TextChoices):
     FAILED = "failed", _("A message of mine was not sent or not delivered")
     UNCONFIRMED = "unconfirmed", _("A message of mine is not confirmed")
     WOKE = "woke", _("A conversation of mine is back from being snoozed")
+    CAMPAIGN = "campaign", _("A campaign of mine has ended, or was paused by a rule of its own")
 
 
 class Way(StrEnum):
@@ -60,6 +62,7 @@ DEFAULT_WAYS: dict[str, frozenset[Way]] = {
     NotificationKind.FAILED: _HEARD,
     NotificationKind.UNCONFIRMED: _SEEN,
     NotificationKind.WOKE: _QUIET,
+    NotificationKind.CAMPAIGN: _SEEN,
 }
 
 
@@ -78,11 +81,12 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
     """Questions about notifications."""
 
     def of(self, user: User) -> NotificationQuerySet:
-        """This person's own, about conversations that they may see now."""
+        """This person's own, about conversations and campaigns that they may see now."""
         own = self.filter(user=user.pk)
         if user.is_active and user.has_perm("conversations.view_every_stream"):
             return own
-        return own.filter(conversation__in=Conversation.objects.visible_to(user))
+        seen = Q(conversation__in=Conversation.objects.visible_to(user))
+        return own.filter(seen | Q(campaign__in=Campaign.objects.visible_to(user)))
 
     def listed_for(self, user: User) -> NotificationQuerySet:
         """Those that the bell shows and counts."""
@@ -94,11 +98,11 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
 
     def with_what_is_shown(self) -> NotificationQuerySet:
         """With the rows that its words name."""
-        return self.select_related("conversation__contact", "conversation__stream", "actor", "message")
+        return self.select_related("conversation__contact", "conversation__stream", "campaign", "actor", "message")
 
 
 class Notification(models.Model):
-    """What one person is told of one conversation: at most one row of a kind, the newest.
+    """What one person is told of one conversation, or of one campaign: at most one row of a kind, the newest.
 
     When the same thing happens again the row gets a new id, so that ids order what is told, and `number` grows
     while nobody has read it. It holds no words: what is shown is read from the rows it names, by whoever may see
@@ -107,7 +111,12 @@ class Notification(models.Model):
     """
 
     user = models.ForeignKey("conversations.User", on_delete=models.CASCADE, related_name="notifications")
-    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="notifications")
+    conversation = models.ForeignKey(
+        Conversation, on_delete=models.CASCADE, null=True, blank=True, related_name="notifications"
+    )
+    campaign = models.ForeignKey(
+        Campaign, on_delete=models.CASCADE, null=True, blank=True, related_name="notifications"
+    )
     kind = models.CharField(max_length=12, choices=NotificationKind.choices)
     message = models.ForeignKey(
         "conversations.Message", on_delete=models.CASCADE, null=True, blank=True, related_name="notifications"
@@ -126,6 +135,12 @@ class Notification(models.Model):
         ordering = ("-id",)
         constraints = [
             models.UniqueConstraint(fields=("user", "conversation", "kind"), name="notification_once"),
+            models.UniqueConstraint(fields=("user", "campaign", "kind"), name="notification_of_campaign_once"),
+            models.CheckConstraint(
+                condition=Q(conversation__isnull=True, campaign__isnull=False)
+                | Q(conversation__isnull=False, campaign__isnull=True),
+                name="notification_of_one_thing",
+            ),
             models.CheckConstraint(condition=Q(kind__in=NotificationKind.values), name="notification_kind_known"),
         ]
         indexes = [

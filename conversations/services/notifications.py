@@ -13,10 +13,11 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.db import connection, transaction
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from conversations import live
-from conversations.models import Activity, Conversation, Message, Notification, Stream, User
+from conversations.models import Activity, Campaign, Conversation, Message, Notification, Stream, User
 from conversations.models.conversation import ConversationStatus
 from conversations.models.message import NOT_ARRIVED, MessageStatus
 from conversations.models.notification import (
@@ -36,22 +37,24 @@ BATCH = 500
 
 _WRITE = """
     INSERT INTO conversations_notification AS known
-                (user_id, conversation_id, kind, message_id, actor_id, deadline, number, created_at)
+                (user_id, {subject}_id, kind, message_id, actor_id, deadline, number, created_at)
          SELECT told.*, %s
            FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::bigint[], %s::bigint[], %s::timestamptz[], %s::int[])
              AS told
-    ON CONFLICT ON CONSTRAINT notification_once DO UPDATE
+    ON CONFLICT ON CONSTRAINT {once} DO UPDATE
             SET id = EXCLUDED.id, message_id = EXCLUDED.message_id, actor_id = EXCLUDED.actor_id,
                 deadline = EXCLUDED.deadline, created_at = EXCLUDED.created_at, read_at = NULL,
                 number = EXCLUDED.number + CASE WHEN known.read_at IS NULL THEN known.number ELSE 0 END
 """
+_OF_CONVERSATION = _WRITE.format(subject="conversation", once="notification_once")
+_OF_CAMPAIGN = _WRITE.format(subject="campaign", once="notification_of_campaign_once")
 
 
 class Notice(NamedTuple):
-    """That one person is to be told of one thing."""
+    """That one person is to be told of one thing: `about` is the id of a conversation, or of a campaign."""
 
     user_id: int
-    conversation_id: int
+    about: int
     stream_id: int
     kind: str
     message_id: int | None = None
@@ -136,6 +139,22 @@ def moved(moves: Iterable[tuple[int, str]], to: str, *, actor: User | None) -> N
     )
 
 
+def campaign_stands_still(campaign: Campaign) -> None:
+    """A campaign has ended, or was paused by a rule of its own: who made it and who let it go are told."""
+    people = {campaign.created_by_id, campaign.confirmed_by_id} - {None}
+    notices = [
+        Notice(person, campaign.pk, campaign.stream_id, NotificationKind.CAMPAIGN)
+        for person in people
+        if person is not None
+    ]
+    _tell(notices, write=_OF_CAMPAIGN)
+
+
+def read_campaign(campaign: Campaign, reader: User) -> None:
+    """Somebody looks at a campaign: what they were to be told of it, they see."""
+    _read(Notification.objects.filter(user=reader.pk, campaign=campaign.pk))
+
+
 def tell_what_is_due(at: datetime) -> None:
     """Tell whoever has a conversation that its reply is nearly due or overdue, or that its window closes soon; once."""
     mine = Conversation.objects.filter(status=ConversationStatus.OPEN, assignee__isnull=False, assignee__is_active=True)
@@ -154,9 +173,7 @@ def tell_what_is_due(at: datetime) -> None:
         notices = [Notice(user, pk, stream, kind, deadline=deadline) for user, pk, stream, deadline in rows]
         with transaction.atomic():
             if kind == NotificationKind.OVERDUE:
-                _read(
-                    Notification.objects.filter(conversation__in=[one.conversation_id for one in notices], kind="due")
-                )
+                _read(Notification.objects.filter(conversation__in=[one.about for one in notices], kind="due"))
             _tell(notices)
 
 
@@ -183,35 +200,37 @@ def forget_old(at: datetime) -> None:
 def _read(notifications: NotificationQuerySet) -> None:
     """Mark as read what is not, and tell the other pages of those people."""
     unread = notifications.unread()
-    found = list(unread.values_list("user_id", "conversation__stream_id", "conversation_id"))
+    stream = Coalesce("conversation__stream_id", "campaign__stream_id")
+    found = list(unread.values_list("user_id", stream, Coalesce("conversation_id", 0)))
     if found:
         unread.update(read_at=timezone.now())
         _wake_pages(found)
 
 
-def _tell(notices: Sequence[Notice], *, seen: bool = False) -> None:
+def _tell(notices: Sequence[Notice], *, seen: bool = False, write: str = _OF_CONVERSATION) -> None:
     """Write what people want to be told of, the newest of a kind in place of the one before; wake their pages.
 
-    `seen` says that whoever asks knows already that they see the streams.
+    `seen` says that whoever asks knows already that they see the streams. `write` says what the notices are about.
     """
     wanted = _wanted(notices, seen=seen)
     if not wanted:
         return
-    numbers = Counter((one.user_id, one.conversation_id, one.kind) for one in wanted)
-    newest = {(one.user_id, one.conversation_id, one.kind): one for one in wanted}
+    numbers = Counter((one.user_id, one.about, one.kind) for one in wanted)
+    newest = {(one.user_id, one.about, one.kind): one for one in wanted}
     rows = [newest[key] for key in sorted(newest)]  # in one order, so that two who write the same rows wait in turn
     columns = (
         [one.user_id for one in rows],
-        [one.conversation_id for one in rows],
+        [one.about for one in rows],
         [str(one.kind) for one in rows],
         [one.message_id for one in rows],
         [one.actor_id for one in rows],
         [one.deadline for one in rows],
-        [numbers[one.user_id, one.conversation_id, one.kind] for one in rows],
+        [numbers[one.user_id, one.about, one.kind] for one in rows],
     )
     with connection.cursor() as cursor:
-        cursor.execute(_WRITE, [timezone.now(), *columns])
-    _wake_pages((one.user_id, one.stream_id, one.conversation_id) for one in rows)
+        cursor.execute(write, [timezone.now(), *columns])
+    of_conversations = write == _OF_CONVERSATION
+    _wake_pages((one.user_id, one.stream_id, one.about if of_conversations else 0) for one in rows)
 
 
 def _wanted(notices: Sequence[Notice], *, seen: bool) -> list[Notice]:

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 from conversations.models import Campaign
 from conversations.models.campaign import UNDER_WAY, CampaignStatus
 from conversations.permissions import may_send_in_bulk
+from conversations.services import notifications
 from conversations.services.campaigns import control
 from conversations.services.campaigns.audience import OPEN_TO_CHANGE
 from conversations.views.campaign_numbers import Numbers, numbers_of
@@ -37,6 +38,7 @@ def campaign(request: HttpRequest, pk: int) -> HttpResponse:
     found, user = visible_campaign(request, pk), signed_in(request)
     if found.status in OPEN_TO_CHANGE:
         return HttpResponseRedirect(reverse(f"campaign-{_next_step(found)}", args=[pk]))
+    notifications.read_campaign(found, user)
     numbers = numbers_of(found)
     context = {
         **_of_the_numbers(found, numbers),
@@ -46,7 +48,7 @@ def campaign(request: HttpRequest, pk: int) -> HttpResponse:
         "acts": may_send_in_bulk(user, found.stream),
         "is_under_way": found.status in UNDER_WAY,
         "may_stop": found.status in (*UNDER_WAY, CampaignStatus.SCHEDULED),
-        "may_retry": found.ended_at is not None and numbers.failed > 0,
+        "may_retry": found.ended_at is not None and numbers.to_retry > 0,
         "left_out": [one for one in verdict_counts(found) if one.verdict != "send"],
         "left_out_key": LEFT_OUT,
         "retries": list(found.retries.all()[:10]),

@@ -63,6 +63,7 @@ class Numbers:
     processed: int
     percent: int
     pace: str
+    to_retry: int  # failed, and may be sent in another campaign; what a provider cancelled may not
 
     @property
     def failed(self) -> int:
@@ -100,6 +101,7 @@ def numbers_of(campaign: Campaign) -> Numbers:
         processed=written,
         percent=percent,
         pace=_pace(campaign, written, everybody - written),
+        to_retry=_sum(counts, NOT_ARRIVED),
     )
 
 

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from conversations.models import Notification, User
+from conversations.models import Campaign, Notification, User
 from conversations.models.notification import NotificationKind as Kind
 from conversations.models.notification import ways_of
 from conversations.services import notifications as service
@@ -26,7 +26,7 @@ MOST_COUNTED = 99
 
 
 class Line(NamedTuple):
-    """A notification for people: who the customer is, what happened, and maybe the words that were written."""
+    """A notification for people: the customer or campaign, what happened, and maybe the words that were written."""
 
     notification: Notification
     icon: str
@@ -38,6 +38,8 @@ class Line(NamedTuple):
     @property
     def address(self) -> str:
         """Where it leads."""
+        if self.notification.campaign_id:
+            return reverse("campaign", args=[self.notification.campaign_id])
         return reverse("conversation", args=[self.notification.conversation_id])
 
 
@@ -118,9 +120,9 @@ def line_of(notification: Notification) -> Line:
     """What a notification says; of rows with_what_is_shown()."""
     icon, tone, words = _said(notification)
     message = notification.message
-    return Line(
-        notification, icon, tone, notification.conversation.contact.name, words, preview(message) if message else ""
-    )
+    about, campaign = notification.conversation, notification.campaign
+    name = about.contact.name if about else campaign.name if campaign else ""
+    return Line(notification, icon, tone, name, words, preview(message) if message else "")
 
 
 def _said(one: Notification) -> tuple[str, str, str]:
@@ -143,8 +145,20 @@ def _said(one: Notification) -> tuple[str, str, str]:
             return "circle-alert", "danger", "your message did not arrive" + _times(one)
         case Kind.UNCONFIRMED:
             return "circle-question-mark", "warning", "your message is not confirmed" + _times(one)
+        case Kind.CAMPAIGN:
+            return _said_of_campaign(one.campaign) if one.campaign else ("megaphone", "", "")
         case _:
             return "moon", "", "back from being snoozed"
+
+
+def _said_of_campaign(campaign: Campaign) -> tuple[str, str, str]:
+    if campaign.ended_at is None:
+        reason = f": {campaign.status_reason}" if campaign.status_reason else ""
+        return "pause", "warning", f"the campaign was paused by itself{reason}".rstrip(".")
+    failed = f", {campaign.failed_count:,} failed" if campaign.failed_count else ""
+    unknown = f", {campaign.unconfirmed_count:,} not confirmed" if campaign.unconfirmed_count else ""
+    tone = "warning" if failed or unknown else ""
+    return "circle-check", tone, f"the campaign has ended: {campaign.accepted_count:,} sent{failed}{unknown}"
 
 
 def _times(one: Notification) -> str:

@@ -16,9 +16,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from conversations.live import channel_of
-from conversations.models import Conversation, Notification, Stream, Team, TeamMembership, User
+from conversations.models import Campaign, Conversation, Notification, Stream, Team, TeamMembership, User
 from conversations.models.message import MessageStatus
 from conversations.services import conversations, handling, lifecycle, notifications, remarks
+from conversations.services.campaigns import control
 from conversations.services.handling import upkeep
 from conversations.services.inbound import receive
 from messaging.types import InboundMessage
@@ -284,3 +285,44 @@ def test_the_pages_of_a_person_are_woken_once(desk: Desk, heard: Any, django_cap
     events = heard("notification")
     assert [one["to"] for one in events] == [desk.priya.pk]
     assert set(events[0]) == {"kind", "stream", "conversation", "to"}
+
+
+def test_a_campaign_tells_who_made_it_and_who_let_it_go_that_it_stands_still(desk: Desk) -> None:
+    other = factories.make_user("supervisor", name="Ida")
+    factories.make_team(members=[other], streams=[desk.stream])
+    campaign = Campaign.objects.create(
+        name="Routers", stream=desk.stream, status="running", created_by=desk.tom, confirmed_by=other, is_planned=True
+    )
+    assert control.pause_by_itself(campaign.pk, reason="Service texts is switched off.")
+    assert not control.pause_by_itself(campaign.pk, reason="Twice.")
+    assert (told(desk.tom), told(other), told(desk.sam)) == ([("campaign", 1)], [("campaign", 1)], [])
+    campaign.refresh_from_db()
+    control.resume(campaign, actor=desk.tom)
+    assert control.finish_if_over(campaign.pk)
+    assert told(desk.tom) == [("campaign", 2)]
+    notifications.read_campaign(campaign, desk.tom)
+    assert (told(desk.tom), told(other)) == ([], [("campaign", 2)])
+
+
+def test_a_campaign_that_somebody_stopped_or_paused_is_no_news(desk: Desk) -> None:
+    campaign = Campaign.objects.create(name="Routers", stream=desk.stream, status="running", created_by=desk.tom)
+    control.pause(campaign, actor=desk.tom)
+    control.stop(campaign, actor=desk.tom)
+    assert campaign.ended_at is not None
+    assert told(desk.tom) == []
+
+
+def test_nobody_is_told_of_a_campaign_that_they_do_not_see_or_want(desk: Desk) -> None:
+    campaign = Campaign.objects.create(name="Routers", stream=desk.stream, status="running", created_by=desk.tom)
+    desk.tom.notify = {"campaign": []}
+    desk.tom.save()
+    control.pause_by_itself(campaign.pk, reason="")
+    desk.tom.notify = {}
+    desk.tom.save()
+    assert told(desk.tom) == []
+    campaign.refresh_from_db()
+    control.resume(campaign, actor=desk.tom)
+    control.pause_by_itself(campaign.pk, reason="")
+    assert told(desk.tom) == [("campaign", 1)]
+    TeamMembership.objects.filter(user=desk.tom).delete()
+    assert told(desk.tom) == []

@@ -16,6 +16,7 @@ from conversations.models.campaign import CampaignStatus as Status
 from conversations.models.campaign import ChunkStatus, RowVerdict
 from conversations.models.message import NOT_ARRIVED
 from conversations.permissions import may_send_in_bulk
+from conversations.services import notifications
 from conversations.services.campaigns.audience import OPEN_TO_CHANGE, count_rows
 from conversations.services.campaigns.preflight import problems
 
@@ -78,8 +79,14 @@ def pause(campaign: Campaign, *, actor: User | None, reason: str = "") -> None:
 
 def pause_by_itself(campaign_id: int, *, reason: str) -> bool:
     """A rule of the campaign says that a person has to look; False when it does not run any more."""
-    paused = Campaign.objects.filter(pk=campaign_id, status=Status.RUNNING)
-    return bool(paused.update(status=Status.PAUSED, status_reason=reason[:300]))
+    with transaction.atomic():
+        running = Campaign.objects.select_for_update(no_key=True).filter(pk=campaign_id, status=Status.RUNNING).first()
+        if running is None:
+            return False
+        running.status, running.status_reason = Status.PAUSED, reason[:300]
+        running.save(update_fields=["status", "status_reason"])
+        notifications.campaign_stands_still(running)
+    return True
 
 
 def resume(campaign: Campaign, *, actor: User | None) -> None:
@@ -116,6 +123,8 @@ def finish_if_over(campaign_id: int) -> bool:
             campaign.status = Status.DONE
         campaign.ended_at = timezone.now()
         campaign.save(update_fields=["status", "ended_at"])
+        if campaign.status == Status.DONE:
+            notifications.campaign_stands_still(campaign)
     return True
 
 

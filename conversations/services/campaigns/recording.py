@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from conversations.models import Campaign, CampaignChunk, Message, SendAttempt
 from conversations.models.campaign import CampaignStatus, ChunkStatus
 from conversations.models.message import MessageStatus as Status
-from conversations.services import dispatch, outcomes, pacing
+from conversations.services import dispatch, notifications, outcomes, pacing
 from conversations.services.campaigns import control
 from conversations.services.campaigns.writing import Person, write_messages
 from conversations.services.clock import database_now
@@ -209,6 +209,7 @@ def count(campaign_id: int, people: Iterable[Person]) -> None:
         campaign.status = CampaignStatus.PAUSED
         campaign.status_reason = f"{failed} of the last {known} failed. Look at the reasons before you resume."
         changed += ["status", "status_reason"]
+        notifications.campaign_stands_still(campaign)
     campaign.save(update_fields=changed)
 
 

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 
 from conversations import jobs
 from conversations.models import Campaign, Message, User
-from conversations.services import consent
+from conversations.services import consent, lifecycle
 from conversations.services.campaigns import control, reading
 from conversations.views import campaign_message
 from tests import factories
@@ -309,3 +309,23 @@ def test_a_step_of_a_campaign_that_a_colleague_let_go_says_so(
     answer = browser.post(f"/campaigns/{campaign.pk}/message/", {"body": "Another text"}, follow=True)
     assert "This campaign has begun: it stays as it is." in words(answer)
     assert Campaign.objects.get().body.startswith("Hello")
+
+
+def test_what_was_cancelled_is_not_offered_again(
+    browser: Client, make_campaign: Make, tom: User, product_sandbox: PlayedSandbox
+) -> None:
+    product_sandbox.control("faults", phone=fiction(201), fault="not_valid", times=1)
+    campaign = make_campaign(*people(200, 3), failure_limit=None)
+    confirm(campaign, tom)
+    run(campaign)
+    cancelled, failed = (Message.objects.get(recipient__phone=fiction(number)) for number in (200, 201))
+    lifecycle.move([cancelled], "cancelled", come_from=("accepted",), reason="Recalled at the provider")
+    page = words(browser.get(f"/campaigns/{campaign.pk}/"))
+    assert "Failed 2" in page or "2 Failed" in page
+    assert "New campaign from this failure" in page
+    answer = browser.post(f"/campaigns/{campaign.pk}/move/", {"move": "retry"})
+    again = Campaign.objects.get(retry_of=campaign)
+    assert answer["Location"] == f"/campaigns/{again.pk}/message/"
+    assert list(again.recipients.values_list("phone", flat=True)) == [failed.recipient.phone]
+    Message.objects.filter(pk=failed.pk).delete()
+    assert "New campaign from" not in words(browser.get(f"/campaigns/{campaign.pk}/"))

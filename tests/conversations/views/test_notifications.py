@@ -8,8 +8,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from conversations.models import Conversation, Notification, TeamMembership, User
+from conversations.models import Campaign, Conversation, Notification, TeamMembership, User
 from conversations.models.notification import DEFAULT_WAYS, NotificationKind, Way, ways_of
+from conversations.services.campaigns import control
 from tests import factories
 from tests.conversations.views.conftest import Centre, signed_in
 from tests.conversations.views.reading import HX, Element, read
@@ -211,3 +212,24 @@ def test_single_keys_are_turned_off_and_on(centre: Centre, agent: Client) -> Non
 def test_a_person_who_left_is_a_colleague(centre: Centre, agent: Client) -> None:
     tell(centre.priya, centre.conversation(), "mention")
     assert "A colleague named you in a remark" in read(agent.get("/notifications/")).text
+
+
+def test_a_campaign_says_how_it_stands(centre: Centre, supervisor: Client) -> None:
+    campaign = Campaign.objects.create(
+        name="Routers", stream=centre.texts, status="running", created_by=centre.tom, is_planned=True
+    )
+    control.pause_by_itself(campaign.pk, reason="10 of the last 50 failed. Look at the reasons before you resume.")
+    line = read(supervisor.get("/notifications/")).one(class_="notice")
+    assert line.one("a").attributes["href"] == f"/campaigns/{campaign.pk}/"
+    assert "Routers" in line.text
+    assert "The campaign was paused by itself: 10 of the last 50 failed." in line.text
+    assert bell(supervisor).attributes["aria-label"] == "Notifications, 1 unread"
+    supervisor.get(f"/campaigns/{campaign.pk}/")
+    assert bell(supervisor).attributes["aria-label"] == "Notifications"
+    campaign.refresh_from_db()
+    control.resume(campaign, actor=centre.tom)
+    Campaign.objects.filter(pk=campaign.pk).update(accepted_count=9500, unconfirmed_count=500)
+    assert control.finish_if_over(campaign.pk)
+    [item] = supervisor.get("/notifications/news/").json()["items"]
+    assert item["words"] == "Routers: the campaign has ended: 9,500 sent, 500 not confirmed"
+    assert (item["address"], item["conversation"]) == (f"/campaigns/{campaign.pk}/", None)
