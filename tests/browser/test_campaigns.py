@@ -130,7 +130,7 @@ def test_the_check_says_who_gets_it_and_exactly_they_do(tom: Page, product: Prod
     rows += [f"{phone},Eve," for phone in unnamed]
     text = "we work in your street on Monday."
     make(tom, product, name="Area works, Epsom", rows=rows, stream="FERNHILL")
-    expect(tom.get_by_role("heading", name="Not a usable number: 9 rows")).to_be_visible()
+    expect(tom.get_by_role("heading", name="Not a usable number: 9 rows")).to_be_visible(timeout=LONG)  # by a worker
     assert look(tom) == []
     write(tom, "Hi ${firstname}, we work in your street on ${day}.")
     assert look(tom) == []
