@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('conversations', "0024_roles_of_the_mirror"),
+        ('conversations', '0024_roles_of_the_mirror'),
     ]
 
     operations = [
