@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('conversations', '0020_what_comes_in'),
+        ('conversations', '0025_notifications_of_campaigns'),
     ]
 
     operations = [
