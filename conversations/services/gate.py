@@ -234,6 +234,8 @@ def _whatsapp_verdict(
 
 def _session_verdict(conversation: Conversation, author: User | None) -> Verdict | None:
     """After a message was turned away because the customer is in somebody else's session at the provider."""
+    if not sessions.has_sessions(conversation):
+        return None
     turned_away = ProviderSession.objects.filter(conversation=conversation, is_open=True, refused_at__isnull=False)
     session = turned_away.select_related("conversation__stream__account").first()
     if session is None or sessions.holds(session, author):
