@@ -59,7 +59,7 @@ def product() -> Iterator[Product]:
     reader = threading.Thread(target=read, daemon=True)
     reader.start()
     try:
-        assert ready.wait(120), "".join(log)
+        assert ready.wait(300), "".join(log)
         assert process.poll() is None, "".join(log)
         yield Product(_address(log, "Parley"), _address(log, "Handset"))
     finally:

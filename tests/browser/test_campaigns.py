@@ -158,8 +158,10 @@ def test_the_check_says_who_gets_it_and_exactly_they_do(tom: Page, product: Prod
     expect(tom.get_by_text("Done", exact=True)).to_be_visible(timeout=SOON)
     assert look(tom) == []
 
-    asked = [phone for one in sandbox.requests("we work in your street") for phone in one["phones"].split()]
-    assert Counter(asked) == Counter([*people, own]), "each of them once, and nobody else"
+    listed = {*people, *out, *unnamed}
+    requests = sandbox.ask("ledger", kind="request", provider="webex_interact")["entries"]
+    asked = Counter(phone for one in requests for phone in one["phones"].split() if phone in listed)
+    assert asked == Counter(people), "each of them once, and nobody else"
     assert sandbox.on_phone(people[0], f"Hi Ines, {text}") == 1
     results = results_of(tom)
     assert len(results) == 10_000
