@@ -7,12 +7,14 @@ import { patchChildren } from "./patch.js";
 
 const CALM = 1500; // after the pointer has left
 const OPEN_AFTER = 250; // after the last J or K
+const SETTLED = 100; // after an answer: htmx has put it in its place
 const hovers = matchMedia("(hover: hover)");
 
 let waiting = null; // the rows as they should be, when nobody is in the way
 let calming = 0;
 let opening = 0;
-let last = null; // the row that was checked last, for a range
+let held = null; // rows that came while a conversation was on its way
+let last = ""; // the value of the box that was checked last, for a range: its row may be exchanged meanwhile
 let atOnce = false; // this page has taken something back: its list may move for that
 let selecting = false; // boxes are shown although none is checked
 let opened = { id: "", at: 0 }; // the row of the open conversation, and where it stood
@@ -37,9 +39,17 @@ function inUse() {
   return pointed || rowsPane.scrollTop > 8 || rowsPane.querySelector(":focus-visible") !== null || selected().length > 0;
 }
 
+// When its answer is there, htmx reads off the row that was followed what to do with it: until then the row stays.
+const isOpening = () => rowList().querySelector(".conversation-row.htmx-request") !== null;
+
 /** Show these rows: at once when nobody is at the list, else as far as nothing moves. */
 export function follow(fresh) {
   if (!rowList() || !fresh) return;
+  held = null;
+  if (isOpening()) {
+    held = fresh;
+    return;
+  }
   waiting = withTheRest(fresh);
   if (inUse() && !atOnce) changeInPlace(waiting);
   else apply();
@@ -128,7 +138,7 @@ function showPill(number) {
 function whenCalm() {
   clearTimeout(calming);
   calming = setTimeout(() => {
-    if (rowList() && waiting && !inUse()) apply();
+    if (rowList() && waiting && !inUse() && !isOpening()) apply();
   }, CALM);
 }
 
@@ -178,7 +188,7 @@ function focusOn(row) {
 
 function check(input, on) {
   input.checked = on;
-  last = input;
+  last = input.value;
   showSelection();
 }
 
@@ -217,8 +227,9 @@ document.addEventListener("click", (event) => {
   const input = event.target.closest?.(".row-check input");
   if (input) {
     const all = checks();
-    if (event.shiftKey && last?.isConnected) {
-      const [from, to] = [all.indexOf(last), all.indexOf(input)].sort((a, b) => a - b);
+    const before = all.findIndex((one) => one.value === last);
+    if (event.shiftKey && before >= 0) {
+      const [from, to] = [before, all.indexOf(input)].sort((a, b) => a - b);
       for (const one of all.slice(from, to + 1)) one.checked = input.checked;
     }
     check(input, input.checked);
@@ -276,6 +287,7 @@ document.addEventListener("htmx:afterRequest", (event) => {
   clearTimeout(slower);
   event.detail.target.classList.remove("pane-loading");
   event.detail.target.removeAttribute("data-slow");
+  setTimeout(() => follow(held), SETTLED);
   if (event.detail.successful || event.detail.xhr.status === 422) return;
   const row = event.detail.elt;
   const notice = document.createElement("div");

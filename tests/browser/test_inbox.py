@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.browser.conftest import Complaints, Product, open_page, sign_in
 from tests.browser.customers import Customers
@@ -47,7 +47,7 @@ def link(page: Page, text: str) -> Locator:
 
 
 def three_texts(page: Page, product: Product, customers: Customers, *, follows: bool = True) -> list[str]:
-    """Three customers have written; their texts are the first rows of the list.
+    """Three customers have written, one after the other; their texts are the first rows of the list.
 
     A list that does not follow by itself, in a browser without scripts, is asked for again.
     """
@@ -56,8 +56,7 @@ def three_texts(page: Page, product: Product, customers: Customers, *, follows: 
     texts = [f"{word} {mark}" for word in ("First", "Second", "Third")]
     for text in texts:
         customers.write(text)
-    page.goto(product.web + ALL)
-    for text in texts:
+        page.goto(product.web + ALL)
         while not follows and row(page, text).count() == 0 and time.monotonic() < until:
             page.reload()
         expect(row(page, text)).to_be_visible(timeout=SOON)
@@ -126,6 +125,28 @@ def test_selected_conversations_are_resolved_at_once_and_come_back_by_undo(
     expect(toast(agent, "3 as before")).to_be_visible()
     for text in texts:
         expect(row(agent, text)).to_be_visible()
+
+
+def test_a_conversation_opens_although_its_row_is_exchanged_meanwhile(
+    agent: Page, product: Product, customers: Customers
+) -> None:
+    mark = uuid.uuid4().hex[:8]
+    phone = customers.write(f"Hello {mark}")
+    agent.goto(product.web + ALL)
+    expect(row(agent, mark)).to_be_visible(timeout=SOON)
+
+    def slowly(route: Route) -> None:
+        answer = route.fetch()
+        customers.write(f"Are you there? {mark}", phone)
+        time.sleep(4)  # long enough for the list to hear of it
+        route.fulfill(response=answer)
+
+    agent.route(re.compile(r"/c/\d+/\?"), slowly)
+    link(agent, mark).click()
+    expect(agent.get_by_role("log").get_by_text(f"Hello {mark}")).to_be_visible()
+    expect(agent).to_have_url(re.compile(r"/c/\d+/"))
+    expect(row(agent, f"Are you there? {mark}").locator("[aria-current]")).to_be_visible()
+    expect(agent.locator("#pane")).to_have_count(1)
 
 
 def test_rows_are_selected_by_pointer_with_a_range(agent: Page, product: Product, customers: Customers) -> None:
