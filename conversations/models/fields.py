@@ -26,14 +26,17 @@ def _cipher(keys: tuple[str, ...]) -> MultiFernet:
 
 @models.CharField.register_lookup
 class AnyOf(models.Lookup):  # generic to the type checker only
-    """`phone__any_of=`: one of these texts, which are one value of the statement; `__in` makes a value of each."""
+    """`phone__any_of=`: one of these numbers, which are one value of the statement; `__in` makes a value of each.
+
+    For texts without a comma: they travel in one text, because psycopg quotes each cell of an array by itself.
+    """
 
     lookup_name = "any_of"
     prepare_rhs = False
 
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         left, values = self.process_lhs(compiler, connection)
-        return f"{left} = ANY(%s)", (*values, list(self.rhs))
+        return f"{left} = ANY(string_to_array(%s, ','))", (*values, ",".join(self.rhs))
 
 
 if TYPE_CHECKING:

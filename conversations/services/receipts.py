@@ -76,7 +76,7 @@ def apply_parked(message: Message, *, external_id: str = "", by_number: bool = F
 
 
 @transaction.atomic(savepoint=False)
-def apply_parked_to_many(account_id: int, refs: Collection[uuid.UUID]) -> None:
+def apply_parked_to_many(account_id: int, refs: Collection[str]) -> None:
     """Apply the reports that came before the messages of a campaign were written; in the transaction that does."""
     _parking_lock(account_id, shared=True)
     parked = Receipt.objects.filter(account=account_id, message=None)

@@ -5,7 +5,7 @@ import smsutil
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from messaging.segments import Segments, is_blank, measure, plain_text, unsendable_characters
+from messaging.segments import Segments, count_segments, is_blank, measure, plain_text, unsendable_characters
 
 EMOJI = "😀"
 ESCAPED = set("\f^{}\\[~]|€")
@@ -222,3 +222,13 @@ def test_blank_is_what_nobody_can_see(text: str) -> None:
 @pytest.mark.parametrize("text", [".", " a ", EMOJI, "\u200bя"])
 def test_anything_visible_is_not_blank(text: str) -> None:
     assert not is_blank(text)
+
+
+@given(st.text(st.sampled_from("aZ 0@£€[]\n\r\t'я😀“"), max_size=700), st.sampled_from([63, 67]))
+def test_the_number_alone_is_the_same(text: str, unicode_part: int) -> None:
+    assert count_segments(text, unicode_part=unicode_part) == measure(text, unicode_part=unicode_part).segments
+
+
+@pytest.mark.parametrize("length", [0, 1, 160, 161, 306, 307, 459, 460])
+def test_the_number_of_plain_texts(length: int) -> None:
+    assert count_segments("a" * length) == measure("a" * length).segments

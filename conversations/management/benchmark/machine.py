@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 from collections.abc import Sequence
@@ -81,14 +82,29 @@ def used_so_far(workers: Sequence[int]) -> Used:
     """What these processes, our PostgreSQL (with the backends that have ended) and our Valkey took so far."""
     places = Places(PROJECT, local_services.profile())
     return Used(
-        sum(_with_ended_children(psutil.Process(pid)) for pid in workers),
+        sum(_with_ended_children(one) for pid in workers for one in _with_children(psutil.Process(pid))),
         _server_cpu_seconds("postgres", f"unix_socket_directories={places.sockets} "),
         _server_cpu_seconds("valkey-server", f"{places.valkey_socket} "),
     )
 
 
 def peak_megabytes(pid: int) -> float:
-    """The most memory that a process ever held (its present size where the kernel does not remember)."""
+    """The most memory that a process, or one of its present children, ever held: workers of RQ fork.
+
+    Their present size where the kernel does not remember.
+    """
+    peaks = []
+    for process in _with_children(psutil.Process(pid)):
+        with contextlib.suppress(psutil.NoSuchProcess, FileNotFoundError):
+            peaks.append(_peak_megabytes(process.pid))
+    return max(peaks, default=0.0)
+
+
+def _with_children(process: psutil.Process) -> list[psutil.Process]:
+    return [process, *process.children()]
+
+
+def _peak_megabytes(pid: int) -> float:
     status = Path(f"/proc/{pid}/status")
     if status.exists():
         peak = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
@@ -103,7 +119,10 @@ def _server_cpu_seconds(name: str, mark: str) -> float:
 
 def _with_ended_children(process: psutil.Process) -> float:
     """What a process took, and what its children had taken that it has seen the end of: workers of RQ fork."""
-    times = process.cpu_times()
+    try:
+        times = process.cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
     ended = getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
     return float(ended + times.user + times.system)
 

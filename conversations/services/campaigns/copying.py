@@ -17,12 +17,13 @@ _ESCAPED = str.maketrans({"\\": r"\\", "\n": r"\n", "\r": r"\r", "\t": r"\t"})
 
 def cell(value: str | int | datetime | None) -> str:
     """One value as a line has it."""
+    if isinstance(value, str):
+        return value.translate(_ESCAPED) if _SPECIAL.search(value) else value
     if value is None:
         return NULL
     if isinstance(value, bool):
         return "t" if value else "f"
-    text = value.isoformat() if isinstance(value, datetime) else str(value)
-    return text.translate(_ESCAPED) if _SPECIAL.search(text) else text
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def json_cell(value: Any) -> str:

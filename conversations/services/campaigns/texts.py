@@ -11,7 +11,7 @@ from conversations.models.campaign import RowVerdict
 from conversations.models.message import Kind
 from conversations.services.canned import values_for
 from messaging import merge
-from messaging.segments import measure
+from messaging.segments import count_segments
 from messaging.whatsapp import TemplateValueError, render_components
 
 
@@ -134,9 +134,9 @@ class Texts:
 
     def _measured(self, body: str) -> int:
         if self.fields:
-            return measure(body, unicode_part=self.limits.unicode_part).segments
+            return count_segments(body, unicode_part=self.limits.unicode_part)
         if body not in self._segments:
-            self._segments[body] = measure(body, unicode_part=self.limits.unicode_part).segments
+            self._segments[body] = count_segments(body, unicode_part=self.limits.unicode_part)
         return self._segments[body]
 
 

@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
 
@@ -77,7 +76,7 @@ def write_messages(campaign: Campaign, chunk: CampaignChunk, people: Sequence[Pe
         entries = _without_what_is_there(campaign, entries)
         _copy_messages(campaign, entries, at)
     _copy_results(entries)
-    refs = [UUID(chunk.payload[person.place]["ref"]) for person in people if person.attempt]
+    refs = [chunk.payload[person.place]["ref"] for person in people if person.attempt is not None]
     receipts.apply_parked_to_many(campaign.stream.account_id, refs)
 
 
@@ -92,7 +91,10 @@ def _until_nobody_is_quicker(look_and_write: Callable[[], None]) -> None:
                 raise
 
 
-_CONTACTS = "SELECT phone, id FROM conversations_contact WHERE phone = ANY(%s) ORDER BY phone FOR KEY SHARE"
+_CONTACTS = """
+    SELECT phone, id FROM conversations_contact
+     WHERE phone = ANY(string_to_array(%s, ',')) ORDER BY phone FOR KEY SHARE
+"""
 _CONTACT_COLUMNS = (
     *("id", "phone", "first_name", "last_name"),
     *("email", "language", "time_zone", "created_at", "updated_at"),
@@ -101,7 +103,7 @@ _CONTACT_COLUMNS = (
 
 def _find_or_write_contacts(entries: Sequence[_Entry], at: datetime) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(_CONTACTS, [[entry.payload["phone"] for entry in entries]])
+        cursor.execute(_CONTACTS, [",".join(entry.payload["phone"] for entry in entries)])
         known = dict(cursor.fetchall())
     for entry in entries:
         entry.contact = known.get(entry.payload["phone"], 0)
@@ -109,7 +111,8 @@ def _find_or_write_contacts(entries: Sequence[_Entry], at: datetime) -> None:
     if not missing:
         return
     always, lines = line(("", "", "", at, at)), []
-    for entry, entry.contact in zip(missing, next_ids("conversations_contact", len(missing)), strict=True):
+    for entry, pk in zip(missing, next_ids("conversations_contact", len(missing)), strict=True):
+        entry.contact = pk
         payload = entry.payload
         first, last = cell(payload.get("firstname", "")[:100]), cell(payload.get("lastname", "")[:100])
         lines.append(f"{entry.contact}\t{payload['phone']}\t{first}\t{last}\t{always}")
@@ -153,7 +156,8 @@ def _find_or_write_conversations(campaign: Campaign, entries: Sequence[_Entry], 
         return
     always = line((campaign.stream_id, "dormant", "", at, "out", least_urgent(at), 0, at))
     lines = []
-    for entry, entry.conversation in zip(missing, next_ids("conversations_conversation", len(missing)), strict=True):
+    for entry, pk in zip(missing, next_ids("conversations_conversation", len(missing)), strict=True):
+        entry.conversation = pk
         external_id, preview = cell(entry.person.conversation_id), cell(_preview(entry.body))
         lines.append(f"{entry.conversation}\t{entry.contact}\t{external_id}\t{preview}\t{always}")
     copy("conversations_conversation", _CONVERSATION_COLUMNS, lines)
@@ -182,16 +186,18 @@ def _copy_messages(campaign: Campaign, entries: Sequence[_Entry], at: datetime) 
             line(("", campaign.valid_until, False, False, at, 0, 0, at)),
         ]
     )
-    now, carried, lines = cell(at), {None: line((0, None, None))}, []
-    for entry, entry.message in zip(entries, next_ids("conversations_message", len(entries)), strict=True):
+    now, carried, lines = cell(at), {0: line((0, None, None))}, []
+    for entry, pk in zip(entries, next_ids("conversations_message", len(entries)), strict=True):
+        entry.message = pk
         person, payload = entry.person, entry.payload
-        if person.attempt not in carried:
-            carried[person.attempt] = line((1, str(person.attempt.claim), person.attempt.on_wire_at))
+        by = person.attempt.pk if person.attempt else 0
+        if person.attempt and by not in carried:
+            carried[by] = line((1, str(person.attempt.claim), person.attempt.on_wire_at))
         lines.append(
             f"{entry.message}\t{payload['ref']}\t{entry.conversation}\t{cell(entry.body)}\t{person.status}\t"
             f"{cell(entry.external_id)}\t{cell(person.code)}\t{cell(person.text)}\t{payload.get('segments', 0)}\t"
             f"{json_cell(payload.get('values'))}\t{payload['recipient']}\t{json_cell(payload.get('rendered'))}\t"
-            f"{now if person.status == MessageStatus.ACCEPTED else NULL}\t{carried[person.attempt]}\t{always}"
+            f"{now if person.status == MessageStatus.ACCEPTED else NULL}\t{carried[by]}\t{always}"
         )
     copy("conversations_message", _MESSAGE_COLUMNS, lines)
 
