@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import psycopg
 
-from conversations.management.benchmark.campaign_shapes import SENT, Row, Shape
+from conversations.management.benchmark.campaign_shapes import SENDER, Shape
 from conversations.management.benchmark.kept import KeptConnection
 
 TABLES = """
@@ -22,6 +23,9 @@ TABLES = """
     CREATE INDEX ON floor_sent (chunk_id);
 """
 COPY = "COPY floor_sent (ref, phone, body, status, external_id, chunk_id, sent_at) FROM STDIN"
+SENT = "Hello Customer, order 000000 arrives on Thursday. Reply STOP to opt out."
+
+Row = tuple[str, str]  # a reference and a number
 
 
 class Floor:
@@ -58,6 +62,53 @@ class Floor:
             self._database.execute("UPDATE floor_chunk SET status = 'done' WHERE id = %s", [self._chunks])
 
     def _ask(self, shape: Shape, rows: Sequence[Row]) -> Sequence[str | None]:
-        path, content = shape.request(rows)
+        make, read = _REQUESTS[shape.name]
+        path, content = make(rows)
         answer = self._provider.ask("POST", path, json.dumps(content).encode())
-        return shape.read(json.loads(answer)) or [None] * len(rows)
+        return read(json.loads(answer)) or [None] * len(rows)
+
+
+def _bulk(rows: Sequence[Row]) -> tuple[str, Any]:
+    to = [{"phone": [phone], "correlation_id": ref} for ref, phone in rows]
+    return "/v1/sms", {"from": "FLOOR", "message_body": SENT, "to": to}
+
+
+def _templates(rows: Sequence[Row]) -> tuple[str, Any]:
+    values = [{"type": "text", "text": word} for word in ("Customer", "000000", "Thursday")]
+    template = {"name": "order", "language": {"code": "en_GB"}, "components": [{"type": "body", "parameters": values}]}
+    data = [
+        {"template_data": {"to": phone[1:], "template": template}, "object_data": {"Content": {"ref": ref}}}
+        for ref, phone in rows
+    ]
+    return "/v2/whatsapp/sendtemplatedmessage/floor", {"data": data}
+
+
+def _single_of_cirrus(rows: Sequence[Row]) -> tuple[str, Any]:
+    ((_, phone),) = rows
+    return "/sms/sendsms/floor", {"data": {"Number": phone[1:], "Message": SENT}}
+
+
+def _single_of_ccai(rows: Sequence[Row]) -> tuple[str, Any]:
+    ((_, phone),) = rows
+    return "/sms", {"chat_type": "SMS", "end_user_number": phone, "outbound_number": SENDER, "message": SENT}
+
+
+def _ids_of_bulk(answer: Any) -> list[str]:
+    return [message["transaction_id"] for message in answer["messages"]]
+
+
+def _ids_of_templates(answer: Any) -> list[str]:
+    return [item["id"] for item in answer["data"]]
+
+
+def _no_ids(answer: Any) -> list[str]:
+    return []
+
+
+# By the name of the shape: path and body of a request, and the ids of the messages that an answer names.
+_REQUESTS: dict[str, tuple[Callable[[Sequence[Row]], tuple[str, Any]], Callable[[Any], list[str]]]] = {
+    "webex": (_bulk, _ids_of_bulk),
+    "whatsapp": (_templates, _ids_of_templates),
+    "cirrus": (_single_of_cirrus, _no_ids),
+    "ccai": (_single_of_ccai, _no_ids),
+}

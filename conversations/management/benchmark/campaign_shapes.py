@@ -1,8 +1,8 @@
-"""The shapes in which providers take a campaign: how many people a request has, and what of them comes back."""
+"""The shapes in which providers take a campaign: how many people a request has, and what a campaign says there."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,25 +14,17 @@ BODY = "Hello ${firstname}, order ${order} arrives on ${day}. Reply STOP to opt 
 SENDER = "+447400900000"
 BUSINESS = "Benchmark"
 PERMITTED_AT_ONCE = 5_000
-SENT = "Hello Customer, order 000000 arrives on Thursday. Reply STOP to opt out."  # by the floor
-
-Row = tuple[str, str]  # a reference and a number
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """One of them. `people` is how many a request of the floor has, 0 for a whole chunk.
-
-    `request` makes the floor's path and body, `read` takes the ids of its messages from the answer, if there are any.
-    """
+    """One of them. `people` is how many a request has at most, 0 for a whole chunk."""
 
     name: str
     label: str
     sizes: str
     people: int
     stream: dict[str, str]
-    request: Callable[[Sequence[Row]], tuple[str, Any]]
-    read: Callable[[Any], list[str]]
     is_template: bool = False
 
     def open_stream(self) -> Stream:
@@ -81,35 +73,6 @@ class Shape:
 _COMPONENTS = [{"type": "BODY", "text": "Hello {{1}}, order {{2}} arrives on {{3}}. Reply STOP to opt out."}]
 
 
-def _bulk(rows: Sequence[Row]) -> tuple[str, Any]:
-    to = [{"phone": [phone], "correlation_id": ref} for ref, phone in rows]
-    return "/v1/sms", {"from": "FLOOR", "message_body": SENT, "to": to}
-
-
-def _templates(rows: Sequence[Row]) -> tuple[str, Any]:
-    values = [{"type": "text", "text": word} for word in ("Customer", "000000", "Thursday")]
-    template = {"name": "order", "language": {"code": "en_GB"}, "components": [{"type": "body", "parameters": values}]}
-    data = [
-        {"template_data": {"to": phone[1:], "template": template}, "object_data": {"Content": {"ref": ref}}}
-        for ref, phone in rows
-    ]
-    return "/v2/whatsapp/sendtemplatedmessage/floor", {"data": data}
-
-
-def _single_of_cirrus(rows: Sequence[Row]) -> tuple[str, Any]:
-    ((_, phone),) = rows
-    return "/sms/sendsms/floor", {"data": {"Number": phone[1:], "Message": SENT}}
-
-
-def _single_of_ccai(rows: Sequence[Row]) -> tuple[str, Any]:
-    ((_, phone),) = rows
-    return "/sms", {"chat_type": "SMS", "end_user_number": phone, "outbound_number": SENDER, "message": SENT}
-
-
-def _no_ids(answer: Any) -> list[str]:
-    return []
-
-
 SHAPES = {
     shape.name: shape
     for shape in (
@@ -119,8 +82,6 @@ SHAPES = {
             sizes="10000,100000",
             people=0,
             stream={"provider": "webex_interact"},
-            request=_bulk,
-            read=lambda answer: [message["transaction_id"] for message in answer["messages"]],
         ),
         Shape(
             name="whatsapp",
@@ -128,8 +89,6 @@ SHAPES = {
             sizes="10000,100000",
             people=20,
             stream={"provider": "cirrus", "channel": "whatsapp", "sender": SENDER},
-            request=_templates,
-            read=lambda answer: [item["id"] for item in answer["data"]],
             is_template=True,
         ),
         Shape(
@@ -138,8 +97,6 @@ SHAPES = {
             sizes="1000,10000",
             people=1,
             stream={"provider": "cirrus", "sender": SENDER},
-            request=_single_of_cirrus,
-            read=_no_ids,
         ),
         Shape(
             name="ccai",
@@ -147,8 +104,6 @@ SHAPES = {
             sizes="1000,10000",
             people=1,
             stream={"provider": "ccai_platform", "sender": SENDER},
-            request=_single_of_ccai,
-            read=_no_ids,
         ),
     )
 }
