@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Case, Exists, OuterRef, Q, Subquery, When
 from django.db.models.lookups import Exact
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from conversations.models.inbox_triggers import PART, Urgency, conversation_triggers, first_of
@@ -155,8 +156,17 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
         return [row["id"] for part in parts for row in part]
 
     def for_list(self) -> ConversationQuerySet:
-        """With the rows a list row shows."""
-        return self.select_related("contact", "stream__account", "stream__policy", "assignee", "team")
+        """With the rows a list row shows, and `is_with_us`."""
+        rows = self.select_related("contact", "stream__account", "stream__policy", "assignee", "team")
+        ours = Stream.objects.filter(is_active=True)
+        # Two lists without a reference to the row: PostgreSQL reads each once, however many rows there are.
+        return rows.annotate(
+            is_with_us=Case(
+                When(contact__phone__in=ours.values("sender"), then=True),
+                When(contact__phone__in=ours.values("inbound_number"), then=True),
+                default=False,
+            )
+        )
 
     def with_attention(self, user: User) -> ConversationQuerySet:
         """With what the chips of a list row say: is_unconfirmed, sends_at, is_opted_out, has_draft, has_question."""
@@ -317,6 +327,11 @@ class Conversation(models.Model):
     def is_current(self) -> bool:
         """Neither resolved nor archived."""
         return self.status in CURRENT
+
+    @cached_property
+    def is_with_us(self) -> bool:
+        """Is the contact one of our own numbers? An answer would go round in circles; for_list() brings it along."""
+        return Stream.objects.filter(is_active=True).of_number(self.contact.phone).exists()
 
     @property
     def window_is_open(self) -> bool:

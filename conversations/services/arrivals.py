@@ -115,13 +115,14 @@ def _note_inbound(conversation: Conversation, message: Message, external_id: str
     conversation.last_message_at = message.created_at
     conversation.last_message_preview = preview(message)
     conversation.last_message_direction = Direction.IN
-    conversation.last_inbound_at = at
+    # What is told of late, or again after a fault, takes nothing from a window that a younger message opened.
+    conversation.last_inbound_at = max(at, conversation.last_inbound_at or at)
     conversation.unread_count += 1
     conversation.waiting_since = conversation.waiting_since or at
     conversation.status = ConversationStatus.OPEN
     conversation.snoozed_until = None
     if conversation.stream.channel == Channel.WHATSAPP:
-        conversation.window_closes_at = window_closes_at(at)
+        conversation.window_closes_at = window_closes_at(conversation.last_inbound_at)
     if external_id and conversation.external_id != external_id:
         conversation.external_id = external_id
         parked_calls.wake(conversation.stream.account_id, external_id)

@@ -19,6 +19,7 @@ from conversations.models.conversation import ConversationStatus as Status
 from conversations.models.message import Direction, Kind, MessageStatus
 from conversations.services import handling
 from conversations.services.activities import note
+from conversations.services.gate import own_number_sentence
 from messaging.phone import PhoneError, PhoneNumber, parse_number
 
 PREVIEW_LENGTH = 160
@@ -38,9 +39,7 @@ def contact_for_number(text: str, *, stream: Stream) -> Contact:
 def refuse_own_number(number: PhoneNumber) -> None:
     """Raise ValidationError (code `own_number`) for a number of ours: two streams would answer each other."""
     if Stream.objects.filter(is_active=True).of_number(number.e164).exists():
-        raise ValidationError(
-            f"{number.international} is one of our own numbers. Enter a customer's number.", code="own_number"
-        )
+        raise ValidationError(own_number_sentence(number.international), code="own_number")
 
 
 def open_conversation(

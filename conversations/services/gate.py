@@ -79,7 +79,7 @@ def can_send(
     that the message confirms to the customer: it may follow that opt-out, and no other.
     """
     rules = policy.policy_of(stream)
-    verdict = _stream_verdict(stream) or _role_verdict(author, stream) or _number_verdict(stream, contact)
+    verdict = _stream_verdict(stream) or _role_verdict(author, stream) or _number_verdict(stream, contact, conversation)
     if verdict is None and rules is not None:
         verdict = _refusal(policy.refused_country(rules, contact))
     if verdict is not None:
@@ -137,14 +137,22 @@ def _role_verdict(author: User | None, stream: Stream) -> Verdict | None:
     return None
 
 
-def _number_verdict(stream: Stream, contact: Contact) -> Verdict | None:
+def _number_verdict(stream: Stream, contact: Contact, conversation: Conversation | None) -> Verdict | None:
     try:
         parse_number(contact.phone, region=stream.region, allow_fictional=stream.account.is_sandbox)
     except PhoneError as error:
         return _no(error.code, error.sentence)
-    if contact.phone in (stream.sender, stream.inbound_number):
-        return _no("own_number", f"{contact.phone_display} is the number of {stream.name} itself.")
+    # Who begins a conversation has asked for the number already (services/conversations.py: refuse_own_number).
+    if contact.phone in (stream.sender, stream.inbound_number) or (
+        conversation is not None and conversation.is_with_us
+    ):
+        return _no("own_number", own_number_sentence(contact.phone_display))
     return None
+
+
+def own_number_sentence(number: str) -> str:
+    """Why nothing is sent to a number of ours."""
+    return f"{number} is one of our own numbers: two streams would answer each other. Write to a customer's number."
 
 
 def _consent_verdict(

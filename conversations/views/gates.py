@@ -54,7 +54,7 @@ _TITLES = {
     "not_allowed": "You can read this stream, not send from it",
     "stream_off": "This stream is switched off",
     "no_template": "Only templates can be sent, and there is none",
-    "own_number": "This is our own number",
+    "own_number": "This is one of our own numbers",
 }
 
 

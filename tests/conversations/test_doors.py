@@ -113,6 +113,11 @@ def stream_off(world: World) -> None:
     Stream.objects.update(is_active=False)
 
 
+def our_own_number(world: World) -> None:
+    """Another stream of ours has the number: it wrote to us, or an administrator entered it later."""
+    factories.make_stream(factories.make_account("webex_interact"), sender="", inbound_number=AMIRA)
+
+
 def other_country(world: World) -> None:
     for stream in world.streams:
         SendingPolicy.objects.create(stream=stream, countries="US")
@@ -149,6 +154,7 @@ REFUSALS: dict[str, tuple[str, Callable[[World], None], bool]] = {
     "opted out": ("opted_out", opted_out, False),
     "opted out of one stream": ("opted_out", opted_out_of_one_stream, False),
     "stream off": ("stream_off", stream_off, False),
+    "one of our own numbers": ("own_number", our_own_number, False),
     "another country": ("country_not_allowed", other_country, False),
     "night": ("quiet_hours", night, False),
     "no opt-in": ("no_opt_in", no_permission, True),
@@ -194,7 +200,7 @@ def template_with_an_answer_held(world: World) -> Try:
 def template_to_somebody(world: World) -> Try:
     form = {"template": world.template.pk, "client_key": key(), "body-1": "Amira", "body-2": "Friday"}
     form |= {"to": AMIRA, "stream": world.care.stream_id}
-    return lambda: words(world.browser.post("/new/template/", form))
+    return lambda: words(world.browser.post("/new/template/", form, follow=True))
 
 
 def send_again(world: World) -> Try:

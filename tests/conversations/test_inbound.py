@@ -147,7 +147,7 @@ def test_hostile_text_is_stored_as_it_came(stream: Any) -> None:
 
 def test_a_whatsapp_message_restarts_the_window() -> None:
     stream = factories.make_stream(channel="whatsapp", external_id="enc", settings={"stream_id": "533"})
-    hook = {
+    hook: dict[str, Any] = {
         "Event": {
             "Subscription": "Object",
             "Name": "OnNewChild",
@@ -178,6 +178,15 @@ def test_a_whatsapp_message_restarts_the_window() -> None:
     assert conversation.window_closes_at is not None
     assert abs(conversation.window_closes_at - timezone.now() - timedelta(hours=24)) < timedelta(minutes=1)
     assert Contact.objects.get().phone == AMIRA
+
+    # One that is told of hours late, after a younger one, is kept and closes nothing.
+    child = hook["Event"]["Object"]["Children"]["Child"]
+    child |= {"Id": "2099752", "Message": "Before", "CreateDate": f"{timezone.now() - timedelta(hours=23):%FT%T}"}
+    opened = (conversation.last_inbound_at, conversation.window_closes_at)
+    assert call(stream, hook) == 200
+    conversation.refresh_from_db()
+    assert conversation.messages.count() == 2
+    assert (conversation.last_inbound_at, conversation.window_closes_at) == opened
 
 
 def test_a_receipt_of_another_account_raises_nothing(stream: Any) -> None:

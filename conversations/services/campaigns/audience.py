@@ -232,7 +232,8 @@ class _Numbers:
         self.allow_fictional = stream.account.is_sandbox
         self.restore_zeros = restore_zeros
         self.plain = PlainNumbers(stream.region)
-        self.ours = {stream.sender, stream.inbound_number} - {""}
+        ours = Stream.objects.filter(is_active=True).values_list("sender", "inbound_number")
+        self.ours = {number for numbers in ours for number in numbers} - {""}
 
     def judge(self, row: ListRow) -> JudgedRow:
         phone = self.plain.e164(row.given)
