@@ -21,6 +21,7 @@ from tests.browser.conftest import Complaints, Product, open_page, set_time_to_u
 from tests.browser.customers import american, british
 from tests.browser.sandbox import Sandbox
 from tests.browser.test_main_job import answer_on_phone, see_on_phone, write_text
+from tests.browser.test_whatsapp import permit
 
 pytestmark = pytest.mark.browser
 
@@ -287,6 +288,7 @@ def test_10_the_window_closes_while_somebody_writes(
 ) -> None:
     set_time_to_undo(agent, product, 10)
     phone, asked, answer = british(), f"Are you there? {mark}", f"Mo is on his way. {mark}"
+    permit(agent, product, phone)
     (care,) = (
         one for account in sandbox.ask("accounts")["accounts"] for one in account["streams"] if one["name"] == CARE
     )
@@ -304,7 +306,6 @@ def test_10_the_window_closes_while_somebody_writes(
 
     expect(agent.locator("#composer")).to_contain_text("Only templates can be sent.", timeout=SOON)
     expect(agent.locator(REPLY)).to_be_hidden()
-    expect(row).to_contain_text("Window closed")
     direct = agent.evaluate(
         """async (text) => {
             const form = new FormData(document.querySelector("#composer"));
@@ -320,6 +321,10 @@ def test_10_the_window_closes_while_somebody_writes(
     expect(held.get_by_text("Held until the customer writes")).to_be_visible(timeout=SOON)
     expect(agent.get_by_role("link", name="Hold and send a template")).to_be_visible()
     assert sandbox.on_phone(phone, answer) == 0
+    agent.goto(f"{product.web}/?view=all&status=waiting")
+    row = agent.locator(".conversation-row").filter(has_text=answer)
+    expect(row).to_contain_text("Window closed")
+    row.click()
 
     sandbox.write(CARE, f"Here I am. {mark}", phone)
     sandbox.expect_on_phone(phone, answer, 1)
