@@ -120,5 +120,5 @@ class SavedFilterForm(StyledForm):
         """One that this user does not use yet."""
         name: str = self.cleaned_data["name"]
         if SavedFilter.objects.filter(owner=self.user, name=name).exists():
-            raise ValidationError(f"You have a filter called {name} already.", code="name_taken")
+            raise ValidationError(f"You have a filter called {name} already. Choose another name.", code="name_taken")
         return name

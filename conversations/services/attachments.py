@@ -38,7 +38,9 @@ def keep_upload(*, stream: Stream, kind: str, filename: str, content: bytes, upl
     reason; then nothing is kept.
     """
     if uploaded_by is not None and not may_send_on(uploaded_by, stream):
-        raise ValidationError(f"You can read {stream.name} but not send from it.", code="not_allowed")
+        raise ValidationError(
+            f"You can read {stream.name} but not send from it. Ask a supervisor for access.", code="not_allowed"
+        )
     if kind not in stream.limits(Kind.TEMPLATE).media_kinds:
         raise ValidationError(f"{stream.account.provider_label} takes no {kind} here.", code="media_not_carried")
     if problem := check_file(kind, content, filename):

@@ -181,7 +181,9 @@ def send_again(
             "Only a message that failed can be sent again. This one may have arrived.", code="may_have_arrived"
         )
     if actor is not None and not may_send_again(actor, message):
-        raise ValidationError("You cannot send on this stream.", code="not_allowed")
+        raise ValidationError(
+            "You can read this stream but not send from it. Ask a supervisor for access.", code="not_allowed"
+        )
     sessions.let_pass(message.conversation)  # whoever sends again lets the provider decide
     if message.kind == Kind.TEMPLATE:
         assert message.template is not None

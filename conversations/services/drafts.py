@@ -36,7 +36,7 @@ def save_draft(
 def _save(user: User, conversation: Conversation, kind: str, body: str, version: int, client_key: str) -> Draft | None:
     draft = Draft.objects.select_for_update().filter(user=user, conversation=conversation, kind=kind).first()
     if draft is None and client_key and was_sent(conversation, client_key):
-        raise ValidationError("This text has been sent.", code="already_sent")
+        raise ValidationError("This text was sent already. Reload the page to see it.", code="already_sent")
     if body == (draft.body if draft else "") or (draft is None and not body.strip()):
         return draft  # the same save, for the second time
     if version != (draft.version if draft else 0) and not (draft and draft.body.strip() in body):
@@ -59,7 +59,9 @@ def was_sent(conversation: Conversation, client_key: str) -> bool:
 
 
 def _changed() -> ValidationError:
-    return ValidationError("This draft was changed in another window.", code="draft_changed")
+    return ValidationError(
+        "This draft was changed in another window. Reload the page to see the other text.", code="draft_changed"
+    )
 
 
 def drafts_in(conversation: Conversation, user: User) -> dict[str, Draft]:

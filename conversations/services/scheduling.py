@@ -130,7 +130,9 @@ def _check_time(row: Message, scheduled_for: datetime | None) -> None:
     if row.status == Status.SCHEDULED and scheduled_for is None:
         raise ValidationError("Choose a date and a time, or send it now.", code="time_missing")
     if row.status != Status.SCHEDULED and scheduled_for is not None:
-        raise ValidationError("This message does not wait for a time.", code="no_time")
+        raise ValidationError(
+            "This message waits for the customer, not for a time. Send it now or cancel it.", code="no_time"
+        )
 
 
 def _pass_gate(row: Message, actor: User, *, at: datetime, is_leaving: bool = False) -> Verdict:

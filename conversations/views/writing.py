@@ -99,7 +99,9 @@ def _another_version(form: ReplyForm, conversation: Conversation, user: User) ->
 
 def _remark(form: ReplyForm, conversation: Conversation, user: User) -> None:
     if not may_change(user, conversation):
-        raise ValidationError("You cannot write remarks here.", code="not_allowed")
+        raise ValidationError(
+            "You can read this conversation but not write in it. Ask a supervisor for access.", code="not_allowed"
+        )
     leave_remark(
         conversation,
         text=form.cleaned_data["remark"],

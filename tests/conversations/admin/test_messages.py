@@ -114,7 +114,7 @@ def test_whoever_may_not_write_on_a_stream_sends_nothing_again() -> None:
     team = factories.make_team(members=[tom], streams=[failed.stream])
     team.team_streams.update(can_send=False)  # type: ignore[attr-defined]
     answer = act(signed_in(tom), "send_again", failed)
-    assert "You cannot send on this stream." in told(answer)[0]
+    assert "You can read this stream but not send from it." in told(answer)[0]
     assert Message.objects.count() == 1
 
 
