@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -20,6 +21,7 @@ from conversations.views.recipients import Recipient, stream_choices
 from conversations.views.wording import clock
 
 MOST_NAMES = 2
+REPEATED_WITHIN = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +100,17 @@ def _session_gate(conversation: Conversation, user: User) -> SessionGate:
 
 def opt_out_proof(contact: Contact, stream: Stream) -> str:
     """How we know: +44 7700 900318 replied STOP to Service texts on 19 November 2026 at 13:31."""
-    event = (
-        OptIn.objects.filter(
-            phone=contact.phone,
-            channel=stream.channel,
-            event=ConsentEventKind.OPT_OUT,
-            purpose__in=("", Purpose.SERVICE),
-        )
-        .select_related("stream", "recorded_by")
-        .first()
-    )
+    told = OptIn.objects.filter(
+        phone=contact.phone,
+        channel=stream.channel,
+        event=ConsentEventKind.OPT_OUT,
+        purpose__in=("", Purpose.SERVICE),
+    ).select_related("stream", "recorded_by")
+    event, *earlier = [*told[:2]] or [None]
+    if event is not None and event.source == ConsentSource.PROVIDER and earlier:
+        # A provider that reads STOP itself repeats what the customer wrote to us: their own words say more.
+        theirs = earlier[0].source == ConsentSource.KEYWORD
+        event = earlier[0] if theirs and event.occurred_at - earlier[0].occurred_at < REPEATED_WITHIN else event
     if event is None:
         return ""
     number, line = contact.phone_display, f" to {event.stream.name}" if event.stream else ""
