@@ -142,3 +142,4 @@ def campaign_of(run: Run, people: int = 10_000) -> Iterator[Bulk]:
         assert sum(bulk.arrived().values()) == people
     finally:
         run.site.spare(*BULK_WORKERS)
+        run.site.forget_workers("bulk")

@@ -177,6 +177,11 @@ class Site:
         for name in names:
             self._processes[name].kill()
 
+    def forget_workers(self, queue: str) -> None:
+        """Strike the workers that were killed off the list of those who listen to a queue."""
+        with suppress(redis.RedisError), self.valkey() as client:
+            client.delete(f"rq:workers:{queue}")
+
     @contextmanager
     def changed(self, environments: Mapping[str, Mapping[str, str]]) -> Iterator[None]:
         """Run these processes in a changed environment until the block ends."""
