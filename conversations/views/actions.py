@@ -33,7 +33,7 @@ def record_consent(request: HttpRequest, pk: int) -> HttpResponse:
     user = signed_in(request)
     form = ConsentForm(request.POST, request.FILES, contact=conversation.contact, user=user, stream=conversation.stream)
     if form.is_valid() and form.record() is not None:
-        return _panel_done(request, conversation)
+        return panel_done(request, conversation)
     return _panel_refused(request, conversation, consent_form=form)
 
 
@@ -55,7 +55,7 @@ def answer_question(request: HttpRequest, pk: int) -> HttpResponse:
         response = refused(request, error, back_to=conversation_address(request, question.conversation))
         response["HX-Reswap"] = "none"
         return response
-    return _panel_done(request, visible_conversation(request, question.conversation_id))
+    return panel_done(request, visible_conversation(request, question.conversation_id))
 
 
 @require_POST
@@ -74,7 +74,7 @@ def set_indicator(request: HttpRequest, pk: int) -> HttpResponse:
         link=given["link"],
         actor=signed_in(request),
     )
-    return _panel_done(request, conversation)
+    return panel_done(request, conversation)
 
 
 @require_POST
@@ -83,10 +83,11 @@ def remove_indicator(request: HttpRequest, pk: int) -> HttpResponse:
     visible = Conversation.objects.visible_to(signed_in(request))
     indicator = get_object_or_404(Indicator.objects.filter(conversation__in=visible), pk=pk)
     service.remove_indicator(indicator, actor=signed_in(request))
-    return _panel_done(request, visible_conversation(request, indicator.conversation_id))
+    return panel_done(request, visible_conversation(request, indicator.conversation_id))
 
 
-def _panel_done(request: HttpRequest, conversation: Conversation) -> HttpResponse:
+def panel_done(request: HttpRequest, conversation: Conversation) -> HttpResponse:
+    """A change shows in the panel: htmx gets it as it is now, a plain browser goes back to the page."""
     if not is_htmx(request):
         return HttpResponseRedirect(conversation_address(request, conversation))
     response = _panel(request, conversation)

@@ -14,6 +14,7 @@ from conversations.models import ConsentState, Contact, Conversation, ProviderSe
 from conversations.models.consent import ConsentDecision, ConsentScope, ConsentSource
 from conversations.models.stream import Channel
 from conversations.services.sessions import has_sessions
+from conversations.views.mirror_part import mirror_part
 from messaging.phone import time_zones
 
 MOST_EARLIER = 5
@@ -66,6 +67,7 @@ def panel_context(
         or ConsentForm(
             contact=contact, user=user, stream=conversation.stream, initial={"channel": conversation.stream.channel}
         ),
+        "mirror": mirror_part(conversation),
         "indicators": conversation.indicators.filter(removed_at=None),
         "indicator_form": indicator_form or IndicatorForm(),
         "earlier": list(earlier[:MOST_EARLIER]),

@@ -25,6 +25,7 @@ from conversations.models import (
     Campaign,
     Contact,
     Conversation,
+    Drift,
     Indicator,
     Message,
     Notification,
@@ -88,6 +89,9 @@ PAGES = {
     "set-indicator": OF_A_STREAM,
     "remove-indicator": OF_A_STREAM,
     "push-again": OF_A_STREAM,
+    "compare-mirror": OF_A_STREAM,
+    "said-on-the-phone": OF_A_STREAM,
+    "settle-drift": OF_A_STREAM,
     "attempts": OF_A_STREAM,
     "undo-send": OF_A_STREAM,
     "cancel-message": OF_A_STREAM,
@@ -334,6 +338,10 @@ def filled_in(route: str, name: str, rows: Rows) -> str:
 def row_of_the_page(route: str, rows: Rows) -> Any:
     if route.startswith("indicators/"):
         return rows[Indicator]
+    if route.startswith("mirror/drifts/"):
+        return rows[Drift]
+    if route.startswith("mirror/"):
+        return rows[Activity]
     if route.startswith("notifications/"):
         return rows[Notification]
     if route.startswith("campaigns/"):

@@ -253,6 +253,7 @@ STATES = {
     "a conversation whose window is closed": State("conversation", _closed_window),
     "the attempts of a message": State("attempts", _attempts),
     "the transcript": State("transcript", _conversation_part("transcript")),
+    "both sides of a mirrored conversation": State("compare-mirror", _conversation_part("mirror")),
     "the template picker": State("conversation-template", _conversation_part("template", "Window closed")),
     "to whom a conversation is given": State("conversation", _menu("a", "Assign to")),
     "until when it is snoozed": State("conversation", _menu("h", "Snooze")),

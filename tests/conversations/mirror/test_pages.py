@@ -9,7 +9,8 @@ from django.test import Client
 from django.urls import reverse
 
 from conversations.models import Activity, Conversation
-from conversations.services import conversations
+from conversations.services import conversations, handling
+from conversations.services.mirror import syncing
 from tests.conversations.mirror.conftest import Cirrus, push
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -52,3 +53,65 @@ def test_a_conversation_that_is_not_mirrored_says_nothing(priya: Client, streams
 
     conversation = conversations.open_conversation(stream=streams["webex_interact"], contact=factories.make_contact())
     assert "push-state" not in page(priya, conversation)
+
+
+def test_a_difference_is_settled_from_the_panel(
+    priya: Client, conversation: Conversation, cirrus: Cirrus, streams: Any
+) -> None:
+    push(conversation)
+    handling.snooze([conversation.pk], until=None, actor=streams.priya)
+    assert cirrus.played.cirrus("POST", f"objects/{conversation.external_id}/status/2").ok
+    syncing.sync_conversation(Conversation.objects.select_related("stream__account").get(pk=conversation.pk))
+    shown = page(priya, conversation)
+    assert "<b>Status differs.</b> Here: <bdi>Snoozed</bdi>. There: <bdi>Resolved</bdi>." in shown
+    (drift,) = conversation.drifts.all()
+    address = reverse("settle-drift", args=[drift.pk])
+    assert "Choose one of the two sides" in priya.post(address, follow=True).content.decode()
+    panel = priya.post(address, {"choice": "theirs"}, headers={"HX-Request": "true"}).content.decode()
+    assert "differs" not in panel
+    conversation.refresh_from_db()
+    drift.refresh_from_db()
+    assert (conversation.status, drift.settled_by, drift.settlement) == ("resolved", streams.priya, "theirs")
+
+
+def test_both_sides_stand_beside_each_other(
+    priya: Client, conversation: Conversation, cirrus: Cirrus, streams: Any
+) -> None:
+    address = reverse("compare-mirror", args=[conversation.pk])
+    assert "does not hold this conversation yet" in priya.get(address).content.decode()
+    push(conversation)
+    conversations.add_remark(conversation, text="Told", actor=streams.priya)
+    push(conversation)
+    there = conversation.external_id
+    cirrus.played.cirrus("POST", f"objects/{there}/remarks", {"Text": "Theirs alone"})
+    child = {"Type": 0, "UserStreamProviderId": "447700900142", "UserStreamProviderType": 5, "Message": "<b>Hi</b>"}
+    cirrus.played.cirrus("POST", f"streams/532/objects/{there}/child", child)
+    shown = priya.get(address).content.decode()
+    assert (shown.count("chip-good"), shown.count("Only there</span>")) == (1, 2)
+    assert shown.count("&lt;b&gt;Hi&lt;/b&gt;") == 2, "in the lines and in their transcript"
+    assert "<dd>2</dd>" in shown
+    cirrus.played.control("faults", account="Fernhill Cirrus", fault="error_before", times=1)
+    assert "could not be read" in priya.get(address).content.decode()
+
+
+def test_what_a_customer_said_on_the_phone_is_a_child_of_theirs_and_only_once(
+    priya: Client, conversation: Conversation, cirrus: Cirrus, streams: Any
+) -> None:
+    push(conversation)
+    address = reverse("said-on-the-phone", args=[conversation.pk])
+    assert "Write down what" in priya.post(address, {"text": " "}, follow=True).content.decode()
+    priya.post(address, {"text": "The line works again"})
+    cirrus.played.control("faults", account="Fernhill Cirrus", fault="reset_after", times=1)
+    push(conversation)
+    push(conversation)
+    (child,) = cirrus.object(conversation)["childs"]
+    (message,) = conversation.messages.all()
+    assert (child["message"], child["user"]["isManager"]) == ("The line works again", False)
+    assert (message.external_id, message.direction) == (str(child["id"]), "in")
+    assert cirrus.played.messages(phone="+447700900142") == [], "nothing is sent to the customer"
+    assert (
+        syncing.sync_conversation(
+            Conversation.objects.select_related("stream__account").get(pk=conversation.pk)
+        ).messages
+        == 0
+    )

@@ -1,0 +1,114 @@
+"""Both sides of one conversation, read at this moment and laid beside each other. Nothing is stored."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.core.exceptions import ValidationError
+
+from conversations.models import Conversation
+from conversations.models.activity import ActivityKind, PushState
+from conversations.models.message import TAKEN, MessageStatus
+from conversations.services.accounts import provider_for
+from conversations.services.clock import database_now
+from conversations.services.mirror.agreement import status_word, their_status
+from conversations.services.mirror.entries import words_there
+from conversations.services.mirror.taking import TOLD_OTHERWISE
+from messaging.errors import ConfigurationError, ProviderError
+from messaging.mirror import RemoteConversation
+
+TOLD_OF = (*TAKEN, MessageStatus.RECEIVED)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing that was said or done, and which side has it. `kind` is message, remark or log."""
+
+    kind: str
+    at: datetime | None
+    who: str
+    text: str
+    here: bool
+    there: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What both sides hold. `transcript` is the other side's own."""
+
+    read_at: datetime
+    our_status: str
+    their_status: str
+    same_status: bool
+    lines: list[Line]
+    transcript: str
+
+    @property
+    def differences(self) -> int:
+        """How many lines only one side has, and the status where it differs."""
+        return sum(not (line.here and line.there) for line in self.lines) + (not self.same_status)
+
+
+def compare(conversation: Conversation) -> Comparison:
+    """Ask the other side now. Raises ValidationError with a sentence when that is not possible."""
+    stream = conversation.stream
+    if not stream.is_mirrored or not conversation.external_id:
+        raise ValidationError(f"{stream.account.provider_label} does not hold this conversation yet.", code="not_there")
+    provider = provider_for(stream.account)
+    try:
+        there = provider.read_conversation(stream.config, conversation.external_id)
+        transcript = provider.read_transcript(stream.config, conversation.external_id)
+    except (ConfigurationError, ProviderError) as error:
+        said = error.text if isinstance(error, ProviderError) else str(error)
+        raise ValidationError(f"{stream.account.provider_label} could not be read. {said}", code="not_read") from error
+    lines = _messages(conversation, there) + _log(conversation, there)
+    return Comparison(
+        read_at=database_now(),
+        our_status=conversation.get_status_display(),
+        their_status=(there.status or f"number {there.external_status}").capitalize(),
+        same_status=status_word(conversation.status) == their_status(there),
+        lines=sorted(lines, key=lambda line: line.at.timestamp() if line.at else 0.0),
+        transcript=transcript.strip(),
+    )
+
+
+def _messages(conversation: Conversation, there: RemoteConversation) -> list[Line]:
+    ours = list(conversation.messages.filter(status__in=TOLD_OF).select_related("author").order_by("id"))
+    by_id = {one.external_id: one for one in ours if one.external_id}
+    by_ref = {str(one.ref): one for one in ours}
+    matched, lines = set(), []
+    for one in there.messages:
+        mine = by_id.get(one.external_id) or by_ref.get(one.ref)
+        if mine is None:
+            lines.append(Line("message", one.at, "Agent" if one.from_agent else "Customer", one.body, False, True))
+        else:
+            matched.add(mine.pk)
+    for message in ours:
+        who = str(message.author or ("Agent" if message.is_outbound else conversation.contact.name))
+        lines.append(Line("message", message.created_at, who, message.body, True, message.pk in matched))
+    return lines
+
+
+def _log(conversation: Conversation, there: RemoteConversation) -> list[Line]:
+    theirs: Counter[tuple[bool, str]] = Counter()
+    for line in there.log:
+        if line.kind not in TOLD_OTHERWISE:
+            theirs[line.kind == "remark", " ".join(line.text.split())] += 1
+    lines = []
+    ours = conversation.activities.exclude(push_state=PushState.LOCAL, data={}).select_related("actor").order_by("id")
+    for activity in ours:
+        words = words_there(activity)
+        if words is None or (activity.push_state == PushState.LOCAL and not activity.data.get("there")):
+            continue
+        key = (words[0], " ".join(words[1]))
+        is_there = theirs[key] > 0
+        theirs[key] -= is_there
+        kind = "remark" if activity.kind == ActivityKind.REMARK else "log"
+        who = str(activity.actor or activity.data.get("by") or "Parley")
+        lines.append(Line(kind, activity.occurred_at, who, key[1], True, is_there))
+    for (is_remark, text), number in theirs.items():
+        kind = "remark" if is_remark else "log"
+        lines += [Line(kind, None, "", text, False, True) for _ in range(number)]
+    return lines
