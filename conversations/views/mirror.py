@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -20,7 +22,7 @@ from conversations.views.requests import done, refused, signed_in, visible_conve
 def compare(request: HttpRequest, pk: int) -> HttpResponse:
     """Both sides as they are now."""
     conversation = visible_conversation(request, pk)
-    context = {"conversation": conversation, "comparison": None, "problem": ""}
+    context: dict[str, Any] = {"conversation": conversation, "comparison": None, "problem": ""}
     try:
         context["comparison"] = comparing.compare(conversation)
     except ValidationError as error:
