@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 
 from conversations import live
 from conversations.models import Activity, Conversation, User
+from conversations.models.activity import ActivityKind
 from conversations.services.mirror import telling
+from conversations.services.mirror.agreement import status_word
 
 
 class Note(NamedTuple):
@@ -51,6 +53,14 @@ def write(activities: Sequence[Activity], *, is_theirs: bool = False) -> None:
         tell(one.conversation)
     if not is_theirs:
         telling.wake_on_commit(activities)
+
+
+def note_silent_move(conversation: Conversation, before: str) -> None:
+    """A message moved a conversation between done, snoozed and open: the other side, where there is one, is told."""
+    moved = status_word(before) != status_word(conversation.status)
+    if moved and conversation.stream.is_mirrored:
+        data = {"from": before, "to": conversation.status}
+        note(conversation, ActivityKind.STATUS_CHANGE, actor=None, data=data)
 
 
 def tell(conversation: Conversation) -> None:

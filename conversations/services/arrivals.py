@@ -25,6 +25,7 @@ from conversations.services import (
     opt_in_keywords,
     parked_calls,
 )
+from conversations.services.activities import note_silent_move
 from conversations.services.conversations import open_conversation, preview
 from messaging.types import InboundMessage
 from messaging.whatsapp import window_closes_at
@@ -119,7 +120,7 @@ def _note_inbound(conversation: Conversation, message: Message, external_id: str
     conversation.last_inbound_at = max(at, conversation.last_inbound_at or at)
     conversation.unread_count += 1
     conversation.waiting_since = conversation.waiting_since or at
-    conversation.status = ConversationStatus.OPEN
+    before, conversation.status = conversation.status, ConversationStatus.OPEN
     conversation.snoozed_until = None
     if conversation.stream.channel == Channel.WHATSAPP:
         conversation.window_closes_at = window_closes_at(conversation.last_inbound_at)
@@ -127,6 +128,7 @@ def _note_inbound(conversation: Conversation, message: Message, external_id: str
         conversation.external_id = external_id
         parked_calls.wake(conversation.stream.account_id, external_id)
     conversation.save()
+    note_silent_move(conversation, before)
     live.publish(stream_id=conversation.stream_id, kind="conversation", conversation_id=conversation.pk)
 
 

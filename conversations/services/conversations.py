@@ -18,7 +18,7 @@ from conversations.models.activity import ActivityKind
 from conversations.models.conversation import ConversationStatus as Status
 from conversations.models.message import Direction, Kind, MessageStatus
 from conversations.services import handling
-from conversations.services.activities import note
+from conversations.services.activities import note, note_silent_move
 from conversations.services.gate import own_number_sentence
 from messaging.phone import PhoneError, PhoneNumber, parse_number
 
@@ -101,9 +101,11 @@ def note_outbound(conversation: Conversation, message: Message) -> None:
         changes["status"] = Status.WAITING
     elif not conversation.is_current:
         changes |= {"status": Status.WAITING, "resolved_at": None}
+    before = conversation.status
     for name, value in changes.items():
         setattr(conversation, name, value)
     conversation.save(update_fields=list(changes))
+    note_silent_move(conversation, before)
     live.publish(stream_id=conversation.stream_id, kind="conversation", conversation_id=conversation.pk)
 
 

@@ -17,7 +17,7 @@ from conversations.models.message import Direction, Kind, MessageStatus
 from conversations.models.stream import Channel
 from conversations.services import attachments, consent, lifecycle, notifications
 from conversations.services.acceptance import accept
-from conversations.services.activities import note, tell
+from conversations.services.activities import note_silent_move, tell
 from conversations.services.clock import database_now
 from conversations.services.conversations import preview
 from conversations.services.lookups import FOUND
@@ -142,10 +142,9 @@ def _show(conversation: Conversation, rows: list[Message], *, is_new: bool) -> N
             conversation.window_closes_at = window_closes_at(conversation.last_inbound_at)
     waits = shows_newest and newest.direction == Direction.IN
     if waits and not is_new:
-        if not conversation.is_current:
-            data = {"from": conversation.status, "to": Status.OPEN}
-            note(conversation, ActivityKind.STATUS_CHANGE, actor=None, data=data)
+        before = conversation.status
         conversation.status, conversation.snoozed_until, conversation.resolved_at = Status.OPEN, None, None
+        note_silent_move(conversation, before)
         conversation.unread_count += len(from_customer)
         notifications.replied(conversation, newest)
     if conversation.is_current:

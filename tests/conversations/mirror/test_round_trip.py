@@ -131,7 +131,7 @@ def test_both_sides_end_equal_or_the_difference_is_listed(cirrus: Cirrus, stream
     run_state_machine_as_test(
         machine_for(cirrus, streams),
         settings=settings(
-            max_examples=3,
+            max_examples=2,
             stateful_step_count=8,
             deadline=None,
             database=None,
