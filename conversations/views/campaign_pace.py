@@ -140,8 +140,11 @@ def _across(begins: datetime, ends: datetime) -> list[Tick]:
 @never_cache
 @require_safe
 def pace(request: HttpRequest, pk: int) -> HttpResponse:
-    """The card with the lines anew, or with the table; the page of the campaign asks for it."""
-    return render(request, "campaigns/_pace.html", pace_context(request, visible_campaign(request, pk)))
+    """The card with the lines anew, or with the table; nothing while the campaign has not begun."""
+    context = pace_context(request, visible_campaign(request, pk))
+    if context["pace"] is None:
+        return HttpResponse(status=204)
+    return render(request, "campaigns/_pace.html", context)
 
 
 def pace_context(request: HttpRequest, campaign: Campaign) -> dict[str, object]:

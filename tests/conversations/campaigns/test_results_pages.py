@@ -61,6 +61,7 @@ def test_the_pace_as_lines_and_as_a_table(
 ) -> None:
     campaign = make_campaign(*people(200, 4))
     assert pace_of(campaign) is None
+    assert browser.get(f"/campaigns/{campaign.pk}/pace/").status_code == 204
     confirm(campaign, tom)
     run(campaign)
     begins = timezone.now() - timedelta(minutes=40)
