@@ -37,7 +37,7 @@ def fields_of(template: str) -> tuple[str, ...]:
 
     Raises `MergeError` (`malformed_field`) for a `${` that does not begin a well-formed field.
     """
-    return Template(template).fields
+    return MergeText(template).fields
 
 
 def render(
@@ -55,13 +55,13 @@ def render(
     Raises `MergeError`; no partly merged text is ever returned.
     """
 
-    return Template(template).fill(
+    return MergeText(template).fill(
         lambda name: value_of(name, values, {} if global_values is None else global_values, fallbacks or {})
     )
 
 
-class Template:
-    """A template taken apart once, to be filled in for many. Raises `MergeError` (`malformed_field`).
+class MergeText:
+    """A text with fields, taken apart once, to be filled in for many. Raises `MergeError` (`malformed_field`).
 
     `fields` are the names of its fields, each once, in order of appearance.
     """

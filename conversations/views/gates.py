@@ -106,8 +106,9 @@ def opt_out_proof(contact: Contact, stream: Stream) -> str:
         event=ConsentEventKind.OPT_OUT,
         purpose__in=("", Purpose.SERVICE),
     ).select_related("stream", "recorded_by")
-    event, *earlier = [*told[:2]] or [None]
-    if event is not None and event.source == ConsentSource.PROVIDER and earlier:
+    newest: list[OptIn | None] = [*told[:2]]
+    event, *earlier = newest or [None]
+    if event is not None and event.source == ConsentSource.PROVIDER and earlier and earlier[0]:
         # A provider that reads STOP itself repeats what the customer wrote to us: their own words say more.
         theirs = earlier[0].source == ConsentSource.KEYWORD
         event = earlier[0] if theirs and event.occurred_at - earlier[0].occurred_at < REPEATED_WITHIN else event

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from messaging.merge import MAX_VALUE_LENGTH, MergeError, Template, fields_of, render
+from messaging.merge import MAX_VALUE_LENGTH, MergeError, MergeText, fields_of, render
 
 
 def test_the_document_s_example() -> None:
@@ -27,7 +27,7 @@ def test_fields_are_listed_once_in_order() -> None:
 
 
 def test_a_page_can_tell_values_from_words() -> None:
-    template = Template("Hi ${name}${name}, ${day}")
+    template = MergeText("Hi ${name}${name}, ${day}")
     values = {"name": "Rosa", "day": "${name}"}
     pieces = template.pieces(values.__getitem__)
     assert pieces == [("Hi ", False), ("Rosa", True), ("Rosa", True), (", ", False), ("${name}", True)]

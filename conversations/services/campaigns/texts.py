@@ -44,7 +44,7 @@ class Texts:
         self.values = campaign.values
         self.fallbacks = campaign.fallbacks
         self.feeds: dict[str, str] = campaign.field_columns
-        self._body = merge.Template(campaign.body if campaign.kind == Kind.TEXT else "")
+        self._body = merge.MergeText(campaign.body if campaign.kind == Kind.TEXT else "")
         self.fields = self._body.fields if campaign.kind == Kind.TEXT else self._fields_of_template()
         self._segments: dict[str, int] = {}
 
