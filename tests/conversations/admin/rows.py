@@ -18,6 +18,7 @@ from conversations.models import (
     CampaignRecipient,
     CannedReply,
     ConsentState,
+    ContactIdentity,
     ContactSearch,
     ConversationMirror,
     ConversationTag,
@@ -25,6 +26,7 @@ from conversations.models import (
     Draft,
     Drift,
     Handling,
+    HookSecret,
     InboxCount,
     Indicator,
     KeywordSet,
@@ -33,7 +35,9 @@ from conversations.models import (
     Notification,
     NumberCheck,
     ProofFile,
+    ProviderSession,
     Receipt,
+    RefusedCall,
     SavedFilter,
     SecondFactor,
     SendAttempt,
@@ -56,6 +60,7 @@ def rows_for_people() -> list[type[Model]]:
     models = apps.get_app_config("conversations").get_models()
     kept = (ContactSearch, MessageSearch, ConversationTag, Draft, Handling, InboxCount, ProofFile, SavedFilter)
     kept += (CampaignChunk, Notification, SecondFactor)
+    kept += (ContactIdentity, HookSecret, ProviderSession, RefusedCall)  # on the pages of contacts and streams
     return [model for model in models if model not in kept]
 
 
