@@ -55,7 +55,7 @@ def chosen(page: Page) -> str:
 
 
 def test_a_person_is_opened_by_keyboard_alone(agent: Page, product: Product) -> None:
-    asked(agent, "0355")
+    asked(agent, "900355")  # of ten thousand people of a campaign some end in 0355 too
     expect(agent.locator("#palette-count")).to_have_text(re.compile(r"\d+ results"))
     assert "Rosa Bellini" in chosen(agent)
     expect(agent.get_by_role("group", name="For Rosa Bellini")).to_be_visible()
