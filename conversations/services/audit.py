@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -79,15 +79,16 @@ def record(
     )
 
 
-def note_look(user: User, subject: Contact | Conversation, *, streams: set[int], request: HttpRequest) -> None:
+def note_look(user: User, subject: Contact | Conversation, *, streams: Iterable[int], request: HttpRequest) -> None:
     """Write down that somebody who sees everything looked at a customer of streams that no team of theirs has.
 
-    `streams` are the ids of the streams concerned. Once an hour for each of them, and never for anybody else.
+    `streams` are the ids of the streams concerned, not looked at for others. Once an hour for each customer.
     """
     if not user.has_perm("conversations.view_every_stream"):
         return
-    own = Stream.objects.filter(pk__in=streams, teams__memberships__user=user)
-    if not streams or own.exists():
+    concerned = set(streams)
+    own = Stream.objects.filter(pk__in=concerned, teams__memberships__user=user)
+    if not concerned or own.exists():
         return
     entry = {"action": AuditAction.SEEN_FROM_OUTSIDE, "actor": user, "subject_id": subject.pk}
     recent = AuditEntry.objects.filter(

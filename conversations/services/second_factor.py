@@ -57,7 +57,7 @@ def confirm(user: User, secret: str, code: str, *, request: HttpRequest | None =
     if factor_of(user) is not None:
         raise ValidationError("Your sign-in asks for a code already.", code="has_one")
     factor = SecondFactor(user=user, secret=secret)
-    if not _is_used_up(factor, _plain(code)):
+    if not secret or not _is_used_up(factor, _plain(code)):
         raise _wrong_code()
     codes = _new_codes(factor)
     with transaction.atomic():
@@ -149,7 +149,7 @@ def _is_used_up(row: SecondFactor, typed: str) -> bool:
     present = int(timezone.now().timestamp()) // STEP
     totp = pyotp.TOTP(row.secret)
     for step in (present - 1, present, present + 1):  # a phone's clock may be half a minute off
-        if step > row.last_step and secrets.compare_digest(totp.generate_otp(step), typed):
+        if step > row.last_step and secrets.compare_digest(totp.generate_otp(step).encode(), typed.encode()):
             row.last_step = step
             return True
     return False

@@ -186,7 +186,7 @@ def contact(request: HttpRequest, pk: int) -> HttpResponse:
     """The page of a contact: `show=messages` for what was said, else the conversations."""
     found = visible_contact(request, pk)
     user = signed_in(request)
-    note_look(user, found, streams=set(found.conversations.values_list("stream", flat=True)), request=request)
+    note_look(user, found, streams=found.conversations.values_list("stream", flat=True), request=request)
     showing = "messages" if request.GET.get("show") == "messages" else "conversations"
     context: dict[str, Any] = {
         "contact": found,

@@ -70,8 +70,12 @@ def test_it_is_set_up_with_a_code_and_gives_recovery_codes_once(tom: User, clock
     app = offered(client, "/account/second-factor/")
     assert page.one("img", class_="qr-code").attributes["src"].startswith("data:image/svg+xml")
     assert page.one(id="second-factor-key").text.replace(" ", "") == app.secret, "a reload offers the same"
-    refused = client.post("/account/second-factor/", {"code": "000000"})
-    assert refused.status_code == 422
+    for typed in ("000000", "", "١٢٣٤٥٦", "12\x003456", "x" * 21):
+        refused = client.post("/account/second-factor/", {"code": typed})
+        assert refused.status_code == 422
+    without_an_offer = Client()
+    without_an_offer.force_login(tom)
+    assert without_an_offer.post("/account/second-factor/", {"code": "000000"}).status_code == 422
     assert second_factor.factor_of(tom) is None
 
     code = app.at(timezone.now())
