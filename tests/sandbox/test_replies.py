@@ -137,7 +137,9 @@ def test_a_reply_after_the_chat_ended_opens_another(sandbox: PlayedSandbox, rece
     sandbox.ccai("PATCH", f"chats/{chat['id']}", {"chat": {"status": "finished"}})
     sandbox.control("reply", phone=US_PHONE, text="Still there?")
     sandbox.settle()
-    assert receiver.received[0].json["chat_id"] == chat["id"] + 1
+    ended, reply = receiver.received
+    assert (ended.json["event_type"], ended.json["chat_id"]) == ("chat_ended", chat["id"])
+    assert reply.json["chat_id"] == chat["id"] + 1
     assert sandbox.ccai("GET", f"chats/{chat['id'] + 1}").json()["status"] == "queued"
 
 

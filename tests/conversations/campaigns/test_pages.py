@@ -144,7 +144,7 @@ def test_a_long_list_is_checked_by_a_worker(
     campaign.refresh_from_db()
     assert campaign.status == "checking"
     assert "3 rows are being checked" in words(browser.get(check))
-    assert browser.get(f"{check}progress/").content == b"0 of 3 rows"
+    assert browser.get(f"{check}progress/").content.strip() == b"0 of 3 rows"
     refused = browser.post(f"/campaigns/{campaign.pk}/timing/", {"when": "now"}, follow=True)
     assert "being read or checked just now" in words(refused)
     jobs.read_campaign([campaign.pk])
