@@ -72,5 +72,6 @@ def test_what_no_browser_would_send(port: int) -> None:
     found = {name: answer_to(port, request, ends=0 in allowed) for name, (request, allowed) in requests.items()}
     assert {name: status for name, status in found.items() if status not in requests[name][1]} == {}
     stored = {bytes(event.body): event.times_received for event in WebhookEvent.objects.all()}
-    assert stored == {BODY: 2, BODY[:10]: 1}
+    # The one with the long header is whole: it counts when it was read before its sender was seen to have left.
+    assert stored in ({BODY: 2, BODY[:10]: 1}, {BODY: 3, BODY[:10]: 1})
     assert answer_to(port, b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n") == 200
