@@ -146,7 +146,12 @@ DATABASES = {
 WEB_THREADS = env.int("WEB_THREADS", default=8)
 if env.bool("DATABASE_POOL", default=False):  # set by the web process alone: workers fork, pools do not survive that
     DATABASES["default"]["CONN_MAX_AGE"] = 0
-    DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": WEB_THREADS + 2, "timeout": 10}
+    DATABASES["default"]["OPTIONS"]["pool"] = {
+        "min_size": 1,
+        "max_size": WEB_THREADS + 2,
+        "timeout": 10,
+        "reconnect_timeout": 5,  # else the pause between two tries grows to minutes, and with it every outage
+    }
 DATABASE_ROUTERS = ["messaging.sandbox.router.SandboxRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
