@@ -9,9 +9,8 @@ from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponseBase
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from conversations.admin.display import NOTHING
@@ -20,7 +19,7 @@ from conversations.admin.mixins import LedgerAdmin, signed_in
 from conversations.models import AuditEntry, User
 from conversations.models.audit import AuditAction
 from conversations.services import audit
-from conversations.services.csv_files import write_rows
+from conversations.services.csv_files import download
 
 MOST_PEOPLE = 200
 
@@ -69,10 +68,7 @@ class AuditEntryAdmin(LedgerAdmin):
         except IncorrectLookupParameters as error:
             raise BadRequest("The list has no such filter.") from error
         audit.record(AuditAction.EXPORTED, actor=signed_in(request), summary="audit, as CSV.", request=request)
-        response = StreamingHttpResponse(write_rows(_cells(found)), content_type="text/csv; charset=utf-8")
-        name = f"audit-{timezone.localdate():%Y-%m-%d}.csv"
-        response["Content-Disposition"] = f'attachment; filename="{name}"'
-        return response
+        return download(_cells(found), "audit")
 
 
 def _cells(found: QuerySet[AuditEntry]) -> Iterator[list[object]]:

@@ -13,6 +13,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
+from django.http import StreamingHttpResponse
+from django.utils import timezone
+
 LONGEST_LINE = 100_000  # characters; also bounds a cell, with the limit of the csv module
 LONGEST_ROW = 500_000  # characters, of as many lines as its quoted cells have
 MOST_COLUMNS = 200
@@ -276,3 +279,10 @@ def write_rows(rows: Iterable[Iterable[object]]) -> Iterator[str]:
         yield buffer.getvalue()
         buffer.seek(0)
         buffer.truncate()
+
+
+def download(rows: Iterable[Iterable[object]], name: str) -> StreamingHttpResponse:
+    """An answer that is written while the rows are read; the day stands behind the name of the file."""
+    response = StreamingHttpResponse(write_rows(rows), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{name}-{timezone.localdate():%Y-%m-%d}.csv"'
+    return response
