@@ -145,7 +145,11 @@ DATABASES = {
 }
 WEB_THREADS = env.int("WEB_THREADS", default=8)
 if env.bool("DATABASE_POOL", default=False):  # set by the web process alone: workers fork, pools do not survive that
-    DATABASES["default"]["CONN_MAX_AGE"] = 0
+    DATABASES["default"] |= {
+        "ENGINE": "config.pooled_postgresql",
+        "CONN_MAX_AGE": 0,
+        "CONN_HEALTH_CHECKS": False,  # the engine checks: the pool's own check takes seconds for each dead connection
+    }
     DATABASES["default"]["OPTIONS"]["pool"] = {
         "min_size": 1,
         "max_size": WEB_THREADS + 2,

@@ -88,9 +88,10 @@ class Bulk:
 
         eventually(is_over, "the campaign ends")
 
-    def end_leases(self) -> None:
-        """Let the time of every worker that holds a chunk be over, as if it had passed."""
-        self.site.sql("UPDATE conversations_campaignchunk SET lease_until = clock_timestamp() WHERE status = 'sending'")
+    def end_lease(self, chunk: int) -> None:
+        """Let the time of the worker that holds a chunk be over, as if it had passed."""
+        statement = "UPDATE conversations_campaignchunk SET lease_until = clock_timestamp() "
+        self.site.sql(statement + "WHERE campaign_id = %s AND number = %s", self.campaign.pk, chunk)
 
     def finish(self) -> Counter[str]:
         """Wait for its end, then give everybody a reason to send again; how many messages have each status.
