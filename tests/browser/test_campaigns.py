@@ -260,6 +260,8 @@ def test_pause_resume_stop_and_again_those_that_failed(tom: Page, agent: Page, p
     tom.get_by_label("Messages a minute").fill("60")
     send(tom, 30)
     expect(processed(tom, of=30, number=10)).to_be_visible(timeout=SOON)
+    waiting = tom.locator("#people-rows tr").filter(has_text="Waiting")
+    expect(waiting, "the table follows without a reload").not_to_have_count(30, timeout=SOON)
     tom.get_by_text("Pause", exact=True).click()
     tom.get_by_label("Why, for your colleagues").fill("Wrong street")
     tom.get_by_role("button", name="Pause now").click()

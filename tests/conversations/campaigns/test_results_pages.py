@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 from django.utils import timezone
+from django.utils.html import escape
 
 from conversations.models import Campaign, CampaignRecipient, Message, User
 from conversations.services.campaigns import control
@@ -54,6 +55,20 @@ def test_what_has_begun_keeps_its_name_and_stays(browser: Client, make_campaign:
     with pytest.raises(Exception, match="Ask a supervisor"):
         control.delete_draft(draft, actor=agent)
     assert Campaign.objects.count() == 2
+
+
+def test_the_table_follows_while_something_is_under_way(
+    browser: Client, make_campaign: Make, tom: User, product_sandbox: PlayedSandbox
+) -> None:
+    campaign = make_campaign(*people(200, 2))
+    confirm(campaign, tom)
+    address = f"/campaigns/{campaign.pk}/?show=accepted&q=Ines"
+    page = browser.get(address).content.decode()
+    assert f'hx-get="{escape(address)}"' in page, "the same people again"
+    run(campaign)
+    Message.objects.update(status="delivered")
+    Campaign.objects.update(ended_at=timezone.now() - timedelta(hours=1))
+    assert 'id="people-rows">' in browser.get(address).content.decode()
 
 
 def test_the_pace_as_lines_and_as_a_table(
