@@ -22,6 +22,7 @@ from conversations.models import (
     ProviderAccount,
     Stream,
     SubStream,
+    Tag,
     Team,
     TeamMembership,
     TeamStream,
@@ -43,6 +44,7 @@ from conversations.services.demo_data.company import (
     STREAMS,
     SUB_STREAM,
     SUPERVISOR_EMAIL,
+    TAGS,
     TEAMS,
     TEMPLATES,
     USERS,
@@ -104,6 +106,7 @@ def create(*, sandbox_url: str) -> None:
             CannedReply(shortcut=shortcut, title=title, body=body, language=language)
             for shortcut, title, body, language in CANNED_REPLIES
         )
+        Tag.objects.bulk_create(Tag(name=name) for name in TAGS)
         History(streams, contacts, users).write()
 
 

@@ -201,6 +201,7 @@ TEMPLATES: tuple[tuple[str, str, str, str, str, list[dict[str, Any]]], ...] = (
     ),
 )
 
+TAGS = ("Appointment", "Billing", "Hardware")
 # Shortcut, title, text, language (empty: any).
 CANNED_REPLIES = (
     ("thanks", "Thank you for writing", "Thank you for writing, ${first_name}. I am looking into it now.", ""),

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from conversations.models import Activity, Contact, Conversation, Message, Stream, User, WhatsAppTemplate
+from conversations.models import Activity, Contact, Conversation, Message, Stream, Tag, User, WhatsAppTemplate
 from conversations.models.message import Direction, Kind, MessageStatus
 from conversations.models.stream import Channel
 from conversations.services import conversations, lifecycle
@@ -60,6 +60,7 @@ class History:
         conversations.note_cancelled(stopped, actor=self._priya)
         conversations.assign(conversation, to=self._priya, actor=self._tom)
         conversations.add_remark(conversation, text="Refund RF-3391 left on Friday, to the same card.", actor=self._tom)
+        self._tag(conversation, "Billing")
         conversations.set_indicator(conversation, key="refund", title="Refund RF-3391", actor=self._tom)
         self._customer(conversation, "Is the refund coming to the same card?", hours=1)
 
@@ -77,15 +78,20 @@ class History:
             failure_code="template_not_approved",
             failure_text="The template return_reminder is paused. Choose an approved one.",
         )
+        self._tag(conversation, "Hardware")
         remark = "Old router not scanned in. Needs one reminder before we charge £40."
         conversations.add_remark(conversation, text=remark, actor=self._tom)
 
     def _bill(self, conversation: Conversation) -> None:
         self._customer(conversation, "Why is my bill £4 higher this month?", hours=20 * 24)
+        self._tag(conversation, "Billing")
         remark = "Explained by phone: the new contract began on the 3rd."
         conversations.add_remark(conversation, text=remark, actor=self._priya)
         conversations.resolve(conversation, actor=self._priya)
         Activity.objects.filter(conversation=conversation).update(occurred_at=self._now - timedelta(days=20))
+
+    def _tag(self, conversation: Conversation, name: str) -> None:
+        conversation.tag_rows.create(tag=Tag.objects.get(name=name))
 
     def _customer(self, conversation: Conversation, text: str, *, hours: float) -> None:
         at = self._now - timedelta(hours=hours)
