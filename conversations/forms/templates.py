@@ -5,16 +5,19 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from pathlib import PurePath
 from typing import Any, NamedTuple
 
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.template.defaultfilters import filesizeformat
 
 from conversations.forms.messages import TIME_CODES, ScheduledForm
 from conversations.models import Attachment, Contact, WhatsAppTemplate
 from conversations.services.attachments import as_media
 from messaging.whatsapp import (
+    COPY_CODE,
     MEDIA_LIMITS,
     TemplateValueError,
     Variable,
@@ -22,7 +25,7 @@ from messaging.whatsapp import (
     samples_of,
     variables_of,
 )
-from messaging.whatsapp.hints import Meaning, meaning_of, wrong_value
+from messaging.whatsapp.hints import Meaning, date_shape, kind_words, meaning_of, wrong_value
 from messaging.whatsapp.templates import VARIABLE, buttons_of, text_in
 
 FILE_KINDS = ("image", "video", "document")
@@ -49,11 +52,20 @@ _FROM_CONTACT = {
 }
 
 
+class ShownField(NamedTuple):
+    """A field, the kind of value it takes (`date`), and how a date is written in it (hints.date_shape)."""
+
+    field: forms.BoundField
+    kind: str
+    date_shape: str = ""
+
+
 class FieldGroup(NamedTuple):
-    """The fields of one part of a template, under its title."""
+    """The fields of one part of a template, under its title; `takes_file` says that the header's file is among them."""
 
     title: str
-    fields: list[forms.BoundField]
+    fields: list[ShownField]
+    takes_file: bool = False
 
 
 class TemplateForm(ScheduledForm):
@@ -97,11 +109,10 @@ class TemplateForm(ScheduledForm):
             field.widget.attrs.setdefault("class", "input")
 
     def _add_file_fields(self, variable: Variable) -> None:
-        largest = min(MEDIA_LIMITS[variable.kind][1] // 1024**2, settings.LARGEST_UPLOAD_MEGABYTES)
+        self._largest_file = min(MEDIA_LIMITS[variable.kind][1] // 1024**2, settings.LARGEST_UPLOAD_MEGABYTES)
         self.fields["media_file"] = forms.FileField(
             label=variable.kind.capitalize(),
             required=False,
-            help_text=f"{FILE_WORDS[variable.kind]}, up to {largest} MB.",
             widget=forms.FileInput(attrs={"data-upload": ""}),
             error_messages={"empty": "This file is empty. Choose another one."},
         )
@@ -121,14 +132,29 @@ class TemplateForm(ScheduledForm):
             )
 
     def groups(self) -> list[FieldGroup]:
-        """The fields by part: header, message, buttons."""
-        parts: dict[str, list[forms.BoundField]] = {"header": [], "body": [], "buttons": []}
+        """The fields by part: header, message, then each button that needs a value."""
+        parts: dict[str, FieldGroup] = {}
         for variable in self.variables:
-            names = FILE_FIELDS if variable.kind in FILE_KINDS else (field_name(variable),)
-            shown = [name for name in names if name in self.fields and name not in ("media_ref", *OTHER_SOURCES)]
-            parts[variable.component] += [self[name] for name in shown]
-        titles = {"header": "Header", "body": "Message", "buttons": "Buttons"}
-        return [FieldGroup(titles[part], fields) for part, fields in parts.items() if fields]
+            is_button = variable.component == "buttons"
+            titles = {"header": "Header", "body": "Message"}
+            title = f"Button: {_button_text(variable, self.of_template)}" if is_button else titles[variable.component]
+            key = field_name(variable) if is_button else variable.component
+            group = parts.setdefault(key, FieldGroup(title, [], takes_file=variable.kind in FILE_KINDS))
+            group.fields.append(self._shown(variable))
+        return list(parts.values())
+
+    def _shown(self, variable: Variable) -> ShownField:
+        if variable.kind in FILE_KINDS:
+            kind = f"{FILE_WORDS[variable.kind]}, up to {self._largest_file} MB"
+            return ShownField(self["media_file"], kind)
+        field = self[field_name(variable)]
+        if variable.component == "buttons" and variable.kind != "code":
+            return ShownField(field, f"added to {_link_start(variable, self.of_template)}")
+        if variable.kind in ("code", "place"):
+            return ShownField(field, "")
+        meaning = meaning_of(self.of_template.components, variable.component, variable.name)
+        sample = _sample(variable, self.of_template)
+        return ShownField(field, kind_words(meaning, sample), date_shape(sample) if meaning is Meaning.DATE else "")
 
     def other_sources(self) -> list[forms.BoundField]:
         """The fields for a file that is not on this device: its address, or an id that the provider has given."""
@@ -184,6 +210,14 @@ class TemplateForm(ScheduledForm):
     def file_name(self) -> str:
         """What the customer will see as the name of the file."""
         return self._typed("media_filename") or (self.uploaded.filename if self.uploaded else "")
+
+    @property
+    def file_note(self) -> str:
+        """What a phone says below the name of the file: `PDF · 84 KB`; empty while nothing was uploaded."""
+        if not self.uploaded:
+            return ""
+        ending = PurePath(self.uploaded.filename).suffix.lstrip(".").upper() or self.file_kind.capitalize()
+        return f"{ending} · {filesizeformat(self.uploaded.size)}"
 
     def _typed(self, name: str) -> str:
         return str(self[name].value() or "") if name in self.fields else ""
@@ -250,17 +284,13 @@ def field_name(variable: Variable) -> str:
 
 
 def _value_field(variable: Variable, template: WhatsAppTemplate, contact: Contact | None) -> forms.CharField:
-    example = samples_of(template.components).get(variable.component, {}).get(variable.name, "")
-    label, hint = _label_and_hint(variable, template)
+    example = _sample(variable, template)
     meaning = meaning_of(template.components, variable.component, variable.name)
-    asked = label
-    if meaning is not Meaning.TEXT and variable.name.isdigit() and variable.component != "buttons":
-        label, asked = f"{label} {meaning.value}", f"{label}, the {meaning.value}"
     field = forms.CharField(
-        label=label,
+        label=_label(variable, meaning),
         max_length=MAX_VALUE,
-        help_text=" ".join(part for part in (hint, f"For example {example}." if example else "") if part),
-        error_messages={"required": f"Fill in {label[0].lower() + label[1:]}." if hint else f"Fill in {asked}."},
+        help_text=f"For example {example}." if example else "",
+        error_messages={"required": f"Fill in {_asked(variable, template, meaning)}."},
     )
     field.widget.attrs["dir"] = "auto"
     known = "first_name" if meaning is Meaning.FIRST_NAME else _FROM_CONTACT.get(variable.name)
@@ -269,14 +299,43 @@ def _value_field(variable: Variable, template: WhatsAppTemplate, contact: Contac
     return field
 
 
-def _label_and_hint(variable: Variable, template: WhatsAppTemplate) -> tuple[str, str]:
+def _label(variable: Variable, meaning: Meaning) -> str:
+    """What a field is called; the kind of value stands beside it, so that it is not said twice."""
     if variable.kind == "place":
-        return variable.name.capitalize(), ""
-    if variable.component != "buttons":
-        words = "" if variable.name.isdigit() else " " + variable.name.replace("_", " ")
-        return f"{{{{{variable.name}}}}}{words}", ""
-    button = buttons_of(template.components)[int(variable.name)]
-    if variable.kind == "code":
-        return "Code to copy", ""
-    start = VARIABLE.split(text_in(button, "url"))[0].removeprefix("https://")
-    return f"Link ending of {text_in(button)}", f"Added to {start}."
+        return variable.name.capitalize()
+    if variable.component == "buttons":
+        return "Code to copy" if variable.kind == "code" else "Link ending"
+    words = "" if variable.name.isdigit() else variable.name.replace("_", " ")
+    if variable.name.isdigit() and meaning is Meaning.FIRST_NAME:
+        words = meaning.value
+    if words == meaning.value != Meaning.FIRST_NAME:
+        words = ""
+    return f"{{{{{variable.name}}}}} {words[:1].upper()}{words[1:]}".strip()
+
+
+def _asked(variable: Variable, template: WhatsAppTemplate, meaning: Meaning) -> str:
+    """What a sentence calls the value that is missing."""
+    if variable.kind == "place":
+        return f"the {variable.name}"
+    if variable.component == "buttons":
+        what = "code to copy" if variable.kind == "code" else "link ending"
+        return f"the {what} of {_button_text(variable, template)}"
+    numbered_and_known = variable.name.isdigit() and meaning is not Meaning.TEXT
+    return f"{{{{{variable.name}}}}}" + (f", the {meaning.value}" if numbered_and_known else "")
+
+
+def _sample(variable: Variable, template: WhatsAppTemplate) -> str:
+    sample = samples_of(template.components).get(variable.component, {}).get(variable.name, "")
+    if variable.component == "buttons" and variable.kind != "code":
+        return sample.removeprefix("https://").removeprefix(_link_start(variable, template))
+    return sample
+
+
+def _button_text(variable: Variable, template: WhatsAppTemplate) -> str:
+    return text_in(buttons_of(template.components)[int(variable.name)]) or COPY_CODE
+
+
+def _link_start(variable: Variable, template: WhatsAppTemplate) -> str:
+    return VARIABLE.split(text_in(buttons_of(template.components)[int(variable.name)], "url"))[0].removeprefix(
+        "https://"
+    )

@@ -8,10 +8,14 @@ from typing import NamedTuple
 from unicodedata import east_asian_width
 
 from django.utils import timezone
+from django.utils.formats import date_format
 
-from conversations.models import Conversation
+from conversations.models import Contact, Conversation, Stream
+from conversations.models.consent import ConsentDecision
 from conversations.models.conversation import CLOSING_SOON, IN_INBOX, ConversationStatus
+from conversations.models.message import Purpose
 from conversations.models.stream import Channel
+from conversations.services import consent
 from conversations.views.wording import clock_ahead, time_left
 
 MOST_CHIPS = 3
@@ -136,6 +140,18 @@ def due_chip(due_at: datetime) -> Chip:
         return Chip("clock-alert", "Reply overdue", "danger")
     tone = "danger" if left <= VERY_SOON else "warning" if left <= SOON else ""
     return Chip("clock", "Reply due in {}", tone, due_at)
+
+
+def permission_chip(contact: Contact, stream: Stream, purpose: Purpose) -> Chip:
+    """Whether a customer allowed messages of this purpose on a stream, and since when."""
+    present = consent.present(contact.phone, stream.channel, stream=stream, purpose=purpose)
+    day = date_format(timezone.localtime(present.entry.occurred_at), "j M Y") if present.entry else ""
+    match present.decision:
+        case ConsentDecision.OPTED_IN:
+            return Chip("shield-check", f"Opted in {day}", "good")
+        case ConsentDecision.OPTED_OUT:
+            return Chip("ban", f"Opted out {day}", "danger")
+    return Chip("shield-question-mark", f"No opt-in for {purpose.label.lower()} messages", "warning")
 
 
 def window_chip(closes_at: datetime) -> Chip:

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.utils import timezone
 
 from conversations.forms.reply import ReplyForm
-from conversations.forms.templates import FILE_KINDS, TemplateForm
+from conversations.forms.templates import TemplateForm
 from conversations.models import Conversation, Draft, Message, Stream, User, WhatsAppTemplate
 from conversations.models.draft import DraftKind
 from conversations.models.message import Kind, Purpose
@@ -23,8 +22,8 @@ from conversations.views.gates import Gate, gate_for, other_ways, trouble_of
 from conversations.views.meters import Meter, meter
 from conversations.views.presets import Preset, presets_for
 from conversations.views.template_preview import Part, preview
+from conversations.views.template_suggestion import suggested_template
 from conversations.views.wording import CLOSING_SOON, clock_ahead, why_it_waits
-from messaging.whatsapp import variables_of
 
 NEEDS_TEMPLATE = ("window_closed", "no_object")  # verdicts on free text that a template answers
 
@@ -158,7 +157,7 @@ def composer_for(
             # The customer's night: what is written now is for the morning, unless its author says otherwise.
             form.initial["later"], form.initial["scheduled_for"] = True, verdict.until
         return Composer(mode="write", verdict=verdict, closing_soon=soon, trouble=trouble, **common)
-    template = _suggested_template(conversation) if verdict.code in NEEDS_TEMPLATE else None
+    template = suggested_template(conversation) if verdict.code in NEEDS_TEMPLATE else None
     if verdict.code in NEEDS_TEMPLATE:
         verdict = _template_verdict(conversation, template, user, otherwise=verdict)
     if template is None or verdict.code not in NEEDS_TEMPLATE:
@@ -204,19 +203,6 @@ def _from_drafts(drafts: dict[str, Draft]) -> dict[str, object]:
         "remark": remark.body if remark else "",
         "mode": DraftKind.REMARK if remark and not reply else DraftKind.REPLY,
     }
-
-
-def _suggested_template(conversation: Conversation) -> WhatsAppTemplate | None:
-    """A template to begin with: service before marketing, without a file, in the customer's language or else ours."""
-    languages = (conversation.contact.language[:2].lower() or settings.LANGUAGE_CODE[:2], settings.LANGUAGE_CODE[:2])
-
-    def rank(one: WhatsAppTemplate) -> tuple[bool, int, bool, str]:
-        needs_file = any(variable.kind in FILE_KINDS for variable in variables_of(one.components))
-        language = one.language[:2].lower()
-        place = languages.index(language) if language in languages else len(languages)
-        return one.category == "marketing", place, needs_file, one.name
-
-    return min(conversation.stream.templates.sendable(), key=rank, default=None)
 
 
 def _template_verdict(

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
@@ -31,10 +32,12 @@ from conversations.services.drafts import drafts_in
 from conversations.services.gate import Verdict, can_send
 from conversations.services.holding import hold_and_send_template
 from conversations.services.replies import time_to_undo
+from conversations.views.chips import permission_chip
 from conversations.views.conversation import conversation_address
 from conversations.views.recipients import read_recipient
 from conversations.views.requests import UNPROCESSABLE, number_in, signed_in, visible_conversation
-from conversations.views.template_preview import body_text, preview
+from conversations.views.template_preview import Preview, body_text, preview
+from conversations.views.template_suggestion import suggested_template
 from conversations.views.templates import uses_of
 from messaging.whatsapp import variables_of
 
@@ -44,6 +47,7 @@ class Target:
     """Where a template goes: `open` gives the conversation, made when the message is sent and not before.
 
     `holds` says that the customer's window is closed, so that an answer can be held, `draft` what was begun of one.
+    `free_until` is when an open window closes, `suggested` the template that most likely is wanted.
     """
 
     stream: Stream
@@ -54,6 +58,8 @@ class Target:
     to: str = ""
     holds: bool = False
     draft: str = ""
+    free_until: datetime | None = None
+    suggested: WhatsAppTemplate | None = None
 
     @property
     def in_address(self) -> dict[str, object]:
@@ -81,8 +87,10 @@ class Search:
         words = {"q": self.text, "language": self.language, "category": self.category}
         return {name: value for name, value in words.items() if value}
 
-    def found(self, templates: Iterable[WhatsAppTemplate], language: str) -> list[WhatsAppTemplate]:
-        """What matches: those that can be sent first, of these the customer's language."""
+    def found(
+        self, templates: Iterable[WhatsAppTemplate], language: str, suggested: WhatsAppTemplate | None
+    ) -> list[WhatsAppTemplate]:
+        """What matches: those that can be sent first, of these `suggested`, then the customer's language, then ours."""
         words = self.text.lower().split()
         found = [
             one
@@ -91,11 +99,12 @@ class Search:
             and self.language in ("", one.language)
             and self.category in ("", one.category)
         ]
-        theirs = language[:2].lower()
+        first = (language[:2].lower(), settings.LANGUAGE_CODE[:2])
 
-        def rank(one: WhatsAppTemplate) -> tuple[bool, bool, str, str]:
-            foreign = bool(theirs) and one.language[:2].lower() != theirs
-            return one.status != TemplateStatus.APPROVED, foreign, one.name, one.language
+        def rank(one: WhatsAppTemplate) -> tuple[bool, bool, int, str, str]:
+            known = one.language[:2].lower()
+            place = first.index(known) if known in first else len(first)
+            return one.status != TemplateStatus.APPROVED, one != suggested, place, one.name, one.language
 
         return sorted(found, key=rank)
 
@@ -113,6 +122,8 @@ def in_conversation(request: HttpRequest, pk: int) -> HttpResponse:
         open=lambda: conversation,
         holds=not conversation.window_is_open,
         draft=_begun(conversation, signed_in(request)),
+        suggested=suggested_template(conversation),
+        free_until=conversation.window_closes_at if conversation.window_is_open else None,
     )
     return _picker(request, target)
 
@@ -232,16 +243,28 @@ def _page(
         "kept": urlencode({**target.in_address, **search.in_address}),
         "languages": sorted({one.language for one in every}),
         "categories": sorted({(one.category, one.get_category_display()) for one in every}),
-        "choices": [(one, body_text(one), uses.get(one.pk)) for one in search.found(every, target.contact.language)],
+        "choices": [
+            (one, body_text(one), uses.get(one.pk))
+            for one in search.found(every, target.contact.language, target.suggested)
+        ],
         "approved_at": _approved_at(template),
         "template": template,
         "form": form,
+        "permission": permission_chip(target.contact, target.stream, _purpose(template)),
         "verdict": _verdict(target, user, template),
-        "to_fix": sum(map(len, form.errors.values())) if form else 0,
+        "wrong": sorted(form.errors) if form else [],
     }
     if template and form:
-        context["preview"] = preview(template, form.typed_values(), file_name=form.file_name)
+        context["preview"] = _seen(template, form)
     return render(request, "template_picker/page.html", context, status=status)
+
+
+def _seen(template: WhatsAppTemplate, form: TemplateForm) -> Preview:
+    return preview(template, form.typed_values(), file_name=form.file_name, file_note=form.file_note)
+
+
+def _purpose(template: WhatsAppTemplate | None) -> Purpose:
+    return Purpose.MARKETING if template and template.category == "marketing" else Purpose.SERVICE
 
 
 def _approved_at(template: WhatsAppTemplate | None) -> datetime | None:
@@ -271,7 +294,7 @@ def _verdict(target: Target, user: User, template: WhatsAppTemplate | None) -> V
         stream=target.stream,
         contact=target.contact,
         kind=Kind.TEMPLATE,
-        purpose=Purpose.MARKETING if template.category == "marketing" else Purpose.SERVICE,
+        purpose=_purpose(template),
         at=timezone.now(),
         author=user,
         template=template,
@@ -280,10 +303,14 @@ def _verdict(target: Target, user: User, template: WhatsAppTemplate | None) -> V
 
 @require_POST
 def previewed(request: HttpRequest) -> HttpResponse:
-    """The phone's picture of a template with what is typed so far. Nothing is stored."""
+    """The phone's picture of a template with what is typed so far. Nothing is stored.
+
+    A form that was refused once (`tried`) is checked as well: the answer says how many values are still to be mended.
+    """
     visible = WhatsAppTemplate.objects.visible_to(signed_in(request)).select_related("stream")
     template = get_object_or_404(visible, pk=number_in(request, "template"))
     form = TemplateForm(request.POST, template=template, contact=None)
-    seen = preview(template, form.typed_values(), file_name=form.file_name)
-    context = {"preview": seen, "stream": template.stream, "form": form}
-    return render(request, "template_picker/_phone.html", context)
+    context = {"preview": _seen(template, form), "stream": template.stream, "tried": "tried" in request.POST}
+    if context["tried"]:
+        context["wrong"] = sorted(form.errors)
+    return render(request, "template_picker/_previewed.html", context)

@@ -33,7 +33,10 @@ class Button(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A template as a phone shows it. `file_kind` names the header's file (or place), `file_name` says which."""
+    """A template as a phone shows it.
+
+    `file_kind` names the header's file (or place), `file_name` says which; `file_note` stands below the name.
+    """
 
     header: list[Part]
     file_kind: str
@@ -41,17 +44,20 @@ class Preview:
     footer: str
     buttons: list[Button]
     file_name: str = ""
+    file_note: str = ""
 
 
 _BUTTON_ICONS = {"URL": "external-link", "PHONE_NUMBER": "phone", "QUICK_REPLY": "reply", "COPY_CODE": "copy"}
 
 
-def preview(template: WhatsAppTemplate, values: Values, *, file_name: str = "") -> Preview:
+def preview(template: WhatsAppTemplate, values: Values, *, file_name: str = "", file_note: str = "") -> Preview:
     """The template with what is filled in so far; `values` by part and variable."""
-    return preview_of(template.components, values, file_name=file_name)
+    return preview_of(template.components, values, file_name=file_name, file_note=file_note)
 
 
-def preview_of(components: Sequence[Mapping[str, Any]], values: Values, *, file_name: str = "") -> Preview:
+def preview_of(
+    components: Sequence[Mapping[str, Any]], values: Values, *, file_name: str = "", file_note: str = ""
+) -> Preview:
     """The same for components that are no row, or not yet."""
     header = component_of(components, "HEADER")
     form = word_in(header, "format") or "TEXT"
@@ -64,6 +70,7 @@ def preview_of(components: Sequence[Mapping[str, Any]], values: Values, *, file_
         footer=text_in(component_of(components, "FOOTER")),
         buttons=[_button(button) for button in buttons_of(components)],
         file_name=place or file_name,
+        file_note=file_note,
     )
 
 

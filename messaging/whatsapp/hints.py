@@ -23,6 +23,7 @@ _BY_SAMPLE = (
     ("date", re.compile(rf".*\b(?:{'|'.join(_MONTHS.split())}|\w+day)\w*\b.*|[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}", re.I)),
     ("number", re.compile(r"[0-9]{1,6}")),
 )
+_CURRENCY = re.compile(r"[£$€]")
 _COMMA_FOR_PENCE = re.compile(r"[0-9],[0-9]{2}(?![0-9])")
 
 
@@ -44,6 +45,34 @@ def meaning_of(components: Sequence[Component], part: str, name: str) -> Meaning
         return Meaning.FIRST_NAME
     sample = samples_of(components).get(part, {}).get(name, "").strip()
     return next((Meaning(word) for word, pattern in _BY_SAMPLE if pattern.fullmatch(sample)), Meaning.TEXT)
+
+
+def kind_words(meaning: Meaning, sample: str) -> str:
+    """Return what kind of value is asked for, in a word or three: `date`, `amount in £`, `text`."""
+    if meaning is Meaning.AMOUNT and (sign := _CURRENCY.search(sample)):
+        return f"amount in {sign[0]}"
+    return Meaning.TEXT.value if meaning is Meaning.FIRST_NAME else meaning.value
+
+
+def date_shape(sample: str) -> str:
+    """Return which parts a sample date is written with, for whoever writes another one like it.
+
+    Words out of `weekday`, `day`, `month` or `month-short`, `year`; `iso` for 2026-11-26; empty when no day or no month
+    is in it, as in `next Friday`.
+    """
+    sample = sample.strip()
+    if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", sample):
+        return "iso"
+    month = next((word for word in re.findall(r"[a-z]+", sample.lower()) if word[:3] in _MONTHS.split()), "")
+    if not month or not re.search(r"(?<![0-9])[0-3]?[0-9](?![0-9])", sample):
+        return ""
+    parts = [
+        "weekday" if re.search(r"\w{3,}day\b", sample, re.I) else "",
+        "day",
+        "month-short" if len(month) == 3 and month != "may" else "month",
+        "year" if re.search(r"\b[12][0-9]{3}\b", sample) else "",
+    ]
+    return " ".join(filter(None, parts))
 
 
 def wrong_value(meaning: Meaning, value: str, *, language: str) -> str:

@@ -15,6 +15,7 @@ import "./notifications.js";
 import "./offline.js";
 import "./palette.js";
 import "./pane.js";
+import "./picker.js";
 import "./presence.js";
 import "./session.js";
 import "./target.js";

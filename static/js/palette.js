@@ -168,7 +168,7 @@ document.addEventListener("keydown", (event) => {
   if (event.target.closest("input, textarea, select, [contenteditable], dialog[open]")) return;
   if (localStorage.getItem(NO_SINGLE_KEYS)) return;
   event.preventDefault();
-  const field = document.querySelector("#list-header form[role=search] input[name=q]");
+  const field = document.querySelector("main form[role=search] input[name=q]");
   if (!field) {
     open();
     return;

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from messaging.whatsapp.hints import Meaning, meaning_of, wrong_value
+from messaging.whatsapp.hints import Meaning, date_shape, kind_words, meaning_of, wrong_value
 
 
 def template(text: str, *samples: str) -> list[dict[str, Any]]:
@@ -54,3 +54,35 @@ def test_amounts_that_would_be_misread(value: str, sentence: str) -> None:
     assert wrong_value(Meaning.AMOUNT, value, language="en") == sentence
     assert wrong_value(Meaning.AMOUNT, value, language="de") == ""
     assert wrong_value(Meaning.TEXT, value, language="en") == ""
+
+
+@pytest.mark.parametrize(
+    ("meaning", "sample", "words"),
+    [
+        (Meaning.AMOUNT, "£40.00", "amount in £"),
+        (Meaning.AMOUNT, "40,00 €", "amount in €"),
+        (Meaning.DATE, "26 November", "date"),
+        (Meaning.FIRST_NAME, "Rosa", "text"),
+        (Meaning.TEXT, "", "text"),
+    ],
+)
+def test_the_kind_of_a_value_in_a_word(meaning: Meaning, sample: str, words: str) -> None:
+    assert kind_words(meaning, sample) == words
+
+
+@pytest.mark.parametrize(
+    ("sample", "shape"),
+    [
+        ("Thursday 19 November", "weekday day month"),
+        ("26 November", "day month"),
+        ("26 Nov 2026", "day month-short year"),
+        ("4 May 2026", "day month year"),
+        ("November 26, 2026", "day month year"),
+        ("2026-11-26", "iso"),
+        ("next Friday", ""),
+        ("November", ""),
+        ("November 2026", ""),
+    ],
+)
+def test_which_parts_a_sample_date_has(sample: str, shape: str) -> None:
+    assert date_shape(sample) == shape

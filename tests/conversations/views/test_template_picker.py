@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 
 import pytest
 from django.test import Client
+from django.utils import timezone
+from django.utils.formats import date_format
 
 from conversations.models import Contact, Conversation, Message, User, WhatsAppTemplate
+from conversations.services import consent
+from conversations.views.wording import clock
 from tests import factories
 from tests.conversations.views.conftest import Centre
 from tests.conversations.views.reading import HX, Element, read
@@ -79,7 +84,7 @@ def test_templates_are_narrowed_by_language_and_category(centre: Centre, agent: 
         page = read(agent.get(f"/c/{amira.pk}/template/", words))
         return [choice.one("b").text for choice in page.all(class_="picker-choice")]
 
-    assert names() == ["offer", "visit", "visit"]
+    assert names() == ["visit", "offer", "visit"]  # ours before those of a language that is nobody's
     assert names(language="ar") == ["offer", "visit"]
     assert names(language="ar", category="utility") == ["visit"]
     assert names(q="offer", category="utility") == []
@@ -99,11 +104,94 @@ def test_the_customers_language_comes_first(centre: Centre, agent: Client, amira
     assert [choice.one("b").text for choice in page.all(class_="picker-choice")] == ["z_visit", "a_visit"]
 
 
+def test_what_likely_is_wanted_comes_first(centre: Centre, agent: Client, amira: Conversation) -> None:
+    paused = factories.make_template(centre.care, name="return_reminder", status="paused")
+    for name in ("a_visit", "return_reminder_v2", "return_reminders"):
+        factories.make_template(centre.care, name=name)
+    factories.make_message(amira, kind="template", template=paused, status="failed")
+    page = read(agent.get(f"/c/{amira.pk}/template/"))
+    names = [choice.one("b").text for choice in page.all(class_="picker-choice")]
+    assert names == ["return_reminder_v2", "a_visit", "return_reminders", "return_reminder"]
+    assert page.one(id="picker-count").text == "4 templates"
+
+
+def test_the_head_says_whether_and_since_when_the_customer_allowed_it(
+    centre: Centre, agent: Client, amira: Conversation
+) -> None:
+    template = factories.make_template(centre.care)
+    offer = factories.make_template(centre.care, name="offer", category="marketing")
+
+    def chip(template: WhatsAppTemplate) -> str:
+        page = read(agent.get(f"/c/{amira.pk}/template/?template={template.pk}"))
+        return page.one(class_="picker-chips").text.removeprefix("Fernhill Care").strip()
+
+    today = date_format(timezone.localdate(), "j M Y")
+    assert chip(template) == f"Opted in {today}"
+    for purpose in ("marketing", ""):
+        consent.record(
+            contact=amira.contact,
+            channel="whatsapp",
+            event="opt_out",
+            source="keyword",
+            purpose=purpose,
+            wording="STOP",
+        )
+        assert chip(offer) == f"Opted out {today}"
+        assert chip(template) == (f"Opted in {today}" if purpose else f"Opted out {today}")
+    amira.contact = factories.make_contact("+447700900043")
+    amira.save()
+    assert chip(template) == "No opt-in for service messages"
+    assert chip(offer) == "No opt-in for marketing messages"
+
+
+def test_the_foot_says_what_the_template_does_to_the_window(centre: Centre, agent: Client, amira: Conversation) -> None:
+    template = factories.make_template(centre.care)
+    address = f"/c/{amira.pk}/template/?template={template.pk}"
+    words = "Opens a new 24-hour window only if Amira replies"
+    assert read(agent.get(address)).one(class_="picker-window").text == words
+    closes = timezone.now() + timedelta(hours=30)
+    Conversation.objects.update(window_closes_at=closes)
+    words = f"Amira can be written to freely until {clock(closes)}"
+    assert read(agent.get(address)).one(class_="picker-window").text == words
+
+
+def test_what_was_mended_is_no_longer_counted(centre: Centre, agent: Client, amira: Conversation) -> None:
+    template = factories.make_template(centre.care)
+    page = read(agent.post(f"/c/{amira.pk}/template/", form(template, body_1="", body_2=" ")))
+    assert page.one(id="to-fix").text == "2 values to fix before sending"
+    tried = page.one("form", id="template-form").one("input", name="tried").attributes["value"]
+    given = {"template": template.pk, "body-1": "Amira", "body-2": "", "client_key": str(uuid.uuid4())}
+    assert not read(agent.post("/compose/preview/", given)).all(id="to-fix")  # nobody was told off yet
+    left = read(agent.post("/compose/preview/", given | {"tried": tried})).one(id="to-fix")
+    assert (left.text, left.attributes["data-wrong"]) == ("1 value to fix before sending", "body-2")
+    left = read(agent.post("/compose/preview/", given | {"tried": tried, "body-2": "Friday"})).one(id="to-fix")
+    assert (left.text, left.attributes["data-wrong"]) == ("", "")
+
+
+def test_a_date_can_be_chosen_in_the_shape_of_its_sample(centre: Centre, agent: Client, amira: Conversation) -> None:
+    template = factories.make_template(centre.care)
+    page = read(agent.get(f"/c/{amira.pk}/template/?template={template.pk}"))
+    calendar = page.one("input", class_="picker-calendar")
+    assert calendar.attributes["data-shape"] == "weekday day month"
+    assert "name" not in calendar.attributes  # what is sent stands in the field itself
+
+
+def test_the_phone_can_be_seen_light_and_dark(centre: Centre, agent: Client, amira: Conversation) -> None:
+    template = factories.make_template(centre.care)
+    page = read(agent.get(f"/c/{amira.pk}/template/?template={template.pk}"))
+    looks = page.all("input", name="look")
+    assert [(one.attributes["value"], one.attributes["form"]) for one in looks] == [("light", ""), ("dark", "")]
+    assert [link.attributes["href"].partition("?")[0].rpartition("/")[2] for link in page.all("link")][-2:] == [
+        "phone.css",
+        "picker.css",
+    ]
+
+
 def test_a_template_has_a_field_for_each_variable(centre: Centre, agent: Client, amira: Conversation) -> None:
     template = factories.make_template(centre.care)
     page = read(agent.get(f"/c/{amira.pk}/template/?template={template.pk}"))
     fields = page.one("form", id="template-form").all("div", class_="field")
-    assert [field.one("label").text for field in fields][:2] == ["{{1}} first name", "{{2}} date"]
+    assert [field.one("label").text for field in fields][:2] == ["{{1}} First name text", "{{2}} date"]
     assert "For example Thursday 19 November." in fields[1].text
     assert "Hello Amira , your engineer is booked for {{2}}" in phone(page)
     assert "Fernhill Broadband" in phone(page)
@@ -114,8 +202,8 @@ def test_what_we_know_of_the_contact_is_filled_in(centre: Centre, agent: Client,
     page = read(agent.get(f"/c/{amira.pk}/template/?template={template.pk}"))
     assert page.one("input", name="body-first_name").attributes["value"] == "Amira"
     assert "Filled in from the contact." in page.text
-    assert page.one("label", for_="id_buttons-0").text == "Link ending of Track"
-    assert "Added to fernhill.example/r/." in page.text
+    assert page.one("label", for_="id_buttons-0").text == "Link ending added to fernhill.example/r/"
+    assert [legend.text for legend in page.all("legend")][:3] == ["Header", "Message", "Button: Track"]
 
 
 def test_a_filled_template_is_queued(centre: Centre, agent: Client, amira: Conversation) -> None:
