@@ -23,15 +23,18 @@ _SUPERVISED = (
     *("keywordset", "sendingpolicy"),
     *("campaign", "campaignrecipient"),
     *("conversationmirror", "drift"),
+    *("workinghours", "workingperiod", "holiday"),
     *("templateversion", "templatestatuschange", "attachment", "numbercheck"),
 )
 
 _AGENT = {"send_messages"}
-_SUPERVISOR = _AGENT | {"enter_admin", "send_in_bulk"}
+_SUPERVISOR = _AGENT | {"enter_admin", "send_in_bulk", "view_reports"}
 _SUPERVISOR |= {"add_optin", "cancel_any_message", "release_unconfirmed", "lift_opt_out"}
 _SUPERVISOR |= {f"view_{model}" for model in _SUPERVISED}
 _SUPERVISOR |= {f"{verb}_whatsapptemplate" for verb in ("add", "change")} | {"change_contact"}
 _SUPERVISOR |= {"add_keywordset", "change_keywordset"}
+_SUPERVISOR |= {"add_workinghours", "change_workinghours"}
+_SUPERVISOR |= {f"{verb}_{model}" for verb in ("add", "change", "delete") for model in ("workingperiod", "holiday")}
 _SUPERVISOR |= {"add_tag", "change_tag"} | {f"{verb}_cannedreply" for verb in ("add", "change", "delete")}
 
 

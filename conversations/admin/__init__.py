@@ -20,6 +20,7 @@ from conversations.admin import (
     tags,
     templates,
     webhooks,
+    working_hours,
 )
 
 __all__ = [
@@ -42,4 +43,5 @@ __all__ = [
     "tags",
     "templates",
     "webhooks",
+    "working_hours",
 ]

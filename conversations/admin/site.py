@@ -31,7 +31,11 @@ SUBJECTS: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
     ("mirror", _("At the provider"), ("ConversationMirror", "Drift")),
     ("customers", _("Customers and consent"), ("Contact", "OptIn", "ConsentState", "KeywordSet")),
     ("campaigns", _("Campaigns"), ("Campaign", "CampaignRecipient")),
-    ("lines", _("Accounts and streams"), ("ProviderAccount", "Stream", "SendingPolicy", "SubStream", "StreamGate")),
+    (
+        "lines",
+        _("Accounts and streams"),
+        ("ProviderAccount", "Stream", "SendingPolicy", "WorkingHours", "SubStream", "StreamGate"),
+    ),
     ("people", _("People"), ("User", "Team", "TeamMembership", "TeamStream", "AgentIdentity", "Group", "AuditEntry")),
     (
         "wire",

@@ -44,6 +44,7 @@ class StreamForm(forms.ModelForm):
             "region",
             "body_limit",
             "reply_within",
+            "working_hours",
             "checks_per_day",
             "price",
             "currency",

@@ -87,7 +87,19 @@ class StreamAdmin(ManagedMixin, NeverDeletedMixin, ProductAdmin):
         if obj is not None:
             shown.append((_("Now"), {"fields": ("state", "account_health")}))
         shown.append(
-            (_("Writing"), {"fields": ("business_name", "region", "body_limit", "reply_within", "checks_per_day")})
+            (
+                _("Writing"),
+                {
+                    "fields": (
+                        "business_name",
+                        "region",
+                        "body_limit",
+                        "reply_within",
+                        "working_hours",
+                        "checks_per_day",
+                    )
+                },
+            )
         )
         shown.append((_("Costs"), {"fields": ("price", "currency")}))
         options = tuple(stream_fields(provider.stream_options, {}))

@@ -21,6 +21,7 @@ from conversations.models.notification import Notification
 from conversations.models.number_check import NumberCheck
 from conversations.models.pacing import StreamGate
 from conversations.models.policy import SendingPolicy
+from conversations.models.report import ConversationTimes, ReportChange, ReportCount
 from conversations.models.search import ContactSearch, MessageSearch
 from conversations.models.second_factor import SecondFactor
 from conversations.models.session import ProviderSession
@@ -29,6 +30,7 @@ from conversations.models.tag import ConversationTag, Tag
 from conversations.models.team import AgentIdentity, Team, TeamMembership, TeamStream, User
 from conversations.models.template import TemplateStatusChange, TemplateVersion, WhatsAppTemplate
 from conversations.models.webhook import Receipt, WebhookEvent
+from conversations.models.working_hours import Holiday, WorkingHours, WorkingPeriod
 
 __all__ = [
     "Activity",
@@ -47,10 +49,12 @@ __all__ = [
     "Conversation",
     "ConversationMirror",
     "ConversationTag",
+    "ConversationTimes",
     "DispatcherTick",
     "Draft",
     "Drift",
     "Handling",
+    "Holiday",
     "HookSecret",
     "InboxCount",
     "Indicator",
@@ -66,6 +70,8 @@ __all__ = [
     "ProviderSession",
     "Receipt",
     "RefusedCall",
+    "ReportChange",
+    "ReportCount",
     "SavedFilter",
     "SecondFactor",
     "SendAttempt",
@@ -82,4 +88,6 @@ __all__ = [
     "User",
     "WebhookEvent",
     "WhatsAppTemplate",
+    "WorkingHours",
+    "WorkingPeriod",
 ]

@@ -150,7 +150,10 @@ class OptIn(models.Model):
                 condition=~Q(scope=ConsentScope.BRAND) | ~Q(business_name=""), name="opt_in_of_a_brand_names_it"
             ),
         ]
-        indexes = [models.Index(fields=("phone", "channel", "-id"), name="opt_in_of_phone")]
+        indexes = [
+            models.Index(fields=("phone", "channel", "-id"), name="opt_in_of_phone"),
+            models.Index(fields=("occurred_at",), name="opt_out_when", condition=Q(event=ConsentEventKind.OPT_OUT)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_event_display()}, {self.get_channel_display()}"

@@ -14,6 +14,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from conversations.models.inbox_triggers import PART, Urgency, conversation_triggers, first_of
+from conversations.models.report_triggers import conversation_report_triggers
 from conversations.models.stream import Channel, Stream
 
 if TYPE_CHECKING:
@@ -269,7 +270,10 @@ class Conversation(models.Model):
                 fields=("stream", "contact"), condition=Q(status__in=CURRENT), name="conversation_current_once"
             ),
         ]
-        triggers = conversation_triggers(in_inbox=IN_INBOX, snoozed=ConversationStatus.SNOOZED)
+        triggers = [
+            *conversation_triggers(in_inbox=IN_INBOX, snoozed=ConversationStatus.SNOOZED),
+            *conversation_report_triggers(),
+        ]
         indexes = [
             # Those that lists are read from leave out what campaigns make by the thousand and no list shows.
             models.Index(fields=("status", "urgency", "id"), name="conversation_urgent", condition=_LISTED),

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from conversations.models.account import AccountHealth
 from conversations.models.inbox_triggers import failure_triggers
+from conversations.models.report_triggers import report_triggers
 from conversations.models.search import message_words
 from conversations.models.triggers import message_triggers
 
@@ -187,7 +188,9 @@ class Message(models.Model):
     conversation = models.ForeignKey(
         "conversations.Conversation", on_delete=models.CASCADE, related_name="messages", db_index=False
     )
-    stream = models.ForeignKey("conversations.Stream", on_delete=models.PROTECT, related_name="messages")
+    stream = models.ForeignKey(
+        "conversations.Stream", on_delete=models.PROTECT, related_name="messages", db_index=False
+    )
     direction = models.CharField(max_length=3, choices=Direction.choices)
     kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.TEXT)
     purpose = models.CharField(max_length=10, choices=Purpose.choices, default=Purpose.SERVICE)
@@ -276,6 +279,7 @@ class Message(models.Model):
             *message_triggers(LEGAL_MOVES),
             *failure_triggers(failures=NOT_ARRIVED, cancelled=MessageStatus.CANCELLED),
             *message_words(),
+            *report_triggers(),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(status__in=MessageStatus.values), name="message_status_known"),
@@ -307,6 +311,7 @@ class Message(models.Model):
         ]
         indexes = [
             models.Index(fields=("conversation", "-id"), name="message_of_conversation"),
+            models.Index(fields=("stream", "created_at"), name="message_of_stream"),
             models.Index(fields=("author",), name="message_of_author", condition=Q(author__isnull=False)),
             models.Index(fields=("template",), name="message_of_template", condition=Q(template__isnull=False)),
             models.Index(

@@ -91,6 +91,14 @@ class Stream(models.Model):
         validators=[MinValueValidator(1)],
         help_text=_("Minutes in which a customer who wrote should have an answer. Lists are sorted by it."),
     )
+    working_hours = models.ForeignKey(
+        "conversations.WorkingHours",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="streams",
+        help_text=_("When somebody is there to answer, for reports. Empty: around the clock."),
+    )
     body_limit = models.PositiveIntegerField(
         default=1600, help_text=_("The longest text an agent may send, in characters.")
     )

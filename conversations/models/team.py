@@ -134,6 +134,7 @@ class User(AbstractBaseUser, PermissionsMixin):
             ("cancel_any_message", "May cancel messages of others"),
             ("release_unconfirmed", "May decide on unconfirmed messages"),
             ("lift_opt_out", "May record an opt-in of a customer who opted out, with proof"),
+            ("view_reports", "May see the reports of their streams"),
             ("manage_accounts", "May change accounts, streams and secrets"),
         ]
 

@@ -22,6 +22,7 @@ from conversations.models.webhook import WebhookEventStatus
 from conversations.services import attachments, lifecycle, lookups, pacing, receipts
 from conversations.services.clock import database_now
 from conversations.services.handling import upkeep
+from conversations.services.reports import keeping
 from messaging.types import Outcome
 
 logger = logging.getLogger(__name__)
@@ -108,6 +109,7 @@ def sweep(at: datetime | None = None) -> list[int]:
         _recover_lost_claims,
         _look_up,
         upkeep.sweep,
+        _keep_reports,
         attachments.sweep,
         _see_to_campaigns,
         _poll_sessions,
@@ -248,6 +250,10 @@ def _see_to_campaigns(at: datetime) -> None:
     from conversations.services.campaigns import upkeep  # they record outcomes, which wake workers from here
 
     upkeep.sweep(at)
+
+
+def _keep_reports(at: datetime) -> None:
+    keeping.keep_up()
 
 
 def _see_to_the_mirror(at: datetime) -> None:

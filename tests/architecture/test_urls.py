@@ -230,6 +230,7 @@ MODELS = {
     "streamgate": (SUPERVISOR, ADMINISTRATOR, ADMINISTRATOR, NOBODY),
     "sendingpolicy": (SUPERVISOR, ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR),
     "keywordset": (SUPERVISOR, SUPERVISOR, SUPERVISOR, NOBODY),
+    "workinghours": (SUPERVISOR, SUPERVISOR, SUPERVISOR, ADMINISTRATOR),
     "substream": (SUPERVISOR, ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR),
     "provideraccount": (ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR, NOBODY),
     "user": (ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR, NOBODY),
@@ -481,8 +482,8 @@ def test_pages_for_everybody_show_and_change_nothing_of_other_teams(
 
 def test_a_supervisor_of_another_team_finds_no_row(addresses: list[Address], given: dict[str, Any]) -> None:
     client, before = browser(elsewhere("supervisor")), snapshot()
-    # Tags and keywords lie on no stream: every supervisor keeps them.
-    of_rows = re.compile(r"admin:(?:conversations|auth)_(?!(?:tag|keywordset)_)[a-z]+_(?:change|history|delete|do)")
+    # Tags, keywords and working hours lie on no stream: every supervisor keeps them.
+    of_rows = re.compile(r"admin:(?:conversations|auth)_(?!(?:tag|keywordset|workinghours)_)[a-z]+_(?:change|history|delete|do)")
     closed = [one for one in addresses if one.level == OF_A_STREAM or of_rows.fullmatch(one.name)]
     let_in = {
         request: response.status_code

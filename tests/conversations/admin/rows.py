@@ -22,10 +22,12 @@ from conversations.models import (
     ContactSearch,
     ConversationMirror,
     ConversationTag,
+    ConversationTimes,
     DispatcherTick,
     Draft,
     Drift,
     Handling,
+    Holiday,
     HookSecret,
     InboxCount,
     Indicator,
@@ -38,6 +40,8 @@ from conversations.models import (
     ProviderSession,
     Receipt,
     RefusedCall,
+    ReportChange,
+    ReportCount,
     SavedFilter,
     SecondFactor,
     SendAttempt,
@@ -49,6 +53,8 @@ from conversations.models import (
     TeamMembership,
     TeamStream,
     WebhookEvent,
+    WorkingHours,
+    WorkingPeriod,
 )
 from conversations.models.audit import AuditAction
 from conversations.services import audit, consent
@@ -60,6 +66,8 @@ def rows_for_people() -> list[type[Model]]:
     models = apps.get_app_config("conversations").get_models()
     kept = (ContactSearch, MessageSearch, ConversationTag, Draft, Handling, InboxCount, ProofFile, SavedFilter)
     kept += (CampaignChunk, Notification, SecondFactor)
+    kept += (ReportChange, ReportCount, ConversationTimes)
+    kept += (WorkingPeriod, Holiday)  # on the page of their working hours
     kept += (ContactIdentity, HookSecret, ProviderSession, RefusedCall)  # on the pages of contacts and streams
     return [model for model in models if model not in kept]
 
@@ -178,6 +186,7 @@ def make_rows(stream: Stream | None = None, *, text: str = "Hello") -> dict[type
             campaign=campaign, row=2, given=text[:200], fields={"firstname": text}, verdict="invalid", reason=text[:300]
         ),
         audit.record(AuditAction.STREAM_CHANGED, actor=author, subject=stream, summary=text),
+        WorkingHours.objects.create(name=f"{text} {number}"[:60]),
         NumberCheck.objects.create(stream=stream, phone=contact.phone, on_whatsapp=True, checked_by=author),
     ]
     return {type(row): row for row in rows}
