@@ -252,7 +252,8 @@ class InboundMessage:
 
     `phone` is empty where the call names the customer by an id alone: `person_id`, the provider's id of the person, or
     `whatsapp_id`, the one of WhatsApp. `kind` is text, reaction (the body is its emoji, `reacts_to` the id of the
-    message) or other, what Parley cannot show: `kind_word` says what the provider calls it.
+    message) or other, what Parley cannot show: `kind_word` says what the provider calls it. `ref` is a reference of
+    ours that it carries: then we told it ourselves, and nobody wrote.
     """
 
     key: str
@@ -272,6 +273,7 @@ class InboundMessage:
     reacts_to: str = ""
     person_id: str = ""
     whatsapp_id: str = ""
+    ref: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
+from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from conversations import live
-from conversations.models import Contact, Conversation, Message, ProviderAccount, Stream, WebhookEvent
+from conversations.models import Activity, Contact, Conversation, Message, ProviderAccount, Stream, WebhookEvent
 from conversations.models.conversation import ConversationStatus
 from conversations.models.message import Direction, Kind, MessageStatus
 from conversations.models.stream import Channel
@@ -42,7 +44,7 @@ def receive(
     called: Stream | None = None,
     event: WebhookEvent | None = None,
 ) -> Message | None:
-    """Put a customer's message into the conversation it belongs to; None when it is there already.
+    """Put a customer's message into the conversation it belongs to; None when it is there already, or our own words.
 
     Opens a resolved conversation again by the stream's rule, restarts WhatsApp's window and reads STOP, START and
     HELP. `called` is the stream whose address the provider called, `event` the call. Raises StreamNotFound when the
@@ -54,6 +56,8 @@ def receive(
         raise StreamNotFound(
             f"No stream of {account} is set up as {', '.join(one.stream_keys) or 'the one that was written to'}."
         )
+    if one.ref and _told_by_us(one, stream):
+        return None
     contact = identities.contact_of(one, account, known=known.contact if known else None)
     identities.remember(one, account, contact, event)
     at = one.occurred_at or timezone.now()
@@ -84,6 +88,15 @@ def receive(
             opt_in_keywords.read_keyword(conversation, message, at=at)
         _release_what_waited(conversation)
     return message
+
+
+def _told_by_us(one: InboundMessage, stream: Stream) -> bool:
+    """Did we tell the provider of it: an opening, what a customer said on the phone, a template that began it?"""
+    with suppress(ValueError):
+        own = UUID(one.ref)
+        theirs = Activity.objects.filter(conversation__stream=stream, conversation__contact__phone=one.phone)
+        return theirs.filter(push_ref=own).exists() or Message.objects.filter(ref=own, stream=stream).exists()
+    return False
 
 
 def conversation_of(account: ProviderAccount, external_id: str) -> Conversation | None:

@@ -16,6 +16,7 @@ Every POST takes and every call answers a JSON object; what is wrong is told as 
 | GET /control/messages/ | ?phone= &provider= &direction= &status= | {"messages": [...]}, oldest first |
 | GET /control/ledger/ | ?kind= &provider= &phone= &after= &limit= | {"entries": [...]}, oldest first |
 | POST /control/reply/ | {"phone", "text", "stream"? or "message"?, "photo"? (base64)} | the customer answers |
+| POST /control/click/ | {"message"} | the customer opens the link in it |
 | POST /control/schedule/advance/ | | what waits at a provider for its time is sent now |
 | POST /control/skip-24-hours/ | {"phone"} | its WhatsApp windows close |
 | GET /control/idle/ | ?timeout=5 | waits until no report or webhook is left; {"pending": n} |
@@ -43,6 +44,7 @@ from .database import writing
 from .models import (
     CirrusMedia,
     CirrusObject,
+    CirrusTag,
     EndUser,
     LedgerEntry,
     PhoneMessage,
@@ -70,6 +72,7 @@ ACCOUNT_SWITCHES = (
     "sends_receipts",
     "status_as_text",
     "webhooks_as_xml",
+    "tells_changes",
     "requests_per_second",
     "delivered_after",
     "read_after",
@@ -148,7 +151,8 @@ def reset(values: dict[str, Any]) -> dict[str, Any]:
     `accounts` holds fields that all of them get in place of their defaults.
     """
     with writing():
-        for model in (TimerEvent, PhoneMessage, CirrusObject, CirrusMedia, EndUser, SmsRequest, SuppressedNumber):
+        of_cirrus = (CirrusObject, CirrusMedia, CirrusTag)
+        for model in (TimerEvent, PhoneMessage, *of_cirrus, EndUser, SmsRequest, SuppressedNumber):
             model.objects.all().delete()
         LedgerEntry.objects.all().delete()
         VirtualPhone.objects.all().delete()
@@ -273,6 +277,15 @@ def reply(values: dict[str, Any]) -> dict[str, Any]:
     )
 
 
+def click(values: dict[str, Any]) -> dict[str, Any]:
+    """The customer opens a link."""
+    message = PhoneMessage.objects.filter(pk=values.get("message", 0)).first()
+    if message is None:
+        raise Misused("Give message as the id of one that is on a phone.")
+    network.open_link(message)
+    return {}
+
+
 def advance_schedule(values: dict[str, Any]) -> dict[str, Any]:
     """Send now what waits for its time."""
     return {"sent": network.advance_schedule()}
@@ -303,6 +316,7 @@ urlpatterns = [
     path("messages/", _view(GET=list_messages)),
     path("ledger/", _view(GET=list_ledger)),
     path("reply/", _view(POST=reply)),
+    path("click/", _view(POST=click)),
     path("schedule/advance/", _view(POST=advance_schedule)),
     path("skip-24-hours/", _view(POST=skip_24_hours)),
     path("idle/", _view(GET=wait_until_idle)),

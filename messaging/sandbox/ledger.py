@@ -98,8 +98,8 @@ def record_hook(
         answer_body="" if answer is None else _cut(answer.content),
         outcome=problem[:120],
         duration_ms=round(duration_ms, 1),
-        phones=_spaced([event.message.phone.number]),
-        fault=event.message.fault,
+        phones=_spaced([event.message.phone.number]) if event.message else "",
+        fault=event.message.fault if event.message else "",
     )
 
 

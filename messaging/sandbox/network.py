@@ -8,6 +8,7 @@ provider's webhooks to the product. This is the sandbox's only module that opens
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -30,6 +31,7 @@ from .models import (
     MessageDirection,
     MessageStatus,
     PhoneMessage,
+    SandboxAccount,
     SandboxChannel,
     SandboxStream,
     SmsRequest,
@@ -47,6 +49,8 @@ RETRY_SECONDS = (0.5, 1, 2, 4, 8, 15, 30)  # then the webhook is given up; the l
 HOOK_TIMEOUT = 10  # seconds for the product to answer, as Webex Connect documents it
 IDLE_SECONDS = 1.0
 BUSY_SECONDS = 0.02
+CLICKED = "clicked"  # the word of an event
+LINK = re.compile(r"https?://\S+")
 POSTING_THREADS = 8
 MOST_LANES = 4 * POSTING_THREADS  # handed to the threads at a time; the rest waits in the rows
 
@@ -89,19 +93,48 @@ def _scheduled(message: PhoneMessage, at: datetime) -> TimerEvent:
 
 def tell(message: PhoneMessage, words: Iterable[str]) -> None:
     """Have the product told of these events about a message, in order. Call inside `database.writing()`."""
-    now = timezone.now()
     for word in words:
-        TimerEvent.objects.create(
-            kind=TimerKind.HOOK,
-            account=message.account,
-            message=message,
-            lane=outcomes.lane(message),
-            word=word,
-            event_id=play(message.provider).new_event_id(now),
-            due_at=now,
-            occurred_at=now,
-        )
+        _tell(message.account, word, "", lane=outcomes.lane(message), message=message)
+
+
+def tell_of_change(account: SandboxAccount, word: str, *, about: str, phone: str) -> None:
+    """Have the product told of what was done at the provider, where its account is told of that.
+
+    `about` is the provider's id of it. `phone` (E.164, or nothing) keeps it in order with what else is told of that
+    phone. Call inside `database.writing()`.
+    """
+    if account.tells_changes:
+        _tell(account, word, about, lane=f"{account.pk}:{phone}", message=None)
+
+
+def _tell(account: SandboxAccount, word: str, about: str, *, lane: str, message: PhoneMessage | None) -> None:
+    now = timezone.now()
+    TimerEvent.objects.create(
+        kind=TimerKind.HOOK,
+        account=account,
+        message=message,
+        about=about,
+        lane=lane,
+        word=word,
+        event_id=play(account.provider).new_event_id(now),
+        due_at=now,
+        occurred_at=now,
+    )
     transaction.on_commit(wake, using=DATABASE)
+
+
+def has_link(message: PhoneMessage) -> bool:
+    """Is there a link in it of whose opening the provider tells?"""
+    arrived = message.direction == MessageDirection.TO_PHONE
+    return arrived and play(message.provider).tells_clicks and LINK.search(message.text) is not None
+
+
+def open_link(message: PhoneMessage) -> None:
+    """The customer opens the link in a message, and the provider tells of it. Raises ValueError without `has_link`."""
+    if not has_link(message):
+        raise ValueError("There is no link in this message of whose opening the provider tells.")
+    with writing():
+        tell(message, [CLICKED])
 
 
 def reply_as_customer(
@@ -292,7 +325,7 @@ class Network:
         if event.kind == TimerKind.REPORT and event.attempts == 0 and event.moves_phone:
             with writing():
                 _expire(event)
-                outcomes.move(event.message, event)
+                outcomes.move(event.letter, event)
         posted = self._post(event) if event.posts_hook and event.account.webhook_url else None
         with writing():
             if not _is_wanted(event):
@@ -334,7 +367,7 @@ def _is_wanted(event: TimerEvent) -> bool:
 
 def _expire(event: TimerEvent) -> None:
     """A message whose validity has ended is not delivered: its report says failed instead."""
-    ends = event.message.valid_until
+    ends = event.letter.valid_until
     if event.word == MessageStatus.DELIVERED and ends is not None and event.due_at > ends:
         event.word, event.reason = MessageStatus.FAILED.value, outcomes.EXPIRED
         event.save(update_fields=["word", "reason"])
@@ -342,7 +375,7 @@ def _expire(event: TimerEvent) -> None:
 
 def _send_scheduled(event: TimerEvent) -> None:
     """The provider's own clock has come to a scheduled message."""
-    message = event.message
+    message = event.letter
     with writing():
         event.delete()
         if message.status != MessageStatus.SCHEDULED:

@@ -15,6 +15,7 @@ urlpatterns = [
     re_path(rf"{_PHONE}$", handset.handset),
     re_path(rf"{_PHONE}live/$", handset.live),
     re_path(rf"{_PHONE}reply/$", handset.reply),
+    re_path(rf"{_PHONE}open-link/$", handset.open_link),
     re_path(rf"{_PHONE}outcome/$", handset.outcome),
     re_path(rf"{_PHONE}account/$", handset.account_outcome),
     re_path(rf"{_PHONE}skip/$", handset.skip_24_hours),

@@ -33,8 +33,8 @@ class Play:
     """How one provider is played.
 
     `receive` keeps a customer's reply (saving it, with the ids the provider gives it) and names the events that
-    the provider tells the product of; `build_hook` writes one event in the provider's wire form; `extensions` are
-    sentences on what no document describes, for the pages.
+    the provider tells the product of; `build_hook` writes one event in the provider's wire form; `tells_clicks` says
+    whether it tells of opened links; `extensions` are sentences on what no document describes, for the pages.
     """
 
     slug: str
@@ -44,6 +44,7 @@ class Play:
     receive: Callable[[PhoneMessage, Mapping[str, Any] | None], list[str]]
     build_hook: Callable[[TimerEvent], Hook]
     new_event_id: Callable[[datetime], str]
+    tells_clicks: bool = False
     extensions: Sequence[str] = ()
 
 

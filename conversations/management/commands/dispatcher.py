@@ -14,7 +14,9 @@ from django.db import DatabaseError, connection
 
 from conversations import queue
 from conversations.services import dispatch, operations, spool
+from conversations.services.clock import database_now
 from conversations.services.inline import InlineSender
+from conversations.services.mirror import upkeep
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +47,8 @@ class Command(BaseCommand):
                         known_epoch = epoch
                     # Without the broker no job can be woken: send here, slowly rather than not at all.
                     sender.send(dispatch.sweep())
+                    if not queue.broker_answers():
+                        sender.push(upkeep.due_conversations(database_now())[: dispatch.INLINE])
                     nap = dispatch.seconds_until_due(settings.DISPATCHER_TICK_SECONDS)
                 if time.monotonic() - noted_at >= settings.DISPATCHER_TICK_SECONDS:
                     operations.note_tick(leads=leads)

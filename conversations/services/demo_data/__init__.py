@@ -119,6 +119,8 @@ def connect_sandbox(*, sandbox_url: str, web_url: str) -> None:
     accounts = ProviderAccount.objects.filter(name__in=[name for name, _, _ in ACCOUNTS.values()])
     hooks = {account.provider: f"{web_url}/hooks/{account.webhook_token}/" for account in accounts}
     there = sandbox.post("seed", {"webhook_urls": hooks})
+    for provider in ("cirrus", "ccai_platform"):
+        sandbox.post("accounts", {"provider": provider, "tells_changes": True})
     for name, language, _, status, _, components in TEMPLATES:
         values = {"name": name, "language": language, "status": status.upper(), "components": components}
         sandbox.post("templates", {"account": ACCOUNTS["cirrus"][0], **values})

@@ -37,7 +37,7 @@ STREAMS: dict[str, tuple[str, dict[str, Any]]] = {
             "channel": "whatsapp",
             "external_id": "c2FuZGJveC13YQ==",
             "sender": "+447700900156",
-            "settings": {"stream_id": "533", "agent_id": "12345678", "manager_id": "12345678"},
+            "settings": {"stream_id": "533", "agent_id": "12345678", "manager_id": "12345678", "mirror": "yes"},
         },
     ),
     TEXTS: (
@@ -48,6 +48,7 @@ STREAMS: dict[str, tuple[str, dict[str, Any]]] = {
             "sender": "+447700900155",
             "settings": {
                 "stream_id": "532",
+                "mirror": "yes",
                 "opening_text": "Fernhill Care here. How can we help? Reply STOP to opt out.",
             },
         },

@@ -135,7 +135,7 @@ def _conversation(stream: Stream, there: RemoteConversation, mirror: Conversatio
     if mirror.conversation is not None:
         return mirror.conversation, False
     ours = Conversation.objects.filter(stream=stream)
-    if known := ours.filter(external_id=there.external_id).newest_first().first() or _begun_by_us(stream, there.ref):
+    if known := ours.filter(external_id=there.external_id).newest_first().first() or _begun_by_us(stream, there):
         if not known.external_id:
             Conversation.objects.filter(pk=known.pk).update(external_id=there.external_id)
         return known, False
@@ -170,11 +170,13 @@ def _sub_stream(stream: Stream, external_id: str) -> SubStream | None:
     return SubStream.objects.filter(stream=stream, external_id=external_id).first() if external_id else None
 
 
-def _begun_by_us(stream: Stream, ref: str) -> Conversation | None:
-    """The conversation whose opening, or whose first template, carried that reference."""
+def _begun_by_us(stream: Stream, there: RemoteConversation) -> Conversation | None:
+    """The conversation whose opening, or whose first template, carried the reference that theirs has."""
+    ref = there.ref
     if not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", ref):
         return None
-    opening = Activity.objects.filter(push_ref=ref, conversation__stream=stream).select_related("conversation").first()
+    mine = Activity.objects.filter(conversation__stream=stream, conversation__contact__phone=there.phone)
+    opening = mine.filter(push_ref=ref).select_related("conversation").first()
     if opening is not None:
         return opening.conversation
     message = Message.objects.filter(ref=ref, stream=stream).select_related("conversation").first()

@@ -15,7 +15,7 @@ MOST_CONVERSATIONS = 200
 
 
 def sweep(at: datetime) -> None:
-    """Wake a worker for each conversation whose next entry is due. While Valkey is away the outbox waits."""
+    """Wake a worker for each conversation whose next entry is due. While Valkey is away the dispatcher tells them."""
     if ids := take_streams_to_read(at):
         queue.hint("read_mirrors", ids, queue=queue.BULK)
     for pk in due_conversations(at)[:MOST_CONVERSATIONS]:

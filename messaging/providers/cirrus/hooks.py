@@ -155,6 +155,7 @@ def _written(record: Fields, child: Fields, name: str, body_key: str) -> HookEve
         reacts_to=reacts_to,
         person_id=person_id,
         whatsapp_id=whatsapp_id,
+        ref=_id(message.ref),
     )
 
 

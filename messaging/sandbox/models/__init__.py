@@ -10,7 +10,7 @@ from .accounts import (
     WhatsAppTemplate,
 )
 from .ccai import Chat, ChatMessage, EndUser
-from .cirrus import CirrusActivity, CirrusChild, CirrusIndicator, CirrusMedia, CirrusObject
+from .cirrus import CirrusActivity, CirrusChild, CirrusIndicator, CirrusMedia, CirrusObject, CirrusTag
 from .ledger import EntryKind, LedgerEntry
 from .phones import MessageDirection, MessageStatus, PhoneMessage, VirtualPhone
 from .timer import TimerEvent, TimerKind
@@ -25,6 +25,7 @@ __all__ = [
     "CirrusIndicator",
     "CirrusMedia",
     "CirrusObject",
+    "CirrusTag",
     "ContentTemplate",
     "EndUser",
     "EntryKind",

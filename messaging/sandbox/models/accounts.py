@@ -54,6 +54,8 @@ class SandboxAccount(FaultSetting):
     sends_receipts = models.BooleanField(default=True)
     status_as_text = models.BooleanField(default=False)  # Cirrus: "200" instead of 200 in the envelope
     webhooks_as_xml = models.BooleanField(default=False)  # Cirrus: the XML rendering of its events
+    # Webhooks for what callers and agents of the provider do too: activities, tags, their messages, who is in a chat
+    tells_changes = models.BooleanField(default=False)
     requests_per_second = models.PositiveIntegerField(null=True, blank=True)  # above it: 429
     delivered_after = models.FloatField(default=0.4)  # seconds
     read_after = models.FloatField(default=0.8)  # seconds

@@ -8,6 +8,24 @@ from django.utils import timezone
 from .accounts import SandboxAccount, SandboxStream
 
 
+class CirrusTag(models.Model):
+    """A word that conversations are sorted by.
+
+    Providers' terms: Cirrus tag.
+    """
+
+    account = models.ForeignKey(SandboxAccount, on_delete=models.CASCADE, related_name="tags")
+    tag_id = models.BigIntegerField()
+    name = models.CharField(max_length=255)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "tag_id"], name="sandbox_tag_id")]
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class CirrusObject(models.Model):
     """A conversation with one customer in one stream.
 
@@ -31,6 +49,7 @@ class CirrusObject(models.Model):
     assigned_manager_id = models.BigIntegerField(default=0)
     content = models.JSONField(default=dict, blank=True)
     message = models.TextField(blank=True)  # the last one
+    tags = models.ManyToManyField(CirrusTag, related_name="objects_kept", blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
     closed_at = models.DateTimeField(null=True, blank=True)

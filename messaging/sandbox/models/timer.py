@@ -24,7 +24,9 @@ class TimerEvent(models.Model):
 
     kind = models.CharField(max_length=10, choices=TimerKind)
     account = models.ForeignKey(SandboxAccount, on_delete=models.CASCADE, related_name="timer_events")
-    message = models.ForeignKey(PhoneMessage, on_delete=models.CASCADE, related_name="timer_events")
+    # null: about something at the provider that is no phone's, which `about` names
+    message = models.ForeignKey(PhoneMessage, on_delete=models.CASCADE, null=True, related_name="timer_events")
+    about = models.CharField(max_length=40, blank=True)  # the id of a conversation, a child, an activity or an agent
     lane = models.CharField(max_length=40)  # the phone's number: one lane keeps its order
     word = models.CharField(max_length=20, blank=True)  # sent, delivered, read, failed; inbound, opt_out
     event_id = models.CharField(max_length=40, blank=True)  # the same for a duplicate
@@ -45,3 +47,10 @@ class TimerEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.word}".strip()
+
+    @property
+    def letter(self) -> PhoneMessage:
+        """The message, of an event that has one. Raises ValueError for any other."""
+        if self.message is None:
+            raise ValueError(f"The event {self} is about no message.")
+        return self.message

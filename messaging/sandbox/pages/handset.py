@@ -164,6 +164,15 @@ def reply(request: HttpRequest, phone: VirtualPhone) -> None:
     network.reply_as_customer(phone, text, stream=stream, message=answered, media=media)
 
 
+@action
+def open_link(request: HttpRequest, phone: VirtualPhone) -> None:
+    """POST .../open-link/: tap on the link in `message`."""
+    message = _chosen(PhoneMessage.objects.filter(phone=phone), request, "message")
+    if message is None:
+        raise ValueError("Choose a message.")
+    network.open_link(message)
+
+
 def _chosen(rows: Any, request: HttpRequest, name: str) -> Any:
     """The row whose id a form names; None when it names none."""
     key = request.POST.get(name, "")

@@ -20,6 +20,7 @@ from messaging.sandbox.models import (
     TimerEvent,
     VirtualPhone,
 )
+from messaging.sandbox.network import has_link
 
 from .place import Place
 
@@ -80,6 +81,7 @@ class Bubble:
     footer: str = ""
     buttons: tuple[Button, ...] = ()
     state: str = ""  # of a message written here: how far it came
+    has_link: bool = False  # whose opening the provider tells of
 
     @property
     def is_settled(self) -> bool:
@@ -209,6 +211,7 @@ def _bubble(message: PhoneMessage, starts: datetime | None, state: str) -> Bubbl
         footer=message.footer,
         buttons=tuple(_button(button) for button in message.buttons),
         state=state,
+        has_link=has_link(message),
     )
 
 

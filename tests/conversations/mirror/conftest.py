@@ -7,13 +7,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import django_rq
 import pytest
+from django.utils import timezone
 
-from conversations.models import Activity, Conversation, StreamGate
-from conversations.services import accounts, conversations
+from conversations import jobs
+from conversations.models import Activity, Conversation, Stream, StreamGate, WebhookEvent
+from conversations.queue import BULK
+from conversations.services import accounts, conversations, inbound
 from conversations.services.mirror import pushing
+from messaging.types import HookRequest
 from tests import factories
-from tests.sandbox.playing import AMIRA, FAST, PlayedSandbox
+from tests.sandbox.playing import AMIRA, FAST, PlayedSandbox, Receiver
 
 
 class Cirrus:
@@ -99,6 +104,42 @@ def conversation(streams: Any) -> Conversation:
     """One with Amira, just opened by Priya."""
     contact = factories.make_contact(AMIRA, first_name="Amira", last_name="Haddad")
     return conversations.open_conversation(stream=streams["cirrus"], contact=contact, actor=streams.priya)
+
+
+class Told:
+    """The webhooks of the other side, taken by a server; they come in when a test lets them."""
+
+    def __init__(self, cirrus: Cirrus, stream: Stream) -> None:
+        self.cirrus, self.account, self.receiver = cirrus, stream.account, Receiver()
+        cirrus.played.control(
+            "accounts", provider="cirrus", webhook_url=self.receiver.url, tells_changes=True, sends_receipts=False
+        )
+
+    def come_in(self) -> list[str]:
+        """Read all that were posted, and the conversations that they ask to be read; what the calls said."""
+        self.cirrus.played.settle()
+        calls, self.receiver.received = self.receiver.received, []
+        django_rq.get_queue(BULK).empty()
+        events = []
+        for call in calls:
+            hook = HookRequest("POST", call.headers, call.body, timezone.now(), call.headers["content-type"])
+            events.append(inbound.store_webhook(self.account, hook))
+        inbound.process_webhooks([event.pk for event in events])
+        for job in django_rq.get_queue(BULK).jobs:
+            if job.id.startswith("read_mirrored"):
+                jobs.read_mirrored(job.args[0])
+        django_rq.get_queue(BULK).empty()
+        rows = WebhookEvent.objects.filter(pk__in=[event.pk for event in events]).order_by("pk")
+        assert not [row.error for row in rows if row.status == "failed"]
+        return [row.summary for row in rows]
+
+
+@pytest.fixture
+def told(cirrus: Cirrus, streams: Any) -> Iterator[Told]:
+    """Cirrus tells of all that is done there, also of what we did."""
+    told = Told(cirrus, streams["cirrus"])
+    yield told
+    told.receiver.stop()
 
 
 def push(conversation: Conversation) -> list[Activity]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -14,11 +15,12 @@ from django.utils import timezone
 from conversations.models import Activity, AgentIdentity, Conversation, Message, Stream, Tag
 from conversations.services import conversations, dispatch, handling
 from conversations.services.compose import queue_message, queue_template
-from conversations.services.mirror import pushing, upkeep
+from conversations.services.inline import InlineSender
+from conversations.services.mirror import comparing, phone, pushing, upkeep
 from conversations.services.outbound import deliver
 from tests import factories
 from tests.conversations.mirror.conftest import Cirrus, push, states
-from tests.sandbox.playing import AMIRA
+from tests.sandbox.playing import AMIRA, MARK
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -81,9 +83,16 @@ def test_it_does_not_wait_for_ever(conversation: Conversation, cirrus: Cirrus, s
     assert cirrus.requests("/sms/sendsms/")
 
 
+ACTIONS = ("remark", "indicator", "no indicator", "resolve", "reopen", "snooze", "assign", "tag", "message", "phone")
+
+
 def act(conversation: Conversation, priya: Any, dice: random.Random, number: int) -> None:
     """Something that an agent does."""
-    match dice.choice(("remark", "indicator", "no indicator", "resolve", "reopen", "snooze", "assign", "tag")):
+    match dice.choice(ACTIONS):
+        case "message" if conversation.is_current:
+            queue_message(conversation=conversation, body=f"Text {number} 🙂", author=priya)
+        case "phone":
+            phone.write_down(conversation, text=f"Call {number}\nمرحبا", actor=priya)
         case "indicator":
             key = f"key-{dice.randint(1, 3)}"
             conversations.set_indicator(conversation, key=key, title=f"Flag {number}", actor=priya)
@@ -134,13 +143,26 @@ def test_fifty_mixed_actions_while_it_is_away_are_told_in_order_and_once(
     assert cirrus.log(conversation, 1) == [row.text for row in rows if row.kind == "remark"]
     logged = ("assignment",)
     assert len(cirrus.log(conversation, 12)) == sum(row.kind in logged for row in rows)
-    names = {"open": 1, "waiting": 1, "snoozed": 10, "resolved": 2}
+    names = {"open": 1, "waiting": 15, "snoozed": 10, "resolved": 2}
     wanted = [names[row.data["to"]] for row in rows if row.kind == "status_change"]
     made = [int(one.rpartition("/")[2]) for one in cirrus.requests("/status/")]
     assert made == wanted
     assert there["statusId"] == (wanted or [1])[-1]
     tags = sorted(conversation.tags.values_list("name", flat=True))
     assert not tags or all(f'"{tag}"' in there["content"] for tag in tags)
+    messages = list(conversation.messages.filter(direction="out").order_by("id"))
+    for message in messages:
+        deliver([message.pk])
+    both = comparing.compare(conversation)
+    assert messages
+    assert [line for line in both.lines if not (line.here and line.there)] == []
+    assert (both.same_status, both.differences) == (True, 0)
+    there = cirrus.object(conversation)
+    told = [(one["message"], one["user"]["isManager"]) for one in there["childs"]]
+    calls = [row.data["message"] for row in rows if row.kind == "phone_message"]
+    written = list(Message.objects.filter(pk__in=calls).order_by("id"))
+    assert Counter(told) == Counter([(one.body, False) for one in written] + [(one.body, True) for one in messages])
+    assert (there["user"]["firstName"], there["user"]["phone1"]) == ("Amira", AMIRA[1:])
     flags = [row for row in rows if row.kind.startswith("indicator")]
     calls = cirrus.requests("/indicators")
     assert [one.startswith("DELETE") for one in calls] == [row.kind == "indicator_removed" for row in flags]
@@ -245,6 +267,28 @@ def test_whatsapp_waits_for_the_template_that_begins_the_conversation(streams: A
     assert set(states(rows)) == {"pushed"}
     assert conversation.external_id
     assert cirrus.played.cirrus("GET", f"objects/{conversation.external_id}/activities?activityType=1").json()["data"]
+
+
+def test_without_the_broker_the_dispatcher_tells_it_itself(
+    conversation: Conversation, cirrus: Cirrus, streams: Any
+) -> None:
+    message = queue_message(conversation=conversation, body="On the way.", author=streams.priya)
+    conversations.add_remark(conversation, text="Ring twice", actor=streams.priya)
+    other = conversations.open_conversation(stream=streams["cirrus"], contact=factories.make_contact(MARK))
+    due = upkeep.due_conversations(timezone.now())
+    assert due == [conversation.pk, other.pk]
+    sender = InlineSender()
+    sender.push(due)
+    sender.close()
+    for one in (conversation, other):
+        one.refresh_from_db()
+        assert set(states(list(one.activities.order_by("id")))) == {"pushed"}
+    sender = InlineSender()
+    sender.send([message.pk])
+    sender.push([])
+    sender.close()
+    (child,) = cirrus.object(conversation)["childs"]
+    assert child["message"] == "On the way."
 
 
 def test_a_stream_that_is_not_mirrored_keeps_everything_here(streams: Any) -> None:

@@ -15,10 +15,10 @@ from messaging.sandbox.arrivals import accept
 from messaging.sandbox.calls import Answer, Call
 from messaging.sandbox.models import Agent, Chat, ChatMessage, EndUser, PhoneMessage
 from messaging.sandbox.models.ccai import CLOSED_STATUSES
-from messaging.sandbox.network import tell
+from messaging.sandbox.network import tell, tell_of_change
 
 from .face import body_of, refused, stamp
-from .hooks import CHAT_ENDED
+from .hooks import AGENT_WROTE, CHAT_ENDED, LEFT
 
 
 def chat_object(chat: Chat, *, shows_agent: bool = True, shows_ticket: bool = False) -> dict[str, Any]:
@@ -159,9 +159,10 @@ def create_message(call: Call, chat_id: int) -> Answer:
         raise refused("param is missing or the value is empty: message")
     numbers = [chat.end_user.number] if chat.end_user.number else []
     faults = call.arriving_at(numbers)
-    ChatMessage.objects.create(
+    written = ChatMessage.objects.create(
         chat=chat, sender_type="agent", sender_id=_as_id(values.get("from_user_id")), content=content
     )
+    tell_of_change(call.account, AGENT_WROTE, about=f"{chat.pk}:{written.pk}", phone=chat.end_user.number)
     accept(call, chat.stream, [(number, {"text": content, "thread_id": str(chat.pk)}) for number in numbers], faults)
     return Answer(202, {"message": "accepted"})
 
@@ -178,6 +179,8 @@ def update_chat(call: Call, chat_id: int) -> Answer:
     chat.status = str(status)
     chat.ends_at = None if chat.is_open else timezone.now()
     chat.save(update_fields=["status", "ends_at"])
+    if not chat.is_open and chat.agent:
+        tell_of_change(call.account, LEFT, about=str(chat.pk), phone=chat.end_user.number)
     last = PhoneMessage.objects.filter(account=call.account, thread_id=str(chat.pk)).order_by("-id").first()
     if not chat.is_open and last is not None:
         tell(last, [CHAT_ENDED])

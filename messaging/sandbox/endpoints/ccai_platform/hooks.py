@@ -2,7 +2,8 @@
 
 Documented ("Chat platform API" webhooks): `{"event_type", "timestamp", "chat_id", "body": {"sender", "message"}}`,
 `X-Signature: primary=... secondary=...` with base64(HMAC-SHA256(secret, timestamp + raw body)) and
-`X-Signature-Timestamp`. Assumed: the timestamp header is Unix seconds. Sandbox extensions, described by no document:
+`X-Signature-Timestamp`; participant_joined and participant_left. Assumed: the timestamp header is Unix seconds, and
+the shape of a participant. Sandbox extensions, described by no document:
 `end_user_number` and `outbound_number` in the body, and the event `message_status`.
 """
 
@@ -24,6 +25,7 @@ from messaging.sandbox.plays import Hook
 from .face import stamp
 
 CHAT_ENDED = "chat_ended"
+JOINED, LEFT, AGENT_WROTE = "participant_joined", "participant_left", "message_received"
 
 
 def receive(message: PhoneMessage, media: Mapping[str, Any] | None) -> list[str]:
@@ -46,6 +48,8 @@ def receive(message: PhoneMessage, media: Mapping[str, Any] | None) -> list[str]
 
 def build_hook(event: TimerEvent) -> Hook:
     """The webhook of one event, signed with the account's secrets at the moment of sending."""
+    if event.message is None:
+        return _hook(event, event.word, int(event.about.partition(":")[0]), _of_the_agent(event), "the agent")
     message = event.message
     numbers = {"end_user_number": message.phone.number, "outbound_number": message.business_number}
     inside: dict[str, Any]
@@ -64,14 +68,29 @@ def build_hook(event: TimerEvent) -> Hook:
             "connected_at": stamp(chat.created_at),
         }
         inside = {"sender": sender, "message": {"type": "text", "content": message.text}, **numbers}
-    body = {
-        "event_type": kind,
-        "timestamp": stamp(event.occurred_at),
-        "chat_id": int(message.thread_id),
-        "body": inside,
-    }
-    raw = json.dumps(body, ensure_ascii=False).encode()
     word = {"message_status": f"{event.word} report", CHAT_ENDED: "the end of a chat"}.get(kind, "customer's message")
+    return _hook(event, kind, int(message.thread_id), inside, word)
+
+
+def _of_the_agent(event: TimerEvent) -> dict[str, Any]:
+    """Who came or left, or what the agent wrote: `about` is the chat's id, and that of the message behind a colon."""
+    chat_id, _, message_id = event.about.partition(":")
+    chat = Chat.objects.select_related("agent").get(pk=int(chat_id))
+    agent = {
+        "id": chat.agent.agent_id if chat.agent else None,
+        "type": "agent",
+        "status": "finished" if event.word == LEFT else "connected",
+        "connected_at": stamp(chat.assigned_at),
+    }
+    if event.word != AGENT_WROTE:
+        return {"participant": agent}
+    written = ChatMessage.objects.get(pk=int(message_id))
+    return {"sender": agent, "message": {"type": "text", "content": written.content}}
+
+
+def _hook(event: TimerEvent, kind: str, chat_id: int, inside: dict[str, Any], word: str) -> Hook:
+    body = {"event_type": kind, "timestamp": stamp(event.occurred_at), "chat_id": chat_id, "body": inside}
+    raw = json.dumps(body, ensure_ascii=False).encode()
     headers = {"Content-Type": "application/json", **signature(raw, event.account.webhook_secrets)}
     return Hook(raw, headers, f"{kind}: {word}")
 

@@ -16,10 +16,12 @@ from messaging.sandbox.arrivals import accept
 from messaging.sandbox.calls import Answer, Call
 from messaging.sandbox.models import Agent, Chat, ChatMessage, EndUser, SandboxChannel, SandboxStream
 from messaging.sandbox.models.ccai import CLOSED_STATUSES
+from messaging.sandbox.network import tell_of_change
 from messaging.sandbox.numbers import e164, parse
 
 from .chats import chat_object
 from .face import body_of, refused
+from .hooks import JOINED
 
 CHAT_TYPES = ("Messaging (SMS)", "Messaging (API)", "SMS")
 IN_SESSION = "Outbound SMS failed. Consumer is already in an active SMS session."
@@ -108,7 +110,7 @@ def _agent(call: Call, values: dict[str, Any]) -> tuple[Agent | None, bool]:
 def _open(call: Call, stream: SandboxStream, number: str, values: dict[str, Any], agent: Agent | None) -> Chat:
     end_user, _ = EndUser.objects.get_or_create(account=call.account, number=number)
     now = timezone.now()
-    return Chat.objects.create(
+    chat = Chat.objects.create(
         account=call.account,
         stream=stream,
         end_user=end_user,
@@ -119,3 +121,6 @@ def _open(call: Call, stream: SandboxStream, number: str, values: dict[str, Any]
         created_at=now,
         assigned_at=now if agent else None,
     )
+    if agent:
+        tell_of_change(call.account, JOINED, about=str(chat.pk), phone=number)
+    return chat

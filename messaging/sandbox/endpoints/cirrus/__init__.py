@@ -28,6 +28,8 @@ _URLS = [
         f"{_STREAM}/objects/<str:provider_id>/<int:provider_type>/child",
         operation(FACE, POST=objects.create_child_by_provider_id),
     ),
+    path(f"{_STREAM}/{_OBJECT}/tags/<int:tag_id>", operation(FACE, POST=notes.add_tag, DELETE=notes.remove_tag)),
+    path("tags", operation(FACE, POST=notes.create_tag, GET=notes.list_tags)),
     path(f"{_STREAM}/streamavailability/<str:detailed>", operation(FACE, GET=console.stream_availability)),
     path(f"{_OBJECT}/activities", operation(FACE, GET=reading.get_activities)),
     path(f"{_OBJECT}/status/<str:status_id>", operation(FACE, POST=notes.set_status)),
@@ -67,7 +69,8 @@ PLAY = Play(
     extensions=(
         "Delivery and read reports (event OnChildStatus): no document describes any.",
         "A customer's photo comes as a child of type 2 with its address in Content.",
-        "The JSON rendering of OnNew and OnNewChild follows their documented XML.",
+        "The JSON rendering of its events follows their documented XML.",
+        "OnNew, OnNewChild, OnNewActivity and OnUpdateTag also tell of what callers did, where the account is set so.",
         "Free text to WhatsApp outside the 24 hours is accepted, and a failed report follows.",
     ),
 )

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from messaging.sandbox.calls import Answer, Call, Face, Refused
 from messaging.sandbox.models import Provider, SandboxAccount, SandboxChannel, SandboxStream
+from messaging.sandbox.numbers import phones_for
 
 _DESCRIPTIONS = {
     401: "Unauthorized",
@@ -27,6 +28,7 @@ _DESCRIPTIONS = {
     501: "Not implemented",
 }
 _NO_DATA = object()
+_FIRST_IDENTITY = 100_000_000_419_660  # a documented UserIdentity
 
 
 class CirrusFace(Face):
@@ -169,3 +171,8 @@ def stream_by_any(call: Call, stream_id: str) -> SandboxStream:
     if stream is None:
         raise not_found(call)
     return stream
+
+
+def identity_of(number: str) -> int:
+    """Cirrus's number for a person: the same for the same E.164 number, 0 for somebody without one."""
+    return _FIRST_IDENTITY + phones_for([number])[number].pk if number else 0

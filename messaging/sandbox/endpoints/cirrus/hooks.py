@@ -1,7 +1,8 @@
 """Cirrus: customers' replies, and the webhooks that tell of them.
 
 Documented: the events OnNew and OnNewChild in XML, with the child's and the user's fields, all as text; a
-`ManagerId` of 0 means that the customer wrote. Assumed: their JSON rendering, mapped key by key from the XML; a reply
+`ManagerId` of 0 means that the customer wrote; the names OnNewActivity and OnUpdateTag. Assumed: the insides of those
+two, that all four tell of what callers did too, their JSON rendering, mapped key by key from the XML; a reply
 joins the customer's open object or opens a new one (OnNew, with the first message as its child). Sandbox extensions,
 described by no document: OnChildStatus, a customer's photo as a child of type 2 with its address in `Content`, and,
 for accounts with a secret, the header X-Webhook-Secret.
@@ -10,7 +11,8 @@ for accounts with a secret, the header X-Webhook-Secret.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, tostring
 
@@ -19,6 +21,7 @@ from django.utils import timezone
 from messaging.sandbox import ids
 from messaging.sandbox.address import url_to
 from messaging.sandbox.models import (
+    CirrusActivity,
     CirrusChild,
     CirrusMedia,
     CirrusObject,
@@ -29,14 +32,13 @@ from messaging.sandbox.models import (
 )
 from messaging.sandbox.plays import Hook
 
-from .face import stamp
-from .objects import identity_of
-from .reading import provider_type_name
-from .words import CLOSED, PHOTO, TELEPHONE, WHATSAPP
+from .face import identity_of, stamp
+from .words import CLOSED, PHOTO, TELEPHONE, WHATSAPP, provider_type_name
 
 BRAND = "sandbox"
 STATUS_EVENT = "OnChildStatus"
-_AS_ELEMENTS = frozenset({"Message", "ManagerId", "Content", "Snippet"})  # the documented XML has these inside
+NEW, NEW_CHILD, ACTIVITY_EVENT, TAG_EVENT = "OnNew", "OnNewChild", "OnNewActivity", "OnUpdateTag"
+_AS_ELEMENTS = frozenset({"Message", "ManagerId", "Content", "Snippet", "Data"})  # the documented XML has these inside
 
 
 def receive(message: PhoneMessage, media: Mapping[str, Any] | None) -> list[str]:
@@ -45,7 +47,7 @@ def receive(message: PhoneMessage, media: Mapping[str, Any] | None) -> list[str]
     digits = message.phone.number.lstrip("+")
     open_ones = CirrusObject.objects.filter(stream=message.stream, phone=message.phone.number)
     kept = open_ones.exclude(status_id__in=CLOSED).order_by("-updated_at", "-id").first()
-    event = "OnNewChild" if kept else "OnNew"
+    event = NEW_CHILD if kept else NEW
     if kept is None:
         first_name, _, last_name = message.phone.name.partition(" ")
         kept = CirrusObject.objects.create(
@@ -94,8 +96,10 @@ def build_hook(event: TimerEvent) -> Hook:
     """The webhook of one event, as JSON or (by the account's switch) XML."""
     if event.kind == TimerKind.REPORT:
         name, kept, summary = STATUS_EVENT, _status(event), f"{event.word} report"
+    elif event.message is not None:
+        name, kept, summary = event.word, _news(event.message.child_id), "customer's message"
     else:
-        name, kept, summary = event.word, _news(event), "customer's message"
+        name, kept, summary = event.word, _CHANGES[event.word](event.about), "a change there"
     parts = {"Subscription": "Object", "Name": name, "Brand": BRAND, "Object": kept}
     if event.account.webhooks_as_xml:
         root = Element("Event")
@@ -111,7 +115,7 @@ def build_hook(event: TimerEvent) -> Hook:
 
 
 def _status(event: TimerEvent) -> dict[str, Any]:
-    message = event.message
+    message = event.letter
     child = {
         "Id": message.child_id,
         "Ref": message.ref,
@@ -124,24 +128,67 @@ def _status(event: TimerEvent) -> dict[str, Any]:
     return {"Id": message.thread_id, "StreamId": str(message.stream.stream_id), "Children": {"Child": child}}
 
 
-def _news(event: TimerEvent) -> dict[str, Any]:
-    child = CirrusChild.objects.select_related("object__stream").get(child_id=int(event.message.child_id))
-    kept = child.object
-    return {
-        "Id": str(kept.object_id),
-        "StreamId": str(kept.stream.stream_id),
-        "SubStreamId": str(kept.sub_stream_id),
-        "Children": {"Child": _child(kept, child)},
+def _news(child_id: str) -> dict[str, Any]:
+    child = CirrusChild.objects.select_related("object__stream").get(child_id=int(child_id))
+    return _object(child.object, {"Children": {"Child": _child(child.object, child)}})
+
+
+def _new_object(object_id: str) -> dict[str, Any]:
+    """Without a child it carries its first message itself, as the help pages show it."""
+    kept = CirrusObject.objects.select_related("stream").get(object_id=int(object_id))
+    first = kept.childs.first()
+    if first is not None:
+        return _news(str(first.child_id))
+    own = {
+        "Message": kept.message,
+        "ManagerId": str(kept.manager_id),
+        "Content": json.dumps(kept.content),
+        "Snippet": kept.message[:100],
+        "User": _user(kept, kept.user_stream_provider_id, kept.user_stream_provider_type),
     }
+    return _object(kept, own)
 
 
-def _child(kept: CirrusObject, child: CirrusChild) -> dict[str, Any]:
+def _activity(activity_id: str) -> dict[str, Any]:
+    activity = CirrusActivity.objects.select_related("object__stream").get(pk=int(activity_id))
+    entry = {
+        "Id": str(activity.pk),
+        "Type": str(activity.type),
+        "CreateDate": _day_first(activity.created_at),
+        "Data": json.dumps(activity.data, ensure_ascii=False),
+    }
+    return _object(activity.object, {"Activities": {"Activity": entry}})
+
+
+def _tags(object_id: str) -> dict[str, Any]:
+    kept = CirrusObject.objects.select_related("stream").get(object_id=int(object_id))
+    return _object(kept, {"Tags": {"Tag": [{"Id": str(tag.tag_id), "Name": tag.name} for tag in kept.tags.all()]}})
+
+
+_CHANGES: Mapping[str, Callable[[str], dict[str, Any]]] = {
+    NEW: _new_object,
+    NEW_CHILD: _news,
+    ACTIVITY_EVENT: _activity,
+    TAG_EVENT: _tags,
+}
+
+
+def _object(kept: CirrusObject, inside: Mapping[str, Any]) -> dict[str, Any]:
+    names = {"Id": kept.object_id, "StreamId": kept.stream.stream_id, "SubStreamId": kept.sub_stream_id}
+    return {name: str(value) for name, value in names.items()} | dict(inside)
+
+
+def _day_first(moment: datetime) -> str:
+    return timezone.localtime(moment, timezone.get_fixed_timezone(0)).strftime("%d-%m-%Y %H:%M:%S")
+
+
+def _user(kept: CirrusObject, provider_id: str, provider_type: int) -> dict[str, Any]:
     identity = {
         "Id": str(kept.user_identity),
-        "StreamProviderId": child.user_stream_provider_id,
-        "StreamProviderType": str(child.user_stream_provider_type),
+        "StreamProviderId": provider_id,
+        "StreamProviderType": str(provider_type),
     }
-    user = {
+    return {
         "Id": str(kept.user_identity),
         "FirstName": str(kept.user.get("FirstName", "")),
         "LastName": str(kept.user.get("LastName", "")),
@@ -150,11 +197,12 @@ def _child(kept: CirrusObject, child: CirrusChild) -> dict[str, Any]:
         "Content": "{}",
         "Identity": identity,
     }
+
+
+def _child(kept: CirrusObject, child: CirrusChild) -> dict[str, Any]:
     return {
         "Id": str(child.child_id),
-        "CreateDate": timezone.localtime(child.created_at, timezone.get_fixed_timezone(0)).strftime(
-            "%d-%m-%Y %H:%M:%S"
-        ),
+        "CreateDate": _day_first(child.created_at),
         "Type": str(child.type),
         "StreamProviderId": child.user_stream_provider_id,
         "StreamProviderType": provider_type_name(child.user_stream_provider_type),
@@ -162,7 +210,7 @@ def _child(kept: CirrusObject, child: CirrusChild) -> dict[str, Any]:
         "ManagerId": str(child.manager_id),
         "Content": child.content or "{}",
         "Snippet": child.message[:100],
-        "User": user,
+        "User": _user(kept, child.user_stream_provider_id, child.user_stream_provider_type),
     }
 
 
@@ -171,6 +219,9 @@ def _fill(element: Element, parts: Mapping[str, Any]) -> None:
     for name, value in parts.items():
         if isinstance(value, Mapping):
             _fill(SubElement(element, name), value)
+        elif isinstance(value, list):
+            for item in value:
+                _fill(SubElement(element, name), item)
         elif name in _AS_ELEMENTS:
             SubElement(element, name).text = value
         else:

@@ -2,7 +2,7 @@
 
 Documented: paths, bodies, `"data": ""`, and for the change of stream the codes INVALID_STREAM,
 INVALID_STREAM_TRANSFER (WhatsApp) and "Invalid parameters - missing mandatory field - streamId". Assumed: that
-Set Object Content replaces the content, and 404 for an indicator that is not there.
+Set Object Content replaces the content, and 404 for an indicator or a tag that is not there.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ from typing import Any
 from django.utils import timezone
 
 from messaging.sandbox.calls import Answer, Call, Refused
-from messaging.sandbox.models import CirrusActivity, CirrusIndicator, CirrusObject, SandboxChannel
+from messaging.sandbox.models import CirrusActivity, CirrusIndicator, CirrusObject, CirrusTag, SandboxChannel
+from messaging.sandbox.network import tell_of_change
 
-from .face import fields, missing, not_found, refused, required, success, whole_number, wrong
+from .face import fields, missing, not_found, refused, required, stream_by_any, success, whole_number, wrong
+from .hooks import ACTIVITY_EVENT, TAG_EVENT
 from .objects import object_by_id
 from .words import CLOSED, CUSTOM, REMARK, STATUS_CHANGE, STATUSES, STREAM_CHANGE
 
@@ -88,6 +90,43 @@ def delete_indicator(call: Call, object_id: str, indicator_id: str) -> Answer:
     return success(call)
 
 
+def create_tag(call: Call) -> Answer:
+    """POST /tags with {"Name", ...}; the id that it answers with is assumed."""
+    name = str(required(call, fields(call), "Name"))
+    tag = CirrusTag.objects.create(account=call.account, tag_id=CirrusTag.objects.count() + 40, name=name)
+    return success(call, {"id": tag.tag_id})
+
+
+def list_tags(call: Call) -> Answer:
+    """GET /tags; the keys are assumed."""
+    return success(call, [{"id": tag.tag_id, "name": tag.name} for tag in call.account.tags.all()])
+
+
+def add_tag(call: Call, stream_id: str, object_id: str, tag_id: int) -> Answer:
+    """POST /streams/{STREAM_ID}/objects/{OBJECT_ID}/tags/{TAG_ID}."""
+    return _change_tag(call, stream_id, object_id, tag_id, adds=True)
+
+
+def remove_tag(call: Call, stream_id: str, object_id: str, tag_id: int) -> Answer:
+    """DELETE of the same."""
+    return _change_tag(call, stream_id, object_id, tag_id, adds=False)
+
+
+def _change_tag(call: Call, stream_id: str, object_id: str, tag_id: int, *, adds: bool) -> Answer:
+    kept = object_by_id(call, object_id, stream_by_any(call, stream_id))
+    tag = call.account.tags.filter(tag_id=tag_id).first()
+    if tag is None:
+        raise not_found(call)
+    if adds:
+        kept.tags.add(tag)
+    else:
+        kept.tags.remove(tag)
+    kept.updated_at = timezone.now()
+    kept.save(update_fields=["updated_at"])
+    tell_of_change(call.account, TAG_EVENT, about=str(kept.object_id), phone=kept.phone)
+    return success(call)
+
+
 def change_stream(call: Call, object_id: str) -> Answer:
     """PATCH /objects/{OBJECT_ID}/stream with {"streamId", "subStreamId"}."""
     kept = object_by_id(call, object_id)
@@ -111,4 +150,5 @@ def _transfer_refused(call: Call, code: str, message: str) -> Refused:
 
 
 def _note(kept: CirrusObject, type_: int, data: dict[str, Any], manager_id: int = 0) -> None:
-    CirrusActivity.objects.create(object=kept, type=type_, data=data, manager_id=manager_id)
+    activity = CirrusActivity.objects.create(object=kept, type=type_, data=data, manager_id=manager_id)
+    tell_of_change(kept.account, ACTIVITY_EVENT, about=str(activity.pk), phone=kept.phone)

@@ -17,11 +17,13 @@ from messaging.sandbox import ids
 from messaging.sandbox.arrivals import accept
 from messaging.sandbox.calls import Answer, Call
 from messaging.sandbox.models import CirrusChild, CirrusObject, SandboxChannel, SandboxStream
-from messaging.sandbox.numbers import from_digits, phones_for
+from messaging.sandbox.network import tell_of_change
+from messaging.sandbox.numbers import from_digits
 
 from .face import (
     content_of,
     fields,
+    identity_of,
     missing,
     refused,
     required,
@@ -30,10 +32,9 @@ from .face import (
     whole_number,
     wrong,
 )
+from .hooks import NEW, NEW_CHILD
 from .templates import by_parameters
 from .words import CLOSED, PROVIDER_TYPES, STATUSES, TELEPHONE, WHATSAPP
-
-_FIRST_IDENTITY = 100_000_000_419_660  # a documented UserIdentity
 
 
 def create_object(call: Call, stream_id: str) -> Answer:
@@ -119,7 +120,7 @@ def keep_object(call: Call, stream: SandboxStream, checked: dict[str, Any], phon
     """Save a conversation from what `read_object` returned; `phone` is the customer's E.164 number, if known."""
     phone = phone or from_digits(checked["user_stream_provider_id"]) or ""
     digits = phone.lstrip("+")
-    return CirrusObject.objects.create(
+    kept = CirrusObject.objects.create(
         account=call.account,
         stream=stream,
         object_id=ids.next_object_id(),
@@ -131,6 +132,8 @@ def keep_object(call: Call, stream: SandboxStream, checked: dict[str, Any], phon
             "user_identity": checked["user_identity"] or identity_of(phone),
         },
     )
+    tell_of_change(call.account, NEW, about=str(kept.object_id), phone=phone)
+    return kept
 
 
 def keep_child(
@@ -152,6 +155,7 @@ def keep_child(
     if manager_id and not kept.assigned_manager_id:
         kept.assigned_manager_id = manager_id
     kept.save(update_fields=["message", "updated_at", "assigned_manager_id"])
+    tell_of_change(kept.account, NEW_CHILD, about=str(child.child_id), phone=kept.phone)
     return child
 
 
@@ -219,8 +223,3 @@ def object_by_id(call: Call, object_id: str, stream: SandboxStream | None = None
     if kept is None:
         raise refused(call, "Object not found")
     return kept
-
-
-def identity_of(number: str) -> int:
-    """Cirrus's number for a person: the same for the same E.164 number, 0 for somebody without one."""
-    return _FIRST_IDENTITY + phones_for([number])[number].pk if number else 0

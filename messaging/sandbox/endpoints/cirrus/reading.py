@@ -16,9 +16,9 @@ from django.db.models import QuerySet
 from messaging.sandbox.calls import Answer, Call
 from messaging.sandbox.models import Agent, CirrusActivity, CirrusChild, CirrusObject
 
-from .face import missing, not_found, refused, stream_by_any, success, wrong
-from .objects import identity_of, object_by_id
-from .words import ACTIVITY_TYPES, PROVIDER_TYPES
+from .face import identity_of, missing, not_found, refused, stream_by_any, success, wrong
+from .objects import object_by_id
+from .words import ACTIVITY_TYPES
 
 MOST_OBJECTS = 100
 _ORDERS = {
@@ -237,8 +237,3 @@ def _activity(call: Call, kept: CirrusObject, activity: CirrusActivity) -> dict[
         "data": json.dumps(activity.data),
         "createdTime": _time(activity.created_at),
     }
-
-
-def provider_type_name(number: int) -> str:
-    """The word for a StreamProviderType, as webhooks print it."""
-    return PROVIDER_TYPES.get(number, str(number))

@@ -28,3 +28,8 @@ CLOSED = frozenset({2, 4, 5, 14})  # Resolved, Irrelevant, Deleted, Archive
 PHOTO = 2  # ObjectType
 REMARK, STATUS_CHANGE, STREAM_CHANGE, CUSTOM = 1, 2, 5, 12  # ObjectActivityType
 ACTIVITY_TYPES = range(1, 24)
+
+
+def provider_type_name(number: int) -> str:
+    """The word for a StreamProviderType, as webhooks print it."""
+    return PROVIDER_TYPES.get(number, str(number))

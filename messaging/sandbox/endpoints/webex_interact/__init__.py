@@ -39,6 +39,7 @@ PLAY = Play(
     receive=receive,
     build_hook=build_hook,
     new_event_id=_event_id,
+    tells_clicks=True,
     extensions=(
         "The wording of errors that the documents do not print: unknown sender, a missing merge field, a date that "
         "cannot be read, more than 10,000 numbers.",

@@ -1,9 +1,9 @@
 """Webex Interact: customers' replies and opt-outs, and the CloudEvents that tell of them.
 
-Documented: the three kinds of event with their keys (all values text), code "1003" for submitted, no reason for a
-failure, STOP and UNSUBSCRIBE as opt-out words, and that an opt-out counts for the number that was written to.
-Assumed: that the message itself is told of too (status inbound) before the opt-out, and, for accounts with a secret,
-the signature header of the sibling Webex Connect.
+Documented: the kinds of event with their keys (all values text), code "1003" for submitted, no reason for a failure,
+clicked for an opened link, STOP and UNSUBSCRIBE as opt-out words, and that an opt-out counts for the number that was
+written to. Assumed: that the message itself is told of too (status inbound) before the opt-out, and, for accounts with
+a secret, the signature header of the sibling Webex Connect.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from messaging.sandbox.models import (
     TimerEvent,
     TimerKind,
 )
+from messaging.sandbox.network import CLICKED, LINK
 from messaging.sandbox.plays import Hook
 
 from .face import stamp
@@ -50,7 +51,7 @@ def receive(message: PhoneMessage, media: Mapping[str, Any] | None) -> list[str]
 
 def build_hook(event: TimerEvent) -> Hook:
     """One CloudEvent."""
-    message = event.message
+    message = event.letter
     body: dict[str, Any] = {
         "specversion": "1.0",
         "type": "com.interact.messages.sms.status",
@@ -66,6 +67,9 @@ def build_hook(event: TimerEvent) -> Hook:
             "transaction_id": message.external_id,
         }
         summary = f"{body['data']['status']} report, {message.external_id[:11]}"
+    elif event.word == CLICKED:
+        body |= {"data": _clicked(event), "correlation_id": message.ref, "transaction_id": message.external_id}
+        summary = "opened link"
     elif event.word == "opt_out":
         body["type"] = "com.interact.messages.sms.opt.out"
         body["data"] = _opt_out(event)
@@ -87,7 +91,7 @@ def _signature(raw: bytes, secrets: Mapping[str, str]) -> dict[str, str]:
 
 
 def _report(event: TimerEvent) -> dict[str, str]:
-    message = event.message
+    message = event.letter
     status = _STATUSES.get(event.word, event.word)
     data = {"status": status, "channel": "sms"}
     if status == "submitted":
@@ -104,8 +108,14 @@ def _report(event: TimerEvent) -> dict[str, str]:
     return data
 
 
+def _clicked(event: TimerEvent) -> dict[str, str]:
+    """A report with status clicked. That `shortlink` holds the link is assumed."""
+    link = LINK.search(event.letter.text)
+    return _report(event) | {"shortlink": link[0] if link else ""}
+
+
 def _inbound(event: TimerEvent) -> dict[str, Any]:
-    message = event.message
+    message = event.letter
     return {
         "status": "inbound",
         "channel": "sms",
@@ -118,7 +128,7 @@ def _inbound(event: TimerEvent) -> dict[str, Any]:
 
 
 def _opt_out(event: TimerEvent) -> dict[str, Any]:
-    message = event.message
+    message = event.letter
     return {
         "status": "opt_out",
         "channel": "sms",

@@ -1,0 +1,85 @@
+"""A provider that tells of everything: our own doings come back and change nothing, those of others come in at once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from conversations.models import Activity, Contact, Conversation, Message, Tag
+from conversations.services import conversations, handling
+from conversations.services.compose import queue_message
+from conversations.services.mirror import phone
+from conversations.services.outbound import deliver
+from tests.conversations.mirror.conftest import Cirrus, Told, push, states
+from tests.sandbox.playing import AMIRA
+
+pytestmark = pytest.mark.django_db(transaction=True)
+PRIYA_THERE = 12345678
+
+
+def counts() -> tuple[int, ...]:
+    """Of everything that could be doubled."""
+    return tuple(model.objects.count() for model in (Contact, Conversation, Message, Activity))
+
+
+def test_what_we_did_comes_back_and_changes_nothing(
+    conversation: Conversation, streams: Any, cirrus: Cirrus, told: Told
+) -> None:
+    message = queue_message(conversation=conversation, body="On the way.", author=streams.priya)
+    phone.write_down(conversation, text="She will be at home.", actor=streams.priya)
+    conversations.add_remark(conversation, text="Ring twice", actor=streams.priya)
+    handling.tag([conversation.pk], add=[Tag.objects.create(name="Billing")], actor=streams.priya)
+    conversations.resolve(conversation, actor=streams.priya)
+    before = counts()
+    push(conversation)
+    deliver([message.pk])
+    said = Counter(told.come_in())
+    assert said == {"Message from a customer": 2, "Agent message": 1, "Activity": 2}
+    assert counts() == before
+    conversation.refresh_from_db()
+    assert (conversation.status, conversation.unread_count) == ("resolved", 0)
+    assert set(states(push(conversation))) == {"pushed"}
+    assert told.come_in() == [], "and nothing is told a second time"
+
+
+def test_the_echo_of_an_opening_may_come_before_its_answer(
+    conversation: Conversation, cirrus: Cirrus, told: Told
+) -> None:
+    before = counts()
+    cirrus.played.control("faults", account="Fernhill Cirrus", fault="reset_after", times=1)
+    push(conversation)
+    conversation.refresh_from_db()
+    assert conversation.external_id == ""
+    told.come_in()
+    assert counts() == before
+    assert states(push(conversation)) == ["pushed"]
+    assert Conversation.objects.get().external_id
+
+
+def test_what_others_did_there_is_here_without_asking(
+    conversation: Conversation, streams: Any, cirrus: Cirrus, told: Told
+) -> None:
+    push(conversation)
+    told.come_in()
+    there = conversation.external_id
+    post = cirrus.played.cirrus
+    post("POST", f"objects/{there}/remarks", {"Text": "Moved house", "ManagerId": PRIYA_THERE})
+    child = {"Type": 0, "UserStreamProviderId": AMIRA[1:], "UserStreamProviderType": 5, "Message": "From the console"}
+    post("POST", f"streams/532/objects/{there}/child", child | {"IsManager": True, "UserIdentity": PRIYA_THERE})
+    post("POST", f"streams/532/objects/{there}/child", child | {"Message": "From the customer"})
+    tag = post("POST", "tags", {"Name": "VIP"}).json()["data"]["id"]
+    post("POST", f"streams/532/objects/{there}/tags/{tag}")
+    post("POST", f"objects/{there}/status/2")
+    assert Counter(told.come_in()) == {"Activity": 2, "Agent message": 1, "Message from a customer": 1, "Tags": 1}
+    conversation.refresh_from_db()
+    rows = conversation.messages.order_by("id")
+    assert Counter((row.direction, row.body) for row in rows) == {
+        ("out", "From the console"): 1,
+        ("in", "From the customer"): 1,
+    }
+    noted = conversation.activities.exclude(kind="opened")
+    assert {(one.kind, one.text) for one in noted} >= {("remark", "Moved house"), ("provider", "VIP")}
+    assert conversation.status == "resolved"
+    assert set(noted.values_list("push_state", flat=True)) == {"local"}
