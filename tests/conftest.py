@@ -3,21 +3,40 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import django_rq
 import pytest
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
 from playwright.sync_api import Browser, sync_playwright
 
 from config import local_services
 
+LOCK = re.compile(r"\bFOR (NO KEY )?UPDATE\b")
+JOIN = re.compile(r"\bJOIN\b")
 WHOLE_SITES = ("journeys", "benchmarks", "browser", "chaos")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     local_services.ensure_running()
+    connection_created.connect(_watch_locks)
+
+
+def _watch_locks(connection: BaseDatabaseWrapper, **_: Any) -> None:
+    if connection.vendor == "postgresql" and _locks_no_other_table not in connection.execute_wrappers:
+        connection.execute_wrappers.append(_locks_no_other_table)
+
+
+def _locks_no_other_table(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
+    """A join in a statement that locks takes the rows of every table, in an order that nobody chose: deadlocks."""
+    outermost = str(sql).rpartition(")")[2] if LOCK.search(str(sql)) else ""
+    if LOCK.search(outermost) and " OF " not in outermost and JOIN.search(str(sql)):
+        raise AssertionError(f'Say which table is locked, of=("self",): {sql}')
+    return execute(sql, params, many, context)
 
 
 @pytest.hookimpl(trylast=True)

@@ -283,7 +283,7 @@ class CampaignChunk(models.Model):
     objects = CampaignChunkQuerySet.as_manager()
 
     class Meta:
-        ordering = ("campaign", "number")
+        ordering = ("campaign_id", "number")
         constraints = [
             models.UniqueConstraint(fields=("campaign", "number"), name="campaign_chunk_once"),
             models.CheckConstraint(condition=Q(status__in=ChunkStatus.values), name="campaign_chunk_status_known"),

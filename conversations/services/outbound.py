@@ -107,7 +107,12 @@ def _claim(ids: Sequence[int]) -> Batch | None:
     claim = uuid.uuid4()
     with transaction.atomic():
         # Locking the conversations first lets two workers see each other's claims in one conversation.
-        list(Conversation.objects.select_for_update(no_key=True).filter(messages__in=ids).order_by("pk").only("pk"))
+        list(
+            Conversation.objects.select_for_update(no_key=True, of=("self",))
+            .filter(messages__in=ids)
+            .order_by("pk")
+            .only("pk")
+        )
         earlier = Message.objects.filter(
             conversation=OuterRef("conversation"), status__in=IN_FLIGHT, queued_at__lt=OuterRef("queued_at")
         ).exclude(scheduled_for__isnull=False)

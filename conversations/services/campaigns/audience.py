@@ -161,7 +161,8 @@ def store(
     Raises what reading the rows raises, and ValidationError (`campaign_began`); then nothing changes.
     """
     with transaction.atomic():
-        locked = Campaign.objects.select_for_update(no_key=True).select_related("stream__account").get(pk=campaign.pk)
+        of_campaigns = Campaign.objects.select_related("stream__account")
+        locked = of_campaigns.select_for_update(no_key=True, of=("self",)).get(pk=campaign.pk)
         if locked.status not in OPEN_TO_CHANGE:
             raise ValidationError("This campaign has begun: its list stays as it is.", code="campaign_began")
         if columns.number:

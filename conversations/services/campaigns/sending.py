@@ -128,7 +128,7 @@ def _take(chunk_id: int, claim: uuid.UUID, payload: list[dict[str, Any]]) -> Tak
     """
     with transaction.atomic():
         claimed = CampaignChunk.objects.defer("payload").filter(pk=chunk_id, claim=claim)
-        chunk = claimed.select_for_update(no_key=True).first()
+        chunk = claimed.select_for_update(no_key=True, of=("self",)).first()
         now = database_now()
         # What is still on the wire here has its answer on the disk: nothing more leaves before that is stored.
         if chunk is None or not chunk.rest or chunk.on_wire or (chunk.next_attempt_at or now) > now:
@@ -336,7 +336,7 @@ def _release(chunk_id: int, claim: uuid.UUID) -> int | None:
     """End the claim: the chunk is done, or ready for whoever comes next. Returns the campaign of a done chunk."""
     with transaction.atomic():
         claimed = CampaignChunk.objects.defer("payload").filter(pk=chunk_id, claim=claim)
-        chunk = claimed.select_for_update(no_key=True).first()
+        chunk = claimed.select_for_update(no_key=True, of=("self",)).first()
         if chunk is None or chunk.on_wire:
             return None  # somebody has taken over, or the answer waits on the disk
         SendAttempt.objects.filter(chunk=chunk, finished_at=None).update(finished_at=timezone.now())

@@ -33,7 +33,7 @@ def _recover(at: datetime) -> None:
     for pk in ids:
         with transaction.atomic():
             chunk = (
-                CampaignChunk.objects.select_for_update(no_key=True, skip_locked=True)
+                CampaignChunk.objects.select_for_update(no_key=True, skip_locked=True, of=("self",))
                 .filter(lost, pk=pk, status=ChunkStatus.SENDING)
                 .first()
             )
