@@ -24,6 +24,7 @@ COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --g
 # An environment like a production site's, for `check --deploy`. The keys are dummies and nothing connects anywhere.
 PRODUCTION = BASE_URL=https://parley.example.org ALLOWED_HOSTS=parley.example.org DEBUG=off SANDBOX=off \
 	SECRET_KEY=a-dummy-for-the-deploy-check-only-0123456789-abcdefghijklmnopqrstuvwxyz \
+	ERASURE_KEY=an-erasure-key-for-the-deploy-check-of-make-check-only \
 	FIELD_ENCRYPTION_KEYS=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= \
 	DATABASE_URL=postgres://parley@database.example.org/parley REDIS_URL=redis://valkey.example.org
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 from collections.abc import Callable
@@ -48,6 +49,7 @@ SECRET_KEY = _required_in_production("SECRET_KEY")
 FIELD_ENCRYPTION_KEYS = [
     key.strip() for key in _required_in_production("FIELD_ENCRYPTION_KEYS").split(",") if key.strip()
 ]
+ERASURE_KEY = _required_in_production("ERASURE_KEY")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[urlsplit(BASE_URL).hostname, "127.0.0.1", "localhost"])
 CSRF_TRUSTED_ORIGINS = [BASE_URL] if PRODUCTION else []
 
@@ -129,7 +131,9 @@ DATABASES = {
         "OPTIONS": {
             "connect_timeout": 5,
             # A worker that stands still inside a transaction must not hold up the others for longer than its lease.
-            "options": f"-c idle_in_transaction_session_timeout={int(DELIVERY_LEASE_SECONDS * 1000)}",
+            "options": f"-c idle_in_transaction_session_timeout={int(DELIVERY_LEASE_SECONDS * 1000)} "
+            # What erased numbers are hashed with (models/erasure.py): known to sessions of ours, in no table.
+            f"-c parley.erasure_key={hashlib.sha256(b'erased numbers:' + ERASURE_KEY.encode()).hexdigest()}",
             **_DATABASE.get("OPTIONS", {}),
         },
     },

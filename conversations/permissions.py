@@ -27,7 +27,7 @@ _SUPERVISED = (
     *("templateversion", "templatestatuschange", "attachment", "numbercheck"),
 )
 
-_AGENT = {"send_messages"}
+_AGENT = {"send_messages", "see_numbers"}
 _SUPERVISOR = _AGENT | {"enter_admin", "send_in_bulk", "view_reports"}
 _SUPERVISOR |= {"add_optin", "cancel_any_message", "release_unconfirmed", "lift_opt_out"}
 _SUPERVISOR |= {f"view_{model}" for model in _SUPERVISED}

@@ -51,6 +51,7 @@ def start_over(name: str, *, base_url: str, from_command_line: bool, environment
             "DEBUG": "off",
             "LOG_LEVEL": "WARNING",
             "SECRET_KEY": secrets.token_urlsafe(48),
+            "ERASURE_KEY": secrets.token_urlsafe(48),
             "FIELD_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
             "SPOOL_DIR": str(Places(PROJECT, profile).room / "spool"),  # the site's answers are not ours to replay
             **environment,

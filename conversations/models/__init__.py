@@ -12,6 +12,7 @@ from conversations.models.contact import Contact, ContactIdentity
 from conversations.models.conversation import Conversation
 from conversations.models.dispatcher import DispatcherTick
 from conversations.models.draft import Draft
+from conversations.models.erasure import ErasedNumber
 from conversations.models.hook import HookSecret, RefusedCall
 from conversations.models.inbox import Handling, InboxCount, SavedFilter
 from conversations.models.keyword_set import KeywordSet
@@ -53,6 +54,7 @@ __all__ = [
     "DispatcherTick",
     "Draft",
     "Drift",
+    "ErasedNumber",
     "Handling",
     "Holiday",
     "HookSecret",

@@ -11,6 +11,7 @@ from django.db.models.functions import Coalesce, Lower, NullIf
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from conversations.models.erasure import recall_triggers
 from conversations.models.fields import E164
 from conversations.models.search import contact_words
 from conversations.models.triggers import contact_triggers
@@ -79,13 +80,22 @@ class Contact(models.Model):
     time_zone = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
+    erased_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When their data was erased; `phone` is a made-up one since."
+    )
 
     objects = ContactQuerySet.as_manager()
 
     class Meta:
         ordering = ("-id",)
-        triggers = [*contact_triggers(), *contact_words()]
-        constraints = [models.CheckConstraint(condition=Q(phone__regex=E164), name="contact_phone_is_e164")]
+        triggers = [*contact_triggers(), *contact_words(), *recall_triggers()]
+        constraints = [
+            models.CheckConstraint(condition=Q(phone__regex=E164), name="contact_phone_is_e164"),
+            models.CheckConstraint(
+                condition=Q(erased_at=None) | Q(first_name="", last_name="", email="", phone__startswith="+999"),
+                name="contact_erased_stays_empty",
+            ),
+        ]
         indexes = [models.Index(_name_key(), Lower("first_name"), "id", name="contact_by_name")]
 
     def __str__(self) -> str:
@@ -99,11 +109,13 @@ class Contact(models.Model):
     @property
     def name(self) -> str:
         """What people read: the name, or the number."""
-        return self.full_name or self.phone_display
+        return self.full_name or ("Erased person" if self.erased_at else self.phone_display)
 
     @property
     def phone_display(self) -> str:
         """The number in its international form."""
+        if self.erased_at:
+            return "Erased"
         return format_for_people(self.phone)
 
     @property

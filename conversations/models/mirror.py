@@ -7,6 +7,8 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+ERASED_HERE = "The customer's data was erased here. What is still kept there is not read again."
+
 
 class ConversationMirror(models.Model):
     """A conversation as the provider held it when both sides last agreed: what a difference is measured against.

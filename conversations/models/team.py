@@ -136,6 +136,9 @@ class User(AbstractBaseUser, PermissionsMixin):
             ("lift_opt_out", "May record an opt-in of a customer who opted out, with proof"),
             ("view_reports", "May see the reports of their streams"),
             ("manage_accounts", "May change accounts, streams and secrets"),
+            ("see_numbers", "Sees whole phone numbers; without it only their last four digits"),
+            ("export_person", "May download everything about one person"),
+            ("erase_person", "May erase everything about one person"),
         ]
 
     def __str__(self) -> str:

@@ -17,7 +17,17 @@ from django.db import connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from conversations.models import Activity, ConsentState, Contact, Conversation, OptIn, ProofFile, Stream, User
+from conversations.models import (
+    Activity,
+    ConsentState,
+    Contact,
+    Conversation,
+    ErasedNumber,
+    OptIn,
+    ProofFile,
+    Stream,
+    User,
+)
 from conversations.models.activity import ActivityKind
 from conversations.models.audit import AuditAction
 from conversations.models.consent import FROM_THE_CUSTOMER, OPENING, ConsentDecision, ConsentScope, ConsentSource
@@ -158,10 +168,19 @@ def present(phone: str, channel: str, *, stream: Stream | None = None, purpose: 
 def decisions_of_many(
     phones: Collection[str], channel: str, *, stream: Stream, purpose: str = Purpose.SERVICE
 ) -> dict[str, str]:
-    """What holds for a purpose on a stream, by number, in one query; left out is whom nothing is known of."""
+    """What holds for a purpose on a stream, by number, in two queries; left out is whom nothing is known of."""
     states = ConsentState.objects.applying_to_all(channel=channel, stream=stream, brand=stream.business_name)
     youngest = states.deciding(purpose).order_by("phone", F(f"{purpose}_from").desc(nulls_last=True))
-    return dict(youngest.filter(phone__any_of=phones).distinct("phone").values_list("phone", purpose))
+    known = dict(youngest.filter(phone__any_of=phones).distinct("phone").values_list("phone", purpose))
+    return known | dict.fromkeys(erased_among([one for one in phones if one not in known]), ConsentDecision.OPTED_OUT)
+
+
+def erased_among(phones: Collection[str]) -> set[str]:
+    """Of numbers that nothing is on record for, those of people whose data was erased; they count as opted out.
+
+    A contact with such a number has its opt-outs on record from its first moment (models/erasure.py).
+    """
+    return ErasedNumber.objects.among(phones) if phones else set()
 
 
 def is_opted_out(phone: str, channel: str, *, stream: Stream | None = None) -> bool:

@@ -31,6 +31,7 @@ def create_contact(*, phone: str, details: Mapping[str, str], actor: User) -> Co
 
 def change_contact(contact: Contact, *, phone: str, details: Mapping[str, str], actor: User) -> None:
     """Change a contact. Raises ValidationError when the number is taken, or must stay since it was written to."""
+    _refuse_erased(contact)
     contact.phone = phone
     for name in DETAILS:
         setattr(contact, name, details.get(name, ""))
@@ -47,6 +48,11 @@ def change_contact(contact: Contact, *, phone: str, details: Mapping[str, str], 
             f"{said} Make a new contact for the new number, and merge the two when the old one is given up.",
             code="number_kept",
         ) from error
+
+
+def _refuse_erased(*contacts: Contact) -> None:
+    if any(one.erased_at is not None for one in contacts):
+        raise ValidationError("The data of this person was erased. Make a new contact instead.", code="erased")
 
 
 def number_taken(phone: str, actor: User) -> ValidationError:
@@ -150,6 +156,7 @@ def merge_contacts(kept: Contact, given_up: Contact, *, details: Mapping[str, st
         if len(locked) < 2:
             raise ValidationError("One of the two contacts is gone. Search for it again.", code="gone")
         kept, given_up = locked[kept.pk], locked[given_up.pk]
+        _refuse_erased(kept, given_up)
         for phone in sorted((kept.phone, given_up.phone)):
             consent.number_lock(phone)
         plan = plan_merge(kept, given_up)

@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from conversations.models import Contact, Conversation, Message, OptIn, ProviderSession, Stream, User, WhatsAppTemplate
-from conversations.models.consent import ConsentDecision, ConsentSource
+from conversations.models.consent import ConsentDecision, ConsentEventKind, ConsentSource
 from conversations.models.message import Kind
 from conversations.models.stream import Channel
 from conversations.models.template import TemplateStatus
@@ -79,7 +79,8 @@ def can_send(
     that the message confirms to the customer: it may follow that opt-out, and no other.
     """
     rules = policy.policy_of(stream)
-    verdict = _stream_verdict(stream) or _role_verdict(author, stream) or _number_verdict(stream, contact, conversation)
+    verdict = _stream_verdict(stream) or _role_verdict(author, stream) or _erased_verdict(contact)
+    verdict = verdict or _number_verdict(stream, contact, conversation)
     if verdict is None and rules is not None:
         verdict = _refusal(policy.refused_country(rules, contact))
     if verdict is not None:
@@ -137,6 +138,13 @@ def _role_verdict(author: User | None, stream: Stream) -> Verdict | None:
     return None
 
 
+_ERASED = "The data of this person was erased, and nobody writes to them since."
+
+
+def _erased_verdict(contact: Contact) -> Verdict | None:
+    return _no("erased", _ERASED) if contact.erased_at is not None else None
+
+
 def _number_verdict(stream: Stream, contact: Contact, conversation: Conversation | None) -> Verdict | None:
     try:
         parse_number(contact.phone, region=stream.region, allow_fictional=stream.account.is_sandbox)
@@ -158,6 +166,8 @@ def own_number_sentence(number: str) -> str:
 def _consent_verdict(
     present: consent.Present, stream: Stream, contact: Contact, kind: str, purpose: str
 ) -> Verdict | None:
+    if _is_erased(present, contact):
+        return _no("opted_out", f"{_ERASED} Record a new opt-in before writing again.")
     if present.is_out:
         since = f" on {timezone.localtime(present.entry.occurred_at):%-d %B %Y}" if present.entry else ""
         return _no(
@@ -172,6 +182,13 @@ def _consent_verdict(
             f"No WhatsApp permission for {purpose} messages is on record for {contact.name}. Record the opt-in first.",
         )
     return None
+
+
+def _is_erased(present: consent.Present, contact: Contact) -> bool:
+    """Was this person, or whoever had the number, erased? Of a number that is no contact the hashes tell."""
+    if present.entry is not None:
+        return present.is_out and present.entry.event == ConsentEventKind.ERASED
+    return contact.pk is None and bool(consent.erased_among([contact.phone]))
 
 
 def _author_basis(author: User | None, stream: Stream) -> str:
@@ -257,7 +274,7 @@ def _session_verdict(conversation: Conversation, author: User | None) -> Verdict
 
 
 def refusals_of(*, stream: Stream, kind: str, purpose: str, phones: Collection[str]) -> dict[str, Verdict]:
-    """Of many numbers those that may not be written to, each with the verdict: for campaigns, in two queries.
+    """Of many numbers those that may not be written to, each with the verdict: for campaigns, in three queries.
 
     Asks what differs from number to number, as can_send does for one: the country and the customer's consent.
     """

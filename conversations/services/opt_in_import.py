@@ -265,10 +265,10 @@ def _judge(lines: list[Line], report: OptInReport, user: User | None) -> list[Li
 def _numbers_opted_out(phones: list[str]) -> set[tuple[str, str]]:
     """Numbers and channels with an opt-out of any purpose or scope."""
     out = ConsentDecision.OPTED_OUT
-    return {
-        (state.phone, state.channel)
-        for state in ConsentState.objects.filter(phone__in=phones)
-        if out in (state.service, state.marketing)
+    states = list(ConsentState.objects.filter(phone__in=phones))
+    erased = consent.erased_among(sorted(set(phones) - {state.phone for state in states}))
+    return {(state.phone, state.channel) for state in states if out in (state.service, state.marketing)} | {
+        (phone, channel) for phone in erased for channel in Channel.values
     }
 
 

@@ -18,6 +18,7 @@ from conversations.models import Activity, Contact, Conversation, ConversationMi
 from conversations.models.activity import ActivityKind, PushState
 from conversations.models.conversation import ConversationStatus as Status
 from conversations.models.fields import E164
+from conversations.models.mirror import ERASED_HERE
 from conversations.services import activities
 from conversations.services.arrivals import lock_number
 from conversations.services.clock import database_now
@@ -62,7 +63,7 @@ def take(stream: Stream, there: RemoteConversation, *, read_at: datetime, dry_ru
     with transaction.atomic():
         _lock(stream, there.external_id)
         mirror, _ = ConversationMirror.objects.get_or_create(stream=stream, external_id=there.external_id)
-        if mirror.fingerprint == there.fingerprint:
+        if mirror.fingerprint == there.fingerprint or mirror.problem == ERASED_HERE:
             taken.unchanged = 1
         elif not re.fullmatch(E164, there.phone) and mirror.conversation_id is None:
             taken.problems = 1
