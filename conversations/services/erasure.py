@@ -201,10 +201,3 @@ def _blank_log(model: type[Model], ids: Iterable[int]) -> None:
     LogEntry.objects.filter(content_type=kind, object_id__in=[str(pk) for pk in ids]).update(
         object_repr="Erased", change_message=""
     )
-
-
-def to_be_erased(user: User) -> QuerySet[Contact]:
-    """Whom this user may erase: whom they see, if they may erase at all."""
-    if not user.has_perm("conversations.erase_person"):
-        return Contact.objects.none()
-    return Contact.objects.visible_to(user).filter(erased_at=None)

@@ -197,8 +197,10 @@ def contact(request: HttpRequest, pk: int) -> HttpResponse:
         "number_standing": standing_of(found, user),
         "identities": list(found.identities.select_related("account").defer("account__credentials")),
         "same_person": _same_person(found, user),
-        "writes": user.has_perm("conversations.send_messages"),
-        "manages": may_manage(user),
+        "writes": user.has_perm("conversations.send_messages") and found.erased_at is None,
+        "manages": may_manage(user) and found.erased_at is None,
+        "exports": user.has_perm("conversations.export_person"),
+        "erases": user.has_perm("conversations.erase_person") and found.erased_at is None,
         "can_undo": request.session.get("merge", {}).get("kept") == pk,
     }
     if showing == "messages":

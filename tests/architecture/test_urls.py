@@ -115,6 +115,8 @@ PAGES = {
     "edit-contact": OF_A_STREAM,
     "merge-contact": OF_A_STREAM,
     "check-number": OF_A_STREAM,
+    "erase-contact": OF_A_STREAM,  # for administrators, as the next is
+    "export-person": OF_A_STREAM,
     "record-permission": OF_A_STREAM,
     "permissions": SIGNED_IN,
     "import-opt-ins": SIGNED_IN,  # for supervisors, as importing and exporting contacts are

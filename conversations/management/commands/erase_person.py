@@ -1,0 +1,51 @@
+"""`erase_person`: everything about one customer goes, and nobody writes to them again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from conversations.management.console import ConsoleCommand, user_with
+from conversations.models import Contact
+from conversations.services import erasure
+from messaging.phone import PhoneError, parse_number
+
+
+def contact_with(number: str) -> Contact:
+    """The contact with a number in E.164; CommandError when there is none."""
+    try:
+        phone = parse_number(number, region="GB", allow_fictional=True).e164
+    except PhoneError as error:
+        raise CommandError(error.sentence) from error
+    found = Contact.objects.filter(phone=phone).first()
+    if found is None:
+        raise CommandError("No contact has that number. Write it as +447700900142.")
+    return found
+
+
+class Command(ConsoleCommand):
+    """Does what *Erase* on a contact's page does."""
+
+    help = (
+        "Erase one person: names, number, messages, files, raw records. That nobody writes to them is kept as a keyed "
+        "hash. Without --yes it only says what would go. Exit code 0: done, or told."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("number", help="The customer's phone number, such as +447700900142.")
+        parser.add_argument("--reason", default="", help="Why; kept in the audit, so without names and numbers.")
+        parser.add_argument("--as", dest="actor", metavar="EMAIL", help="Who does it; without it the audit names none.")
+        parser.add_argument("--yes", action="store_true", help="Do it.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        contact, actor = contact_with(options["number"]), user_with(options["actor"])
+        if not options["yes"]:
+            count = contact.conversations.count()
+            self.stdout.write(f"Contact {contact.pk} with {count} conversations would be erased. Add --yes to do it.")
+            return
+        told = erasure.erase(contact, reason=options["reason"], actor=actor)
+        self.stdout.write(
+            f"Contact {contact.pk} is erased: {told.messages} messages in {told.conversations} conversations, "
+            f"{told.files} files, {told.raw_records} raw records; {told.cancelled} messages cancelled."
+        )
