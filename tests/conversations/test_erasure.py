@@ -62,6 +62,8 @@ WITHOUT_CUSTOMERS = {
     *("conversations_handling", "conversations_inboxcount", "conversations_keywordset"),
     *("conversations_notification", "conversations_provideraccount", "conversations_secondfactor"),
     *("conversations_sendingpolicy", "conversations_stream", "conversations_streamgate", "conversations_substream"),
+    *("conversations_reportchange", "conversations_reportcount", "conversations_conversationtimes"),
+    *("conversations_workinghours", "conversations_workingperiod", "conversations_holiday"),
     *("conversations_tag", "conversations_team", "conversations_templatestatuschange"),
     *("conversations_templateversion", "conversations_user", "conversations_whatsapptemplate"),
     "conversations_campaign",  # its text is for everybody, its list lies in recipients and chunks
