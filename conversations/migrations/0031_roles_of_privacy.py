@@ -32,7 +32,7 @@ def grant(apps: Any, schema_editor: Any) -> None:
 
 class Migration(migrations.Migration):
     dependencies = (
-        ("conversations", "0029_erasure"),
+        ("conversations", "0030_erasure"),
         ("auth", "0012_alter_user_first_name_max_length"),
         ("contenttypes", "0002_remove_content_type_name"),
     )

@@ -51,7 +51,7 @@ DROP FUNCTION parley_number_key(text);
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('conversations', '0028_roles_of_reports'),
+        ('conversations', '0029_chunks_in_the_order_of_their_campaign'),
     ]
 
     operations = [
