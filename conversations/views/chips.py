@@ -137,9 +137,9 @@ def due_chip(due_at: datetime) -> Chip:
     """When the customer should have an answer."""
     left = due_at - timezone.now()
     if left <= timedelta():
-        return Chip("clock-alert", "Reply overdue", "danger")
+        return Chip("clock-alert", "Overdue", "danger", whole="Reply overdue")
     tone = "danger" if left <= VERY_SOON else "warning" if left <= SOON else ""
-    return Chip("clock", "Reply due in {}", tone, due_at)
+    return Chip("clock", "Reply due in {}" if left <= SOON else "Due in {}", tone, due_at)
 
 
 def permission_chip(contact: Contact, stream: Stream, purpose: Purpose) -> Chip:

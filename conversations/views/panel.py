@@ -13,6 +13,7 @@ from conversations.forms.indicators import IndicatorForm
 from conversations.models import ConsentState, Contact, Conversation, ProviderSession, User
 from conversations.models.consent import ConsentDecision, ConsentScope, ConsentSource
 from conversations.models.stream import Channel
+from conversations.services.number_checks import last_answer
 from conversations.services.sessions import has_sessions
 from conversations.views.mirror_part import mirror_part
 from messaging.phone import time_zones
@@ -51,7 +52,7 @@ def panel_context(
 ) -> dict[str, Any]:
     """What the panel shows; a form that was refused comes back open."""
     contact = conversation.contact
-    earlier = (
+    earlier = list(
         Conversation.objects.visible_to(user)
         .filter(contact=contact)
         .exclude(pk=conversation.pk)
@@ -70,7 +71,9 @@ def panel_context(
         "mirror": mirror_part(conversation),
         "indicators": conversation.indicators.filter(removed_at=None),
         "indicator_form": indicator_form or IndicatorForm(),
-        "earlier": list(earlier[:MOST_EARLIER]),
+        "earlier": earlier[:MOST_EARLIER],
+        "earlier_count": f"{MOST_EARLIER}+" if len(earlier) > MOST_EARLIER else len(earlier),
+        "on_whatsapp": last_answer(contact.phone) if conversation.stream.channel == Channel.WHATSAPP else None,
     }
 
 

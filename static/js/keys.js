@@ -57,8 +57,11 @@ function changePane(step) {
   const panes = PANES.map((pane) => document.querySelector(pane)).filter((pane) => pane?.checkVisibility());
   const here = panes.findIndex((pane) => pane.contains(document.activeElement));
   const pane = panes[(here + step + panes.length) % panes.length];
-  const first = pane?.querySelector("[aria-current], textarea, a[href], button:not([disabled]), [tabindex='0']");
-  (pane?.matches("[tabindex]") && pane.id === "timeline" ? pane : (first ?? pane))?.focus();
+  if (!pane) return;
+  const found = [...pane.querySelectorAll("[aria-current], textarea, a[href], button:not([disabled]), [tabindex='0']")];
+  const seen = found.filter((one) => one.checkVisibility() && one.tabIndex >= 0 && !one.hidden);
+  const best = seen.find((one) => one.matches("[aria-current], textarea:not([readonly])")) ?? seen[0];
+  (pane.id === "timeline" ? pane : (best ?? pane)).focus();
 }
 
 /** The action of a key, if there is one here. Letters with Shift are others than without. */

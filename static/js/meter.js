@@ -28,6 +28,7 @@ class SegmentMeter extends HTMLElement {
     this.textarea.addEventListener("input", this.later);
     this.textarea.addEventListener("scroll", this.scroll);
     this.form.addEventListener("change", this.later);
+    addEventListener("online", this.later);
     this.addEventListener("click", (event) => this.usePlain(event));
     this.paint();
   }
@@ -39,6 +40,7 @@ class SegmentMeter extends HTMLElement {
     this.textarea.removeEventListener("input", this.later);
     this.textarea.removeEventListener("scroll", this.scroll);
     this.form.removeEventListener("change", this.later);
+    removeEventListener("online", this.later);
     this.announcer.remove();
     this.marks.remove();
   }
@@ -63,8 +65,9 @@ class SegmentMeter extends HTMLElement {
       if (!response.ok || response.redirected) return;
       this.show(await response.text());
       this.measured = body;
-    } catch {
-      // The count stays as it was; the server counts again when the message is sent.
+    } catch (error) {
+      // The old count is of another text. The server counts again when the message is sent.
+      if (error.name !== "AbortError") this.showNothing();
     }
   }
 
@@ -78,6 +81,15 @@ class SegmentMeter extends HTMLElement {
     this.reading = setTimeout(() => {
       this.announcer.textContent = this.querySelector(".meter b")?.textContent ?? "";
     }, STEADY);
+  }
+
+  showNothing() {
+    const meter = document.createElement("div");
+    meter.className = "meter";
+    meter.textContent = "Segments are counted when the server answers again";
+    this.replaceChildren(meter);
+    this.measured = undefined;
+    this.paint();
   }
 
   /** Mark every character that forces the longer encoding, where it stands. */

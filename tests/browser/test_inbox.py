@@ -106,6 +106,24 @@ def test_a_conversation_from_the_list_to_resolved_by_keyboard_alone(
     expect(toast(agent, "Undone")).to_be_visible()
 
 
+def test_f6_goes_round_the_panes_and_lands_on_what_is_seen(agent: Page, product: Product, customers: Customers) -> None:
+    text = f"Is anybody there? {uuid.uuid4().hex[:6]}"
+    customers.write(text)
+    agent.goto(f"{product.web}/?view=all")
+    row(agent, text).click()
+    expect(agent.locator("#composer-body")).to_be_visible()
+    link(agent, text).focus()
+    for place in (
+        "#timeline",
+        "#composer-body",
+        "#panel .contact-link",
+        "#views [aria-current]",
+        "#list-rows [aria-current]",
+    ):
+        agent.keyboard.press("F6")
+        expect(agent.locator(place).first).to_be_focused()
+
+
 def test_selected_conversations_are_resolved_at_once_and_come_back_by_undo(
     agent: Page, product: Product, customers: Customers
 ) -> None:

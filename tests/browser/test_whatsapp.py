@@ -87,6 +87,30 @@ def test_a_template_arrives_as_it_was_shown(
     assert words_on_phone(handset, product, ROSA, mark) == seen
 
 
+def test_what_is_mended_is_no_longer_marked_and_a_date_comes_from_the_calendar(
+    agent: Page, product: Product, complaints: Complaints
+) -> None:
+    choose_template(agent, product, to=ROSA, name="engineer_visit")
+    fill_in(agent, "Rosa", "", "", "12:00")
+    agent.get_by_role("button", name=re.compile("^Send template")).click()
+    expect(agent.get_by_text("2 values to fix before sending")).to_be_visible()
+    complaints.lines[:] = [line for line in complaints.lines if "422" not in line]
+    date = agent.locator("#template-form [name=body-2]")
+    agent.locator(".picker-calendar").evaluate(
+        "(field) => { field.value = '2026-11-26'; field.dispatchEvent(new Event('change', { bubbles: true })); }"
+    )
+    expect(date).to_have_value("Thursday 26 November")  # as the template's sample is written
+    expect(date).to_be_focused()
+    expect(agent.get_by_text("1 value to fix before sending")).to_be_visible()
+    expect(date).not_to_have_attribute("aria-invalid", "true")
+    expect(agent.locator("#id_body-2_error")).to_have_count(0)
+    expect(agent.locator("#template-form [name=body-3]")).to_have_attribute("aria-invalid", "true")
+    ground = "getComputedStyle(document.querySelector('.phone-screen')).backgroundColor"
+    light = agent.evaluate(ground)
+    agent.get_by_role("radio", name="Dark").check(force=True)
+    assert agent.evaluate(ground) != light
+
+
 def test_a_template_that_is_paused_cannot_be_chosen(agent: Page, product: Product) -> None:
     agent.goto(f"{product.web}/new/")
     agent.get_by_label("To", exact=True).fill(ROSA)

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from conversations.models import Activity, Conversation, Message
+from conversations.models import Activity, Conversation, ConversationTag, Message, NumberCheck, Tag
 from conversations.models.message import Direction, MessageStatus
 from conversations.services import conversations
 from conversations.views.timeline import read_timeline
@@ -255,6 +255,28 @@ def test_the_parts_of_an_open_page_come_in_one_answer(centre: Centre, agent: Cli
     assert not alone.all(id="timeline")
 
 
+def test_the_panel_shows_tags_and_what_whatsapp_said_of_the_number(centre: Centre, agent: Client) -> None:
+    amira = centre.conversation(centre.care, assignee=centre.priya)
+    for name in ("engineer visit", "fault"):
+        ConversationTag.objects.create(conversation=amira, tag=Tag.objects.create(name=name))
+    NumberCheck.objects.create(stream=centre.care, phone=amira.contact.phone, on_whatsapp=True, checked_by=centre.priya)
+    panel = page_of(agent, amira).one(id="panel")
+    assert [chip.text for chip in panel.all("span", class_="chip")] == ["engineer visit", "fault"]
+    assert panel.one("a", class_="panel-add").attributes["href"] == f"/c/{amira.pk}/tags/"
+    assert f"Yes, asked {timezone.localdate():%-d %b}" in panel.one("dl", class_="facts").text
+
+
+def test_the_panel_counts_the_other_conversations(centre: Centre, agent: Client) -> None:
+    amira = centre.conversation(assignee=centre.priya)
+    for _ in range(2):
+        centre.conversation(contact=amira.contact, status="resolved")
+    heading = page_of(agent, amira).one(id="earlier-heading")
+    assert heading.text == "Other conversations 2"
+    for _ in range(4):
+        centre.conversation(contact=amira.contact, status="resolved")
+    assert page_of(agent, amira).one(id="earlier-heading").text == "Other conversations 5+"
+
+
 def test_the_number_of_queries_does_not_grow_with_the_messages(
     centre: Centre, agent: Client, django_assert_max_num_queries: Any
 ) -> None:
@@ -262,7 +284,7 @@ def test_the_number_of_queries_does_not_grow_with_the_messages(
     for number in range(40):
         factories.make_message(amira, body=f"N{number}", author=centre.priya, status=MessageStatus.FAILED)
         conversations.add_remark(amira, text="Remark", actor=centre.tom)
-    with django_assert_max_num_queries(30):
+    with django_assert_max_num_queries(31):
         page_of(agent, amira)
 
 

@@ -210,8 +210,8 @@ def test_a_row_says_what_decides(centre: Centre, agent: Client) -> None:
     chips = {row.one("bdi").text: row.one(class_="row-chips").text for row in rows_of(agent, "/")}
 
     assert chips["Rosa"] == "Closes in 41 m Failed"
-    assert chips["Stopped"] == "Reply due in 3 h 58 m Opted out Opted out of SMS"
-    assert chips["Later"] == f"Reply due in 3 h 57 m +1 Sends {timezone.localtime(at):%-d %b %Y %H:%M}"
+    assert chips["Stopped"] == "Due in 3 h 58 m Opted out Opted out of SMS"
+    assert chips["Later"] == f"Due in 3 h 57 m +1 Sends {timezone.localtime(at):%-d %b %Y %H:%M}"
     row = next(row for row in rows_of(agent, "/") if row.one("bdi").text == "Rosa")
     assert row.one(class_="count").text == "2 unread"
 
@@ -225,9 +225,9 @@ def test_chips_that_a_row_has_no_room_for_are_folded_under_their_names(centre: C
 
     [row] = rows_of(agent, "/?view=unassigned")
     line = row.one(class_="row-chips")
-    names = f"For the team {team}, billing, moving house next month"
-    assert line.text == f"Reply due in 3 h 59 m +3 {names}"
-    [folded] = [chip for chip in line.all(class_="chip") if chip.attributes.get("title")]
+    names = "billing, moving house next month"
+    assert line.text == f"Due in 3 h 59 m {team} For the team {team} +2 {names}"
+    [_, folded] = [chip for chip in line.all(class_="chip") if chip.attributes.get("title")]
     assert folded.attributes["title"] == names
 
 
