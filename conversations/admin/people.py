@@ -22,6 +22,7 @@ from conversations.admin.people_forms import AddUserForm, ChangeUserForm, Identi
 from conversations.models import AgentIdentity, Team, TeamMembership, TeamStream, User
 from conversations.models.audit import AuditAction
 from conversations.services import audit, second_factor
+from conversations.services import signed_in as sessions
 
 
 class MembershipInline(LinksInline):
@@ -65,8 +66,8 @@ class UserAdmin(NeverDeletedMixin, ProductAdmin, StockUserAdmin):
     filter_horizontal = ()
     readonly_fields = ("password_page", "role_names", "last_login", "date_joined")
     inlines = (UserTeamsInline, IdentityInline)
-    actions = ("remove_second_factor",)
-    object_actions = ("remove_second_factor",)
+    actions = ("remove_second_factor", "end_sessions")
+    object_actions = ("remove_second_factor", "end_sessions")
     add_fieldsets = (
         (None, {"fields": ("email", "name", "role")}),
         (_("Password"), {"fields": ("password1", "password2")}),
@@ -131,6 +132,19 @@ class UserAdmin(NeverDeletedMixin, ProductAdmin, StockUserAdmin):
                 text, level = gettext("%s signs in without a code next time."), messages.SUCCESS
             else:
                 text, level = gettext("%s has no second factor."), messages.WARNING
+            self.message_user(request, text % user, level)
+
+    @admin.action(description=_("Sign out everywhere"), permissions=["change"])
+    def end_sessions(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """End every session of people, such as after a device was lost."""
+        actor = signed_in(request)
+        for user in queryset:
+            if not may_manage(actor, user):
+                text, level = gettext("%s may do more than you. Nothing was ended."), messages.ERROR
+            elif sessions.end(sessions.of(user), of_user=user, actor=actor, request=request):
+                text, level = gettext("%s is signed out everywhere."), messages.SUCCESS
+            else:
+                text, level = gettext("%s is not signed in anywhere."), messages.WARNING
             self.message_user(request, text % user, level)
 
     @admin.display(description=_("password"))

@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 
 from conversations.admin import attention, operations
+from conversations.services.signed_in import way_to_prove
 
 # The first page lists models by what people come for, not by the Python package they lie in.
 SUBJECTS: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
@@ -47,6 +48,16 @@ SUBJECTS: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
     ),
 )
 OTHERS = _("More")
+# Pages with secrets, rights or downloads, and lists whose actions change such: for who proved a short time ago who
+# they are.
+NEEDS_PROOF = frozenset(
+    (
+        *(f"conversations_provideraccount_{page}" for page in ("add", "change", "do")),
+        *(f"conversations_user_{page}" for page in ("add", "change", "do")),
+        *("auth_user_password_change", "auth_group_add", "auth_group_change", "conversations_auditentry_export"),
+    )
+)
+NEEDS_PROOF_TO_POST = frozenset(("conversations_provideraccount_changelist", "conversations_user_changelist"))
 
 
 class ParleyAdminSite(AdminSite):
@@ -77,11 +88,16 @@ class ParleyAdminSite(AdminSite):
         return [path("operations/", self.admin_view(operations.page), name="operations"), *super().get_urls()]
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
-        """Django's guard, which also refuses what no query can hold."""
+        """Django's guard, which also refuses what no query can hold, and asks for a fresh proof where there is need."""
 
         def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if "%00" in request.META.get("QUERY_STRING", ""):
                 raise BadRequest("An address may not hold the character NUL.")
+            page = request.resolver_match.url_name if request.resolver_match else ""
+            if page in NEEDS_PROOF or (request.method == "POST" and page in NEEDS_PROOF_TO_POST):
+                address = way_to_prove(request)
+                if address:
+                    return HttpResponseRedirect(address)
             return view(request, *args, **kwargs)
 
         checked.csrf_exempt = getattr(view, "csrf_exempt", False)  # type: ignore[attr-defined]

@@ -101,6 +101,8 @@ class StreamAdmin(ManagedMixin, NeverDeletedMixin, ProductAdmin):
                 },
             )
         )
+        keeping = ("keeps_words_for", "keeps_files_for", "keeps_records_for")
+        shown.append((_("Keeping, in days"), {"fields": keeping}))
         shown.append((_("Costs"), {"fields": ("price", "currency")}))
         options = tuple(stream_fields(provider.stream_options, {}))
         if options and (obj is None or self.has_change_permission(request, obj)):

@@ -56,6 +56,19 @@ class CodeForm(forms.Form):
     )
 
 
+class ProveForm(forms.Form):
+    """The own password once more; whether it is right is asked where guessing is counted."""
+
+    use_required_attribute = False
+    password = forms.CharField(
+        label="Password",
+        strip=False,
+        max_length=4096,
+        error_messages={"required": "Enter your password."},
+        widget=forms.PasswordInput(attrs={"autofocus": True, "autocomplete": "current-password", "class": "input"}),
+    )
+
+
 class PasswordForm(forms.Form):
     """The own password once more, before something that somebody else at this computer must not do."""
 

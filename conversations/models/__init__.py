@@ -26,6 +26,7 @@ from conversations.models.report import ConversationTimes, ReportChange, ReportC
 from conversations.models.search import ContactSearch, MessageSearch
 from conversations.models.second_factor import SecondFactor
 from conversations.models.session import ProviderSession
+from conversations.models.signed_in import SignedInSession
 from conversations.models.stream import Stream, SubStream
 from conversations.models.tag import ConversationTag, Tag
 from conversations.models.team import AgentIdentity, Team, TeamMembership, TeamStream, User
@@ -78,6 +79,7 @@ __all__ = [
     "SecondFactor",
     "SendAttempt",
     "SendingPolicy",
+    "SignedInSession",
     "Stream",
     "StreamGate",
     "SubStream",

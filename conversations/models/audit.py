@@ -16,6 +16,7 @@ class AuditAction(models.TextChoices):
     SIGNED_OUT = "signed_out", _("Signed out")
     PASSWORD_CHANGED = "password_changed", _("Changed the own password")
     SECOND_FACTOR = "second_factor", _("Changed a second factor")
+    SESSIONS_ENDED = "sessions_ended", _("Signed a person out")
     PERSON_CHANGED = "person_changed", _("Changed a person")
     ROLE_GIVEN = "role_given", _("Gave a person another role")
     ROLE_CHANGED = "role_changed", _("Changed what a role may do")
@@ -27,6 +28,7 @@ class AuditAction(models.TextChoices):
     UNCONFIRMED_DECIDED = "unconfirmed_decided", _("Decided on an unconfirmed message")
     EXPORTED = "exported", _("Downloaded data")
     SEEN_FROM_OUTSIDE = "seen_from_outside", _("Looked at customers of other teams")
+    EMPTIED = "emptied", _("Emptied what is old")
     ERASED = "erased", _("Erased a person")
 
 

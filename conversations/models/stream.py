@@ -126,6 +126,27 @@ class Stream(models.Model):
             "with 0 always."
         ),
     )
+    keeps_words_for = models.PositiveIntegerField(
+        _("keeps words for"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text=_("Days after which the texts of messages and remarks are emptied. Empty: for ever."),
+    )
+    keeps_files_for = models.PositiveIntegerField(
+        _("keeps files for"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text=_("Days after which files of messages are removed. Empty: for ever."),
+    )
+    keeps_records_for = models.PositiveIntegerField(
+        _("keeps raw records for"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text=_("Days after which requests, answers and calls of the provider are emptied. Empty: for ever."),
+    )
     polls_messages = models.BooleanField(
         _("asks for messages"),
         default=False,

@@ -19,7 +19,7 @@ from conversations.models import AttemptResult, Campaign, CampaignChunk, Message
 from conversations.models.campaign import CampaignStatus, ChunkStatus
 from conversations.models.message import MessageStatus as Status
 from conversations.models.webhook import WebhookEventStatus
-from conversations.services import attachments, lifecycle, lookups, pacing, receipts
+from conversations.services import attachments, lifecycle, lookups, pacing, receipts, retention
 from conversations.services.clock import database_now
 from conversations.services.handling import upkeep
 from conversations.services.reports import keeping
@@ -114,6 +114,7 @@ def sweep(at: datetime | None = None) -> list[int]:
         _see_to_campaigns,
         _poll_sessions,
         _see_to_the_mirror,
+        retention.sweep,
         _wake_webhooks,
     ):
         try:

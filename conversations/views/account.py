@@ -20,6 +20,7 @@ from conversations.models import User
 from conversations.models.audit import AuditAction
 from conversations.models.team import Theme, UndoSeconds
 from conversations.services import audit, second_factor
+from conversations.services import signed_in as signed_in_sessions
 from conversations.services.sign_in import wait_after_failures
 from conversations.views.codes import ask_for_code
 from conversations.views.requests import UNPROCESSABLE, is_htmx, signed_in
@@ -75,6 +76,8 @@ class ChangePassword(PasswordChangeView):
     def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
         user = signed_in(self.request)
         audit.record(AuditAction.PASSWORD_CHANGED, actor=user, subject=user, request=self.request)
+        others = signed_in_sessions.of(user).exclude(session_key=self.request.session.session_key)
+        signed_in_sessions.end(others, of_user=user, actor=user, request=self.request)
         messages.success(self.request, "Password changed")
         return super().form_valid(form)
 
@@ -95,6 +98,7 @@ def account(request: HttpRequest) -> HttpResponse:
         {
             "undo_choices": UndoSeconds.choices,
             "notifications": form,
+            "sessions": signed_in_sessions.of(signed_in(request)),
             "has_second_factor": second_factor.factor_of(signed_in(request)) is not None,
         },
     )

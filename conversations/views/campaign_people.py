@@ -24,6 +24,7 @@ from conversations.views.campaign_numbers import DELIVERED, NOT_SENT, UNDER_WAY,
 from conversations.views.campaign_rows import LEFT_OUT, in_parts, search
 from conversations.views.campaigns import visible_campaign
 from conversations.views.downloads import csv_answer
+from conversations.views.fresh import fresh_sign_in_required
 from conversations.views.requests import number_in
 from conversations.views.wording import DeliveryState, delivery_state
 from messaging.phone import format_for_people
@@ -161,6 +162,7 @@ def _outcome(campaign: Campaign, person: CampaignRecipient, message: Message | N
 
 @never_cache
 @require_safe
+@fresh_sign_in_required
 def results_file(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     """What became of every row of the list, as CSV; `?show=failed` or `left_out` of those alone."""
     campaign = visible_campaign(request, pk)

@@ -21,6 +21,7 @@ from conversations.services.csv_files import phone_cells
 from conversations.views.campaign_sheet import sheet_of
 from conversations.views.campaigns import visible_campaign
 from conversations.views.downloads import csv_answer
+from conversations.views.fresh import fresh_sign_in_required
 from conversations.views.requests import number_in
 from messaging.phone import PhoneError, format_for_people, parse_number
 
@@ -72,6 +73,7 @@ def rows(request: HttpRequest, pk: int) -> HttpResponse:
 
 @never_cache
 @require_safe
+@fresh_sign_in_required
 def rows_file(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     """The same rows as CSV."""
     campaign = visible_campaign(request, pk)

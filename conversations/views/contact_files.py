@@ -20,6 +20,7 @@ from conversations.services.contact_import import Report, check_file, store_file
 from conversations.services.csv_files import CsvProblem, open_table, phone_cells
 from conversations.views.contacts import filtered_contacts, may_manage
 from conversations.views.downloads import csv_answer
+from conversations.views.fresh import fresh_sign_in_required
 from conversations.views.requests import UNPROCESSABLE, signed_in
 
 AT_ONCE = 2000  # contacts that an export reads at a time
@@ -77,6 +78,7 @@ def _manager(request: HttpRequest) -> User:
 
 @never_cache
 @require_safe
+@fresh_sign_in_required
 def export_contacts(request: HttpRequest) -> StreamingHttpResponse:
     """The contacts of the list, with its filters, as CSV (docs/operations.md says what the columns are)."""
     user = _manager(request)

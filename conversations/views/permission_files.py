@@ -16,6 +16,7 @@ from conversations.services.csv_files import CsvProblem, open_table
 from conversations.services.opt_in_import import OptInReport, check_opt_ins, store_opt_ins, summed_up
 from conversations.services.opt_in_ledger import exported
 from conversations.views.downloads import csv_answer
+from conversations.views.fresh import fresh_sign_in_required
 from conversations.views.permissions import may_record
 from conversations.views.requests import UNPROCESSABLE, signed_in
 
@@ -64,6 +65,7 @@ def _recorder(request: HttpRequest) -> User:
 
 @never_cache
 @require_safe
+@fresh_sign_in_required
 def export_opt_ins(request: HttpRequest) -> StreamingHttpResponse:
     """The ledger with the filters of the list, as CSV (docs/permission.md says what the columns are)."""
     user = _recorder(request)

@@ -14,11 +14,13 @@ from conversations.forms.privacy import CONFIRMATION, EraseForm
 from conversations.models import Message
 from conversations.services import erasure, person_export
 from conversations.views.contacts import visible_contact
+from conversations.views.fresh import fresh_sign_in_required
 from conversations.views.requests import UNPROCESSABLE, signed_in
 
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
+@fresh_sign_in_required
 def erase_contact(request: HttpRequest, pk: int) -> HttpResponse:
     """What would go and what stays; with a reason and the typed word it goes."""
     found = visible_contact(request, pk)
@@ -47,6 +49,7 @@ def erase_contact(request: HttpRequest, pk: int) -> HttpResponse:
 
 @never_cache
 @require_POST
+@fresh_sign_in_required
 def export_person(request: HttpRequest, pk: int) -> FileResponse:
     """Everything about one person, as a ZIP file with JSON and the files, which the audit notes."""
     found = visible_contact(request, pk)

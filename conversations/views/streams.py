@@ -19,6 +19,7 @@ from conversations.models import HookSecret, RefusedCall, Stream, User, WebhookE
 from conversations.models.webhook import WebhookEventStatus
 from conversations.permissions import may_change_address, may_see_calls, sees_calls
 from conversations.services import hook_addresses, inbound, refused_calls, stream_rules
+from conversations.views.fresh import fresh_sign_in_required
 from conversations.views.requests import UNPROCESSABLE, number_in, signed_in
 from messaging.registry import provider_class
 
@@ -88,6 +89,7 @@ def set_rules(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
+@fresh_sign_in_required
 def new_address(request: HttpRequest, pk: int) -> HttpResponse:
     """Give the stream a new address, which the next page shows once."""
     found = _stream(request, pk)

@@ -172,6 +172,9 @@ PAGES = {
     "sign-out": SIGNED_IN,
     "account": SIGNED_IN,
     "password": SIGNED_IN,
+    "prove": SIGNED_IN,
+    "end-other-sessions": SIGNED_IN,
+    "end-browser-session": OF_A_STREAM,  # one's own
     "set-theme": SIGNED_IN,
     "set-density": SIGNED_IN,
     "set-available": SIGNED_IN,

@@ -120,6 +120,7 @@ ADDRESSES = (
     "/account/",
     "/account/password/",
     "/account/second-factor/",
+    "/account/prove/",
     "/keys/",
 )
 

@@ -61,6 +61,7 @@ WITHOUT_CUSTOMERS = {
     *("conversations_dispatchertick", "conversations_erasednumber", "conversations_hooksecret"),
     *("conversations_handling", "conversations_inboxcount", "conversations_keywordset"),
     *("conversations_notification", "conversations_provideraccount", "conversations_secondfactor"),
+    "conversations_signedinsession",
     *("conversations_sendingpolicy", "conversations_stream", "conversations_streamgate", "conversations_substream"),
     *("conversations_reportchange", "conversations_reportcount", "conversations_conversationtimes"),
     *("conversations_workinghours", "conversations_workingperiod", "conversations_holiday"),

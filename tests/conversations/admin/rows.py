@@ -47,6 +47,7 @@ from conversations.models import (
     SecondFactor,
     SendAttempt,
     SendingPolicy,
+    SignedInSession,
     Stream,
     StreamGate,
     SubStream,
@@ -66,7 +67,7 @@ def rows_for_people() -> list[type[Model]]:
     """The models that the administration shows: all but what search, the inbox and writers keep to themselves."""
     models = apps.get_app_config("conversations").get_models()
     kept = (ContactSearch, MessageSearch, ConversationTag, Draft, Handling, InboxCount, ProofFile, SavedFilter)
-    kept += (CampaignChunk, ErasedNumber, Notification, SecondFactor)
+    kept += (CampaignChunk, ErasedNumber, Notification, SecondFactor, SignedInSession)
     kept += (ReportChange, ReportCount, ConversationTimes)
     kept += (WorkingPeriod, Holiday)  # on the page of their working hours
     kept += (ContactIdentity, HookSecret, ProviderSession, RefusedCall)  # on the pages of contacts and streams

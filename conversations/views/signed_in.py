@@ -1,0 +1,53 @@
+"""Where somebody is signed in, and ending that."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.deprecation import MiddlewareMixin
+from django.views.decorators.http import require_POST
+
+from conversations.models import User
+from conversations.services import signed_in
+from conversations.views import requests
+
+
+class NoteSessionMiddleware(MiddlewareMixin):
+    """Keeps the list of sessions true: whose, with what, and when they were last used."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        user: Any = request.user
+        if isinstance(user, User) or user.is_authenticated:
+            signed_in.note(request, user)
+
+
+@require_POST
+def end_session(request: HttpRequest, pk: int) -> HttpResponse:
+    """Sign out of one other browser."""
+    user = requests.signed_in(request)
+    found = signed_in.of(user).filter(pk=pk)
+    one = get_object_or_404(found)
+    if one.session_key == request.session.session_key:
+        messages.info(request, "This is the browser that you are using. Sign out instead.")
+    else:
+        signed_in.end(found, of_user=user, actor=user, request=request)
+        messages.success(request, f"Signed out: {one.device}")
+    return _back()
+
+
+@require_POST
+def end_other_sessions(request: HttpRequest) -> HttpResponse:
+    """Sign out everywhere but here."""
+    user = requests.signed_in(request)
+    others = signed_in.of(user).exclude(session_key=request.session.session_key)
+    count = signed_in.end(others, of_user=user, actor=user, request=request)
+    messages.success(request, f"Signed out of {count} other browser{'' if count == 1 else 's'}")
+    return _back()
+
+
+def _back() -> HttpResponseRedirect:
+    return HttpResponseRedirect(f"{reverse('account')}#sessions")
