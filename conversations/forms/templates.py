@@ -183,6 +183,14 @@ class TemplateForm(ScheduledForm):
                 typed.setdefault(variable.component, {})[variable.name] = self._typed(field_name(variable))
         return typed
 
+    def usable_values(self) -> dict[str, dict[str, str]]:
+        """The same after checking, with nothing in place of what has to be mended."""
+        usable = self.typed_values()
+        for variable in self.variables:
+            if field_name(variable) in self.errors:
+                usable[variable.component][variable.name] = ""
+        return usable
+
     @property
     def media_given(self) -> dict[str, str] | None:
         """The header's file, as queue_template takes it; None where the template has none."""

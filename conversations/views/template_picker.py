@@ -255,12 +255,14 @@ def _page(
         "wrong": sorted(form.errors) if form else [],
     }
     if template and form:
-        context["preview"] = _seen(template, form)
+        context["preview"] = _seen(template, form, checked=form.is_bound)
     return render(request, "template_picker/page.html", context, status=status)
 
 
-def _seen(template: WhatsAppTemplate, form: TemplateForm) -> Preview:
-    return preview(template, form.typed_values(), file_name=form.file_name, file_note=form.file_note)
+def _seen(template: WhatsAppTemplate, form: TemplateForm, *, checked: bool) -> Preview:
+    """The phone's picture; of a form that was checked, without the values that have to be mended."""
+    values = form.usable_values() if checked else form.typed_values()
+    return preview(template, values, file_name=form.file_name, file_note=form.file_note)
 
 
 def _purpose(template: WhatsAppTemplate | None) -> Purpose:
@@ -310,7 +312,8 @@ def previewed(request: HttpRequest) -> HttpResponse:
     visible = WhatsAppTemplate.objects.visible_to(signed_in(request)).select_related("stream")
     template = get_object_or_404(visible, pk=number_in(request, "template"))
     form = TemplateForm(request.POST, template=template, contact=None)
-    context = {"preview": _seen(template, form), "stream": template.stream, "tried": "tried" in request.POST}
-    if context["tried"]:
+    tried = "tried" in request.POST
+    context = {"preview": _seen(template, form, checked=tried), "stream": template.stream, "tried": tried}
+    if tried:
         context["wrong"] = sorted(form.errors)
     return render(request, "template_picker/_previewed.html", context)

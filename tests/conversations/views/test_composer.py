@@ -207,6 +207,24 @@ def test_a_stream_that_is_off_says_so(centre: Centre, agent: Client) -> None:
     assert "Service texts is switched off" in gated(composer_of(agent, centre.conversation()))
 
 
+@pytest.mark.parametrize(
+    ("price", "currency", "body", "words"),
+    [
+        ("0.041", "GBP", "a" * 161, "about 8.2p"),
+        ("0.04", "GBP", "Hello", "about 4p"),
+        ("0.6", "GBP", "a" * 161, "about £1.20"),
+        ("0.05", "SEK", "Hello", "about 0.05 SEK"),
+        (None, "GBP", "Hello", ""),
+    ],
+)
+def test_a_text_says_about_what_it_costs(
+    centre: Centre, agent: Client, price: str | None, currency: str, body: str, words: str
+) -> None:
+    Stream.objects.filter(pk=centre.texts.pk).update(price=price, currency=currency)
+    page = read(agent.post("/compose/measure/", {"stream": centre.texts.pk, "body": body}))
+    assert [cost.text for cost in page.one(class_="meter").all(class_="at-end")] == ([words] if words else [])
+
+
 def test_an_open_window_says_until_when(centre: Centre, agent: Client) -> None:
     amira = centre.conversation(centre.care, window_open=True, external_id="obj-1")
     bar = composer_of(agent, amira).one(class_="window-bar")

@@ -168,6 +168,19 @@ def test_what_was_mended_is_no_longer_counted(centre: Centre, agent: Client, ami
     assert (left.text, left.attributes["data-wrong"]) == ("", "")
 
 
+def test_the_phone_shows_a_wrong_value_as_missing(centre: Centre, agent: Client, amira: Conversation) -> None:
+    body = {"type": "BODY", "text": "We add {{1}} to it.", "example": {"body_text": [["£40.00"]]}}
+    template = factories.make_template(centre.care, components=[body])
+    page = read(agent.post(f"/c/{amira.pk}/template/", form(template, body_1="40,00")))
+    assert page.one(id="id_body-1_error").text == "Use a point for pence: 40.00."
+    assert page.one(class_="variable-missing").text == "{{1}}"
+    assert page.one("input", name="body-1").attributes["value"] == "40,00"
+    given = {"template": template.pk, "body-1": "40,00"}
+    assert read(agent.post("/compose/preview/", given)).one(class_="variable-filled").text == "40,00"
+    tried = read(agent.post("/compose/preview/", given | {"tried": "1"}))
+    assert tried.one(class_="variable-missing").text == "{{1}}"
+
+
 def test_a_date_can_be_chosen_in_the_shape_of_its_sample(centre: Centre, agent: Client, amira: Conversation) -> None:
     template = factories.make_template(centre.care)
     page = read(agent.get(f"/c/{amira.pk}/template/?template={template.pk}"))
