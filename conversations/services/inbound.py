@@ -182,6 +182,8 @@ def summary_of(found: Sequence[HookEvent]) -> str:
 def _words(one: HookEvent) -> str:
     match one:
         case InboundMessage():
+            if one.ref:
+                return "Our own words"
             return "Message from a customer" if one.kind == "text" else f"{one.kind_word or one.kind}".capitalize()
         case DeliveryReport():
             return f"Report: {one.status.value}"
@@ -233,6 +235,8 @@ def _(one: InboundMessage, account: ProviderAccount, event: WebhookEvent) -> Non
     message = receive(one, account, called=event.stream, event=event)
     if message is not None:
         event.stream = message.stream
+    elif event.stream is None:
+        event.stream = stream_by_keys(account, one.stream_keys, one.channel)
 
 
 @handle.register

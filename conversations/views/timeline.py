@@ -16,7 +16,7 @@ from django.db.models import prefetch_related_objects
 from django.utils import timezone
 
 from conversations.models import Activity, Conversation, Message, User
-from conversations.models.activity import ActivityKind
+from conversations.models.activity import TO_PUSH, ActivityKind, PushState
 from conversations.models.message import MessageStatus
 from conversations.views.message_card import Card, Refused, cards
 
@@ -43,6 +43,16 @@ class Entry:
     def message(self) -> Message | None:
         """The message of the line, if it is one."""
         return self.card.message if self.card else None
+
+    @property
+    def waiting(self) -> int:
+        """How many of the folded changes the other side has not been told yet."""
+        return sum(one.push_state in TO_PUSH for one in self.folded)
+
+    @property
+    def refused(self) -> int:
+        """How many of them it refused."""
+        return sum(one.push_state == PushState.FAILED for one in self.folded)
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,8 @@ def compare(conversation: Conversation) -> Comparison:
         transcript = provider.read_transcript(stream.config, conversation.external_id)
     except (ConfigurationError, ProviderError) as error:
         said = error.text if isinstance(error, ProviderError) else str(error)
-        raise ValidationError(f"{stream.account.provider_label} could not be read. {said}", code="not_read") from error
+        why = said.strip().rstrip(".") or "it did not answer"
+        raise ValidationError(f"{stream.account.provider_label} could not be read: {why}.", code="not_read") from error
     lines = _messages(conversation, there) + _log(conversation, there)
     return Comparison(
         read_at=database_now(),

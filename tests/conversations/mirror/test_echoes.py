@@ -36,7 +36,7 @@ def test_what_we_did_comes_back_and_changes_nothing(
     push(conversation)
     deliver([message.pk])
     said = Counter(told.come_in())
-    assert said == {"Message from a customer": 2, "Agent message": 1, "Activity": 2}
+    assert said == {"Our own words": 2, "Agent message": 1, "Activity": 2}
     assert counts() == before
     conversation.refresh_from_db()
     assert (conversation.status, conversation.unread_count) == ("resolved", 0)
