@@ -16,6 +16,7 @@ Every POST takes and every call answers a JSON object; what is wrong is told as 
 | GET /control/messages/ | ?phone= &provider= &direction= &status= | {"messages": [...]}, oldest first |
 | GET /control/ledger/ | ?kind= &provider= &phone= &after= &limit= | {"entries": [...]}, oldest first |
 | POST /control/reply/ | {"phone", "text", "stream"? or "message"?, "photo"? (base64)} | the customer answers |
+| POST /control/objects/ | {"stream", "objects", "children"} | so many conversations lie at Cirrus, nothing is told |
 | POST /control/click/ | {"message"} | the customer opens the link in it |
 | POST /control/schedule/advance/ | | what waits at a provider for its time is sent now |
 | POST /control/skip-24-hours/ | {"phone"} | its WhatsApp windows close |
@@ -39,7 +40,7 @@ from django.forms.models import model_to_dict
 from django.http import HttpRequest, JsonResponse
 from django.urls import path
 
-from . import faults, network
+from . import faults, filling, network
 from .database import writing
 from .models import (
     CirrusMedia,
@@ -286,6 +287,15 @@ def click(values: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
+def fill_cirrus(values: dict[str, Any]) -> dict[str, Any]:
+    """Conversations as if they had been held before."""
+    stream = SandboxStream.objects.filter(pk=values.get("stream", 0)).first()
+    if stream is None or stream.stream_id is None:
+        raise Misused("Give stream as the id of one of Cirrus.")
+    with writing():
+        return {"objects": filling.fill(stream, int(values.get("objects", 1)), int(values.get("children", 0)))}
+
+
 def advance_schedule(values: dict[str, Any]) -> dict[str, Any]:
     """Send now what waits for its time."""
     return {"sent": network.advance_schedule()}
@@ -316,6 +326,7 @@ urlpatterns = [
     path("messages/", _view(GET=list_messages)),
     path("ledger/", _view(GET=list_ledger)),
     path("reply/", _view(POST=reply)),
+    path("objects/", _view(POST=fill_cirrus)),
     path("click/", _view(POST=click)),
     path("schedule/advance/", _view(POST=advance_schedule)),
     path("skip-24-hours/", _view(POST=skip_24_hours)),

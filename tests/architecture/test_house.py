@@ -28,6 +28,7 @@ PROVIDER_WORDS_ARE_AT_HOME_IN = (
     "conversations/management/demo/",  # calls the providers' operations one by one, by their own names
     "conversations/management/benchmark/counting_provider.py",  # answers as a provider
     "conversations/management/benchmark/campaign_floor.py",  # asks one, with nothing between
+    "conversations/management/benchmark/mirror_floor.py",  # the same
 )
 
 # What must not be written, and where it is all the same, with the reason.

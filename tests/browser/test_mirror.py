@@ -143,4 +143,4 @@ def test_what_differs_is_settled_in_the_panel(agent: Page, phone: str, cirrus: C
     expect(drift).to_contain_text("Tags differs. Here: None. There: Billing.", timeout=SOON)
     drift.get_by_role("button", name="Take theirs").click()
     expect(drift).to_have_count(0)
-    expect(agent.locator("#panel").get_by_text("Billing").first).to_be_visible()
+    expect(agent.get_by_role("log").get_by_text("Billing")).to_be_visible()

@@ -24,11 +24,12 @@ from conversations.management.benchmark.contract import Benchmark, whole_number
 from conversations.management.benchmark.delivery import Delivery
 from conversations.management.benchmark.inbox import Inbox
 from conversations.management.benchmark.machine import load, this_machine
+from conversations.management.benchmark.mirror import MirrorBenchmark
 from conversations.management.benchmark.report import Report
 from conversations.management.console import ConsoleCommand
 
 BENCHMARKS: dict[str, Benchmark] = {
-    benchmark.name: benchmark for benchmark in (Delivery(), Inbox(), CampaignBenchmark())
+    benchmark.name: benchmark for benchmark in (Delivery(), Inbox(), CampaignBenchmark(), MirrorBenchmark())
 }
 FIRST_PORT = 19000
 
