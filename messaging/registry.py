@@ -10,7 +10,7 @@ from messaging import providers
 from messaging.providers.base import Account, Provider
 from messaging.transport import Transport
 
-_SHARED = {"base", "outcomes"}
+_SHARED = {"base", "outcomes", "values"}
 
 
 @cache

@@ -56,6 +56,10 @@ class MessageNotFound(Exception):
     """A call is about a message that is not ours; it is kept and can be replayed."""
 
 
+class ToldOtherwise(Exception):
+    """A message was told before, in other words: the first ones stand, and somebody should look at the call."""
+
+
 class NotHereYet(Exception):
     """A call is about a conversation that we do not have: it waits until we do."""
 
@@ -131,15 +135,15 @@ def _process(event: WebhookEvent) -> None:
     try:
         with transaction.atomic():
             found = provider_class(event.account.provider).parse_hook(hook)
-            early = _handle_all(found, event)
-        if early is not None:
-            raise early
+            kept_for = _handle_all(found, event)
+        if kept_for is not None:
+            raise kept_for
     except (OperationalError, InterfaceError, JobTimeoutException):
         raise  # a deadlock, no database, or the job's time is over: nothing is wrong with the call, it is read again
     except NotHereYet as early:
         event.about = early.about
         _done(event, WebhookEventStatus.PARKED, found, str(early))
-    except (WebhookRefused, StreamNotFound, NumberNotReadable, MessageNotFound) as error:
+    except (WebhookRefused, StreamNotFound, NumberNotReadable, MessageNotFound, ToldOtherwise) as error:
         _failed(event, str(error), found)
     except Exception as error:
         logger.exception("Webhook event %s broke", event.pk)
@@ -149,18 +153,19 @@ def _process(event: WebhookEvent) -> None:
         _done(event, WebhookEventStatus.UNRECOGNISED if unknown else WebhookEventStatus.PROCESSED, found)
 
 
-def _handle_all(found: Sequence[HookEvent], event: WebhookEvent) -> NotHereYet | None:
+def _handle_all(found: Sequence[HookEvent], event: WebhookEvent) -> NotHereYet | ToldOtherwise | None:
     """Act on everything a call said, messages of customers first: they make conversations known.
 
-    Returns the first that is about a conversation we do not have; the others are done nevertheless.
+    Returns why the first waits that is about a conversation we do not have, or was told otherwise before; the others
+    are done nevertheless.
     """
-    early = None
+    kept = None
     for one in sorted(found, key=lambda one: not isinstance(one, InboundMessage)):
         try:
             handle(_with_plausible_time(one), event.account, event)
-        except NotHereYet as error:
-            early = early or error
-    return early
+        except (NotHereYet, ToldOtherwise) as error:
+            kept = kept or error
+    return kept
 
 
 def _failed(event: WebhookEvent, error: str, found: Sequence[HookEvent] = ()) -> None:
@@ -237,6 +242,14 @@ def _(one: InboundMessage, account: ProviderAccount, event: WebhookEvent) -> Non
         event.stream = message.stream
     elif event.stream is None:
         event.stream = stream_by_keys(account, one.stream_keys, one.channel)
+    if message is None and not one.ref and _was_told_otherwise(one, account):
+        raise ToldOtherwise("The same message came before with other words. The first ones stand.")
+
+
+def _was_told_otherwise(one: InboundMessage, account: ProviderAccount) -> bool:
+    known = Message.objects.filter(stream__account=account, external_id=one.external_id or one.key)
+    first = known.values_list("body", flat=True).first()
+    return bool(first) and first != one.body.replace("\x00", "")
 
 
 @handle.register

@@ -176,6 +176,21 @@ def test_b49_an_event_told_again_in_other_words_has_no_effect(kind: str) -> None
     assert (Message.objects.count(), OptIn.objects.count(), Receipt.objects.count()) == counts[kind]
 
 
+def test_b49_the_same_message_with_other_words_changes_nothing_and_is_listed() -> None:
+    account = factories.make_account("webex_interact")
+    factories.make_stream(account, inbound_number=OURS)
+    call(account, said("Hello", key="evt_9"))
+    read_calls()
+    assert call(account, [said("Good-bye", key="evt_9"), said("And more", key="evt_10")]).status_code == 200
+    read_calls()
+    assert list(Message.objects.order_by("id").values_list("body", flat=True)) == ["Hello", "And more"]
+    listed = WebhookEvent.objects.not_understood().get()
+    assert (listed.status, listed.error) == (
+        "failed",
+        "The same message came before with other words. The first ones stand.",
+    )
+
+
 def test_b49_what_the_customer_decided_since_is_not_undone_by_an_old_event() -> None:
     account = factories.make_account("webex_interact")
     factories.make_stream(account, inbound_number=OURS)

@@ -43,7 +43,10 @@ def bubble(page: Page, text: str) -> Locator:
 
 
 def troubled(agent: Page, product: Product, sandbox: Sandbox, fault: str) -> str:
-    """Priya writes to Olu while the provider misbehaves; the text of the message."""
+    """Priya writes to Olu while the provider misbehaves; the text of the message.
+
+    What Cirrus holds is found there and settled at once: a doubt that stays is about what it does not hold.
+    """
     text = f"Are you at home? {uuid.uuid4().hex[:8]}"
     sandbox.fault(OLU, fault)
     write_text(agent, product, to=OLU, stream="Service texts", text=text)
@@ -54,11 +57,11 @@ def troubled(agent: Page, product: Product, sandbox: Sandbox, fault: str) -> str
 def test_a_doubt_is_settled_by_keyboard_and_the_agent_sees_it(
     agent: Page, supervisor: Page, product: Product, sandbox: Sandbox, complaints: Complaints
 ) -> None:
-    text = troubled(agent, product, sandbox, "reset_after")
+    text = troubled(agent, product, sandbox, "reset_before")
     expect(bubble(agent, text)).to_contain_text("May have been sent. Check before you resend.")
     expect(bubble(agent, text)).to_contain_text("Tom Okafor can decide whether it is sent again.")
     expect(bubble(agent, text).get_by_text("Send again, accept a possible double")).to_have_count(0)
-    sandbox.expect_on_phone(OLU, text, 1)
+    sandbox.expect_on_phone(OLU, text, 0)
 
     supervisor.goto(agent.url)
     message = bubble(supervisor, text)
@@ -79,13 +82,13 @@ def test_a_doubt_is_settled_by_keyboard_and_the_agent_sees_it(
     expect(supervisor.get_by_text("Noted: it arrived")).to_be_visible()
     # The agent's page was not loaded again.
     expect(bubble(agent, text).get_by_text("Arrived, says Tom Okafor")).to_be_visible()
-    sandbox.expect_on_phone(OLU, text, 1)
+    sandbox.expect_on_phone(OLU, text, 0)
 
 
 def test_a_doubtful_message_is_sent_once_more(
     agent: Page, supervisor: Page, product: Product, sandbox: Sandbox
 ) -> None:
-    text = troubled(agent, product, sandbox, "reset_after")
+    text = troubled(agent, product, sandbox, "reset_before")
     expect(bubble(agent, text)).to_contain_text("May have been sent.")
     supervisor.goto(agent.url)
     message = bubble(supervisor, text)
@@ -94,7 +97,7 @@ def test_a_doubtful_message_is_sent_once_more(
     message.get_by_role("button", name="Send again").click()
     expect(message.locator(".delivery")).to_contain_text(TAKEN, timeout=DELIVERY)
     expect(message).to_contain_text("Sent again, possibly twice: She says nothing came")
-    sandbox.expect_on_phone(OLU, text, 2)
+    sandbox.expect_on_phone(OLU, text, 1)
     message.get_by_title(re.compile("What happened to it")).click()
     expect(message.get_by_text("Queued again, a possible double accepted")).to_be_visible()
     expect(message.get_by_text("Attempt 2:")).to_be_visible()

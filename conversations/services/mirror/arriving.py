@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import Q
 from django.utils import timezone
 
-from conversations.models import Activity, ConsentState, Conversation, Message
+from conversations.models import Activity, ConsentState, Conversation, Message, User
 from conversations.models.activity import ActivityKind, PushState
 from conversations.models.consent import ConsentEventKind, ConsentSource
 from conversations.models.conversation import ConversationStatus as Status
@@ -36,6 +36,8 @@ def take_messages(conversation: Conversation, there: RemoteConversation, *, is_n
     """
     known_ids = _known_ids(conversation, there)
     ours = {str(one.ref): one for one in _with_refs(conversation, there)}
+    agents = {one.agent_id for one in there.messages if one.from_agent and one.external_id not in known_ids}
+    authors = {agent: drifts.user_of(conversation.stream, agent) for agent in agents}
     added, confirmed = [], 0
     for one in there.messages:
         if one.external_id in known_ids:
@@ -44,7 +46,7 @@ def take_messages(conversation: Conversation, there: RemoteConversation, *, is_n
         if mine is not None:
             confirmed += _confirm(mine, one, there)
         else:
-            added.append((one, _row(conversation, one)))
+            added.append((one, _row(conversation, one, authors.get(one.agent_id))))
     if added:
         _store(conversation, added, is_new=is_new)
     return len(added), confirmed
@@ -85,7 +87,7 @@ def _confirm(mine: Message, one: RemoteMessage, there: RemoteConversation) -> in
     return 1
 
 
-def _row(conversation: Conversation, one: RemoteMessage) -> Message:
+def _row(conversation: Conversation, one: RemoteMessage, author: User | None) -> Message:
     at = _moment(one)
     return Message(
         conversation=conversation,
@@ -93,7 +95,7 @@ def _row(conversation: Conversation, one: RemoteMessage) -> Message:
         direction=Direction.OUT if one.from_agent else Direction.IN,
         kind=Kind.MEDIA if one.media and not one.from_agent else Kind.TEXT,
         status=MessageStatus.ACCEPTED if one.from_agent else MessageStatus.RECEIVED,
-        author=drifts.user_of(conversation.stream, one.agent_id) if one.from_agent else None,
+        author=author if one.from_agent else None,
         body=one.body,
         media=[asdict(media) for media in one.media],
         external_id=one.external_id[:200],
@@ -117,9 +119,10 @@ def _store(conversation: Conversation, added: list[tuple[RemoteMessage, Message]
         if row.media and row.direction == Direction.IN:
             attachments.expect(row)
     _show(conversation, rows, is_new=is_new)
+    vocabulary = Vocabulary()
     for row in rows:
-        if row.direction == Direction.IN:
-            _read_stop(conversation, row)
+        if row.direction == Direction.IN and vocabulary.read(row.body, opted_out=False) is Keyword.STOP:
+            _note_stop(conversation, row)
     tell(conversation)
 
 
@@ -155,11 +158,9 @@ def _show(conversation: Conversation, rows: list[Message], *, is_new: bool) -> N
     conversation.save()
 
 
-def _read_stop(conversation: Conversation, message: Message) -> None:
+def _note_stop(conversation: Conversation, message: Message) -> None:
     """A STOP that only reached the other side counts here too; nothing is answered. A later decision stands."""
     stream, contact = conversation.stream, conversation.contact
-    if Vocabulary().read(message.body, opted_out=False) is not Keyword.STOP:
-        return
     later = ConsentState.objects.filter(phone=contact.phone, channel=stream.channel, changed_at__gte=message.created_at)
     if later.exists():
         return

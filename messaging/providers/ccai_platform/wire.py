@@ -15,6 +15,10 @@ from typing import Any
 from messaging.errors import ConfigurationError, Refused
 from messaging.providers.base import Account
 from messaging.providers.outcomes import raise_for_status, text_at
+from messaging.providers.values import iso_moment
+from messaging.providers.values import record as record
+from messaging.providers.values import records as records
+from messaging.providers.values import text as text
 from messaging.types import Answer, Request
 
 LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"  # one label of a host name
@@ -88,27 +92,10 @@ def raise_for_refusal(answer: Answer) -> None:
         raise
 
 
-def text(value: Any) -> str:
-    """Text or a whole number as text, without what UTF-8 and PostgreSQL cannot hold; else nothing."""
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        return ""
-    return str(value).replace("\x00", "").encode("utf-8", "replace").decode()
-
-
 def number(value: Any) -> int | None:
     """A whole number given as a number or as its text; None for anything else."""
     digits = text(value)
     return int(digits) if re.fullmatch(r"-?[0-9]{1,18}", digits) else None
-
-
-def record(value: Any) -> dict[str, Any]:
-    """The object; empty where something else stands in its place."""
-    return value if isinstance(value, dict) else {}
-
-
-def records(value: Any) -> list[dict[str, Any]]:
-    """The objects of a list; whatever else it holds is left out, as is anything that is no list."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def read_moment(value: Any) -> datetime | None:
@@ -117,7 +104,6 @@ def read_moment(value: Any) -> datetime | None:
     try:
         if given is not None:
             return datetime.fromtimestamp(given / 1000 if given >= _MILLISECONDS_FROM else given, UTC)
-        moment = datetime.fromisoformat(text(value))
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError, OSError):
         return None
+    return iso_moment(value)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
+
+from messaging.providers import values
 
 _DAY_FIRST = re.compile(r"^(\d{2})[-/](\d{2})[-/](\d{4})")
 _COLON_FRACTION = re.compile(r"(\d{2}:\d{2}:\d{2}):(\d+)")
@@ -18,9 +20,7 @@ def clean_text(value: Any) -> str:
         value = value.get("#text", "")
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return ""
-    return str(value).replace("\x00", "").encode("utf-8", "replace").decode()
+    return values.text(str(value) if isinstance(value, float) else value)
 
 
 def whole_number(value: Any) -> int | None:
@@ -36,12 +36,8 @@ def read_moment(value: Any) -> datetime | None:
     None for what cannot be read and for .NET's empty date of the year 1.
     """
     text = _DAY_FIRST.sub(r"\3-\2-\1", clean_text(value).strip())
-    try:
-        moment = datetime.fromisoformat(_COLON_FRACTION.sub(r"\1.\2", text))
-        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        return None
-    return None if moment.year == 1 else moment
+    moment = values.iso_moment(_COLON_FRACTION.sub(r"\1.\2", text))
+    return None if moment is None or moment.year == 1 else moment
 
 
 def read_content(value: Any) -> dict[str, Any]:

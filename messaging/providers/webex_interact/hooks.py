@@ -87,7 +87,7 @@ def _read(event: Any, key: str) -> HookEvent:
             ref=wire.identifier(event.get("correlation_id"), longest=64),
             phone=phone,
             link=wire.text(data.get("shortlink") or data.get("url"))[:500],
-            occurred_at=wire.read_moment(event.get("time")),
+            occurred_at=wire.iso_moment(event.get("time")),
         )
     if kind == MESSAGE_EVENT and status == "inbound" and phone:
         return InboundMessage(
@@ -96,7 +96,7 @@ def _read(event: Any, key: str) -> HookEvent:
             body=wire.text(data.get("message")),
             channel=Channel.SMS,
             stream_keys=_stream_keys(data),
-            occurred_at=wire.read_moment(event.get("time")),
+            occurred_at=wire.iso_moment(event.get("time")),
         )
     if kind == OPT_OUT_EVENT and phone:
         return ConsentEvent(
@@ -106,7 +106,7 @@ def _read(event: Any, key: str) -> HookEvent:
             stream_keys=_stream_keys(data),
             text=wire.text(data.get("message")),
             everywhere=data.get("account_level_opt_out") in (True, "true"),
-            occurred_at=wire.read_moment(data.get("opt_out_time")) or wire.read_moment(event.get("time")),
+            occurred_at=wire.iso_moment(data.get("opt_out_time")) or wire.iso_moment(event.get("time")),
         )
     return Unrecognised(key, status or kind)
 
@@ -120,7 +120,7 @@ def _report(event: Mapping[str, Any], data: Mapping[str, Any], key: str, phone: 
         external_id=wire.identifier(event.get("transaction_id")),
         ref=wire.identifier(event.get("correlation_id"), longest=64),
         phone=phone,
-        occurred_at=wire.read_moment(event.get("time")),
+        occurred_at=wire.iso_moment(event.get("time")),
         code="not_delivered" if failed else "",
         text=f"Code {code}" if failed and code else "",
     )

@@ -56,7 +56,7 @@ class GetAccount(Operation[InteractAccount]):
             time_zone=wire.text(data.get("time_zone")),
             currency=wire.text(data.get("default_currency")),
             balance=str(balance) if isinstance(balance, float) else wire.text(balance),
-            created_at=wire.read_moment(data.get("created")),
+            created_at=wire.iso_moment(data.get("created")),
         )
 
 
@@ -103,7 +103,7 @@ class ListSenders(Operation[SenderPage]):
         data = _read_page(answer)
         senders = tuple(
             Sender(wire.text(item.get("id")), wire.text(item.get("name")), wire.text(item.get("status")))
-            for item in wire.objects(data.get("items"))
+            for item in wire.records(data.get("items"))
         )
         return SenderPage(senders, _read_paging(data))
 
@@ -187,9 +187,9 @@ class ListScheduled(Operation[ScheduledPage]):
                 status=wire.text(item.get("status")),
                 sender=wire.text(item.get("sender_name")),
                 body=wire.text(item.get("message_body")),
-                scheduled_at=wire.read_moment(item.get("scheduled_at")),
+                scheduled_at=wire.iso_moment(item.get("scheduled_at")),
             )
-            for item in wire.objects(data.get("items"))
+            for item in wire.records(data.get("items"))
         )
         return ScheduledPage(items, _read_paging(data))
 

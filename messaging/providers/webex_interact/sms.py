@@ -101,7 +101,7 @@ class BulkSms(Operation[SmsAnswer]):
         """The items of a 200; Refused for field errors, whatever 2xx or 4xx status they come with."""
         wire.raise_for_refusal(answer)
         data = read_json_object(answer)
-        messages, errors = wire.objects(data.get("messages")), wire.objects(data.get("errors"))
+        messages, errors = wire.records(data.get("messages")), wire.records(data.get("errors"))
         if not messages and any("field" in error for error in errors):
             raise Refused(wire.words_of(errors), code=wire.code_of(errors), answer=answer)
         if not messages and not errors:

@@ -16,6 +16,9 @@ from urllib.parse import quote, urlencode
 from messaging.errors import ConfigurationError, Refused
 from messaging.providers.base import Account
 from messaging.providers.outcomes import raise_for_status
+from messaging.providers.values import iso_moment as iso_moment
+from messaging.providers.values import records as records
+from messaging.providers.values import text as text
 from messaging.types import Answer, Request
 
 _KEY = re.compile(r"[\x21-\x7e]{1,1000}")
@@ -72,22 +75,6 @@ def format_moment(moment: datetime, label: str) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def read_moment(value: Any) -> datetime | None:
-    """An aware UTC time from ISO 8601 text (their times are UTC), or None."""
-    try:
-        moment = datetime.fromisoformat(text(value))
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
-def text(value: Any) -> str:
-    """Text or a whole number as text, without what UTF-8 and PostgreSQL cannot hold; else nothing."""
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        return ""
-    return str(value).replace("\x00", "").encode("utf-8", "replace").decode()
-
-
 def identifier(value: Any, longest: int = 200) -> str:
     """An id as text; nothing when it is longer than any of theirs, or of ours where they echo one, can be."""
     found = text(value)
@@ -100,18 +87,13 @@ def number(value: Any) -> int:
     return int(digits) if re.fullmatch(r"[0-9]{1,18}", digits) else 0
 
 
-def objects(value: Any) -> list[dict[str, Any]]:
-    """The objects of a list; whatever else it holds is left out, as is anything that is no list."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
 def raise_for_refusal(answer: Answer) -> None:
     """Return for a 2xx answer; raise what any other status proves, with the provider's words and our code."""
     try:
         data = answer.json()
     except ValueError:
         data = None
-    errors = objects(data.get("errors")) if isinstance(data, dict) else []
+    errors = records(data.get("errors")) if isinstance(data, dict) else []
     try:
         raise_for_status(answer, words_of(errors))
     except Refused as refusal:
