@@ -44,6 +44,7 @@ class StreamForm(forms.ModelForm):
             "region",
             "body_limit",
             "reply_within",
+            "return_after",
             "keeps_words_for",
             "keeps_files_for",
             "keeps_records_for",

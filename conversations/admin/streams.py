@@ -95,6 +95,7 @@ class StreamAdmin(ManagedMixin, NeverDeletedMixin, ProductAdmin):
                         "region",
                         "body_limit",
                         "reply_within",
+                        "return_after",
                         "working_hours",
                         "checks_per_day",
                     )

@@ -76,7 +76,8 @@ def conversation_triggers(*, in_inbox: Collection[str], snoozed: str) -> list[pg
         IF NEW.waiting_since IS NULL THEN
             NEW.reply_due_at := NULL;
         ELSIF TG_OP = 'INSERT' OR OLD.waiting_since IS DISTINCT FROM NEW.waiting_since THEN
-            SELECT NEW.waiting_since + make_interval(mins => stream.reply_within) INTO NEW.reply_due_at
+            SELECT parley_working_deadline(stream.working_hours_id, NEW.waiting_since, stream.reply_within)
+              INTO NEW.reply_due_at
               FROM conversations_stream AS stream WHERE stream.id = NEW.stream_id;
         ELSE
             NEW.reply_due_at := OLD.reply_due_at;

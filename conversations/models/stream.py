@@ -89,7 +89,19 @@ class Stream(models.Model):
         _("answer within"),
         default=240,
         validators=[MinValueValidator(1)],
-        help_text=_("Minutes in which a customer who wrote should have an answer. Lists are sorted by it."),
+        help_text=_(
+            "Minutes of the working hours in which a customer who wrote should have an answer. Lists are sorted by it."
+        ),
+    )
+    return_after = models.PositiveIntegerField(
+        _("give back after"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text=_(
+            "Minutes of the working hours after which a conversation goes back among the unassigned when the person "
+            "who has it leaves the customer waiting. Empty: never."
+        ),
     )
     working_hours = models.ForeignKey(
         "conversations.WorkingHours",
@@ -97,7 +109,7 @@ class Stream(models.Model):
         null=True,
         blank=True,
         related_name="streams",
-        help_text=_("When somebody is there to answer, for reports. Empty: around the clock."),
+        help_text=_("When somebody is there to answer. Empty: around the clock."),
     )
     body_limit = models.PositiveIntegerField(
         default=1600, help_text=_("The longest text an agent may send, in characters.")

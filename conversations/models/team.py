@@ -135,6 +135,7 @@ class User(AbstractBaseUser, PermissionsMixin):
             ("release_unconfirmed", "May decide on unconfirmed messages"),
             ("lift_opt_out", "May record an opt-in of a customer who opted out, with proof"),
             ("view_reports", "May see the reports of their streams"),
+            ("watch_floor", "May see who works and what waits, and move the work of others"),
             ("manage_accounts", "May change accounts, streams and secrets"),
             ("see_numbers", "Sees whole phone numbers; without it only their last four digits"),
             ("export_person", "May download everything about one person"),

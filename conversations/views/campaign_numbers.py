@@ -141,21 +141,11 @@ def _failures(campaign: Campaign, groups: list[Any]) -> Iterator[Failure]:
         query = urlencode({"show": "failed", "code": code or "-", "status": group["status"]})
         yield Failure(
             code=code,
-            words=_why(example),
+            words=trouble.why_not_arrived(example),
             count=group["number"],
             advice=_advice(example),
             address=f"{people}?{query}#people",
         )
-
-
-def _why(message: Message) -> str:
-    if message.status == Status.EXPIRED:
-        return "No longer valid before it could leave."
-    if message.status == Status.UNDELIVERED and not message.failure_text:
-        return "The network could not deliver it."
-    if message.status == Status.CANCELLED:
-        return "Cancelled before it left."
-    return trouble.why_failed(message)
 
 
 def _advice(message: Message) -> str:

@@ -73,6 +73,17 @@ def why_failed(message: Message) -> str:
     return why if ends_well else f"{why}."
 
 
+def why_not_arrived(message: Message) -> str:
+    """Why a message that is over did not arrive, whichever way it ended."""
+    if message.status == Status.EXPIRED:
+        return "No longer valid before it could leave."
+    if message.status == Status.UNDELIVERED and not message.failure_text:
+        return "The network could not deliver it."
+    if message.status == Status.CANCELLED:
+        return "Cancelled before it left."
+    return why_failed(message)
+
+
 def why_unconfirmed(message: Message) -> str:
     """Why nobody knows whether it arrived."""
     known = _UNCONFIRMED.get(message.failure_code)

@@ -147,6 +147,8 @@ def activity_line(activity: Activity) -> ActivityLine:
         case ActivityKind.STATUS_CHANGE:
             return _status_line(activity)
         case ActivityKind.ASSIGNMENT:
+            if person := activity.data.get("silent"):
+                return ActivityLine("user", "Back among the unassigned: the customer waited too long for", person)
             if not what:
                 return ActivityLine("user", "put this back among the unassigned")
             if activity.actor_id and activity.data.get("to") == activity.actor_id:

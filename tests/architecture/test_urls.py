@@ -151,6 +151,8 @@ PAGES = {
     "campaign-pace": OF_A_STREAM,
     "move-campaign": OF_A_STREAM,
     "campaign-results": OF_A_STREAM,
+    "floor": SIGNED_IN,  # for supervisors
+    "move-work": OF_A_STREAM,
     "streams": SIGNED_IN,  # for supervisors, as all about what providers call us with is
     "stream": OF_A_STREAM,
     "stream-rules": OF_A_STREAM,
@@ -488,7 +490,9 @@ def test_pages_for_everybody_show_and_change_nothing_of_other_teams(
 def test_a_supervisor_of_another_team_finds_no_row(addresses: list[Address], given: dict[str, Any]) -> None:
     client, before = browser(elsewhere("supervisor")), snapshot()
     # Tags, keywords and working hours lie on no stream: every supervisor keeps them.
-    of_rows = re.compile(r"admin:(?:conversations|auth)_(?!(?:tag|keywordset|workinghours)_)[a-z]+_(?:change|history|delete|do)")
+    of_rows = re.compile(
+        r"admin:(?:conversations|auth)_(?!(?:tag|keywordset|workinghours)_)[a-z]+_(?:change|history|delete|do)"
+    )
     closed = [one for one in addresses if one.level == OF_A_STREAM or of_rows.fullmatch(one.name)]
     let_in = {
         request: response.status_code

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import DateTimeField, F, Func, OuterRef, Subquery
+from django.db.models.functions import Greatest
 
-from conversations.models import Conversation, Handling
+from conversations.models import Activity, Conversation, Handling
 from conversations.models.activity import ActivityKind
 from conversations.models.conversation import ConversationStatus as Status
 from conversations.services import notifications
@@ -41,6 +42,7 @@ def sweep(at: datetime) -> None:
     """Do everything that is due."""
     wake_snoozed(at)
     lower_closed_windows(at)
+    return_silent(at)
     add_up_counts()
     Handling.objects.filter(created_at__lt=at - HANDLINGS_KEPT).delete()
     notifications.tell_what_is_due(at)
@@ -74,3 +76,39 @@ def add_up_counts() -> None:
     """Make one row of numbers of those that triggers wrote for the same stream, status and person."""
     with connection.cursor() as cursor:
         cursor.execute(_ADD_UP)
+
+
+def return_silent(at: datetime) -> list[int]:
+    """Give back conversations whose customer waits longer for the person who has them than the stream allows.
+
+    Both the wait and the assignment must be that old, in the working hours of the stream; a team keeps them.
+    Returns their ids.
+    """
+    patience = F("stream__working_hours"), F("stream__return_after")
+    assigned = Activity.objects.filter(conversation=OuterRef("pk"), kind=ActivityKind.ASSIGNMENT).order_by("-pk")
+    silent = (
+        Conversation.objects.filter(
+            status=Status.OPEN, assignee__isnull=False, reply_due_at__isnull=False, stream__return_after__isnull=False
+        )
+        .alias(
+            began=Greatest("waiting_since", Subquery(assigned.values("occurred_at")[:1])),
+            over_at=Func(
+                patience[0],
+                F("began"),
+                patience[1],
+                function="parley_working_deadline",
+                output_field=DateTimeField(),
+            ),
+        )
+        .filter(over_at__lte=at)
+    )
+    with transaction.atomic():
+        locking = silent.order_by("pk").select_for_update(skip_locked=True, no_key=True, of=("self",))
+        found = list(locking.select_related("stream", "contact", "assignee")[:BATCH])
+        if found:
+            Conversation.objects.filter(pk__in=[one.pk for one in found]).update(assignee=None)
+            notes = [
+                Note(one, data={"from": one.assignee_id, "to": None, "silent": str(one.assignee)}) for one in found
+            ]
+            note_all(ActivityKind.ASSIGNMENT, notes, actor=None)
+    return [one.pk for one in found]
