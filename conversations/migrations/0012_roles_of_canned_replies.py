@@ -2,39 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.db import migrations
 
-VERBS = ("add", "change", "delete", "view")
-OF_ROLES = {
-    "supervisor": {"cannedreply": VERBS, "tag": ("add", "change", "view")},
-    "administrator": {"cannedreply": VERBS, "tag": VERBS},
-}
-WORDS = {"cannedreply": "canned reply", "tag": "tag"}
-
-
-def grant(apps: Any, schema_editor: Any) -> None:
-    """Give them; a site that has no such role yet makes it whole after the migrations."""
-    kinds, permissions = apps.get_model("contenttypes", "ContentType"), apps.get_model("auth", "Permission")
-    for role, models in OF_ROLES.items():
-        group = apps.get_model("auth", "Group").objects.filter(name=role).first()
-        if group is None:
-            continue
-        for model, verbs in models.items():
-            kind, _ = kinds.objects.get_or_create(app_label="conversations", model=model)
-            for verb in verbs:
-                # Django makes permissions after the migrations: in one leap from before the model there is none yet.
-                permission, _ = permissions.objects.get_or_create(
-                    content_type=kind, codename=f"{verb}_{model}", defaults={"name": f"Can {verb} {WORDS[model]}"}
-                )
-                group.permissions.add(permission)
+from conversations.migrations._roles import EVERY, NEEDED, granting
 
 
 class Migration(migrations.Migration):
-    dependencies = (
-        ("conversations", "0011_permissions"),
-        ("auth", "0012_alter_user_first_name_max_length"),
-        ("contenttypes", "0002_remove_content_type_name"),
-    )
-    operations = (migrations.RunPython(grant, migrations.RunPython.noop),)
+    dependencies = (("conversations", "0011_permissions"), *NEEDED)
+    operations = (granting(
+            {
+                "supervisor": {"cannedreply": EVERY, "tag": ("add", "change", "view")},
+                "administrator": {"cannedreply": EVERY, "tag": EVERY},
+            }
+        ),)

@@ -6,26 +6,13 @@ import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
 
-
-def let_administrators_read_it(apps, schema_editor):
-    """Give what new sites give; a site that has no such role yet makes it whole after the migrations."""
-    group = apps.get_model("auth", "Group").objects.filter(name="administrator").first()
-    if group is None:
-        return
-    kind, _ = apps.get_model("contenttypes", "ContentType").objects.get_or_create(
-        app_label="conversations", model="auditentry"
-    )
-    permission, _ = apps.get_model("auth", "Permission").objects.get_or_create(
-        content_type=kind, codename="view_auditentry", defaults={"name": "Can view entry of the audit"}
-    )
-    group.permissions.add(permission)
+from conversations.migrations._roles import NEEDED, granting
 
 
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('auth', '0012_alter_user_first_name_max_length'),
-        ('contenttypes', '0002_remove_content_type_name'),
+        *NEEDED,
         ('conversations', '0018_columns_of_campaigns_and_prices'),
     ]
 
@@ -55,5 +42,5 @@ class Migration(migrations.Migration):
             model_name='auditentry',
             trigger=pgtrigger.compiler.Trigger(name='audit_stands', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION USING ERRCODE = 'CC006', MESSAGE = 'The audit only grows.';", hash='0367c051ca4a833234141ab7b2bb6bd027810c51', operation='UPDATE OR DELETE', pgid='pgtrigger_audit_stands_9dd0d', table='conversations_auditentry', when='BEFORE')),
         ),
-        migrations.RunPython(let_administrators_read_it, migrations.RunPython.noop),
+        granting({"administrator": {"auditentry": ("view",)}}),
     ]
