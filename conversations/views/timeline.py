@@ -139,8 +139,14 @@ def _merged(shown: Iterable[Card], activities: Iterable[Activity]) -> list[Entry
         version = _version(kind == "question", activity.push_state, activity.push_text)
         key = f"activity-{activity.pk}"
         lines.append(Entry(kind=kind, key=key, at=activity.occurred_at, activity=activity, version=version))
-    lines.sort(key=lambda line: (line.at, line.key))
+    lines.sort(key=_place)
     return list(_folded(lines))
+
+
+def _place(line: Entry) -> tuple[datetime, bool, int]:
+    """Where a line stands. Providers tell times to the second: of one second, what came first has the lower id."""
+    row = line.message or line.activity
+    return line.at, line.message is not None, row.pk if row else 0
 
 
 def _folded(lines: Iterable[Entry]) -> Iterator[Entry]:

@@ -53,8 +53,8 @@ function address(conversation) {
   if (conversation) {
     url.searchParams.set("open", conversation);
     url.searchParams.set("seen", document.hasFocus() && conversation !== keptUnread ? 1 : 0);
-    const first = timeline()?.querySelector("[data-message]");
-    if (first) url.searchParams.set("since", first.dataset.message);
+    const shown = [...(timeline()?.querySelectorAll("[data-message]") ?? [])].map((one) => Number(one.dataset.message));
+    if (shown.length) url.searchParams.set("since", Math.min(...shown)); // times may be out of the order of ids
   }
   return url;
 }

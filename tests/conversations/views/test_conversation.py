@@ -255,6 +255,15 @@ def test_the_parts_of_an_open_page_come_in_one_answer(centre: Centre, agent: Cli
     assert not alone.all(id="timeline")
 
 
+def test_messages_of_one_second_stand_in_the_order_in_which_they_came(centre: Centre, agent: Client) -> None:
+    amira = centre.conversation()
+    found = [factories.make_message(amira, direction=Direction.IN, body=f"Word {number}") for number in range(12)]
+    moment = timezone.now().replace(microsecond=0)
+    # Ids of different lengths: as text, 10 comes before 9.
+    Message.objects.filter(pk__in=[one.pk for one in found]).update(created_at=moment)
+    assert bubbles(page_of(agent, amira)) == [one.body for one in found]
+
+
 def test_the_panel_shows_tags_and_what_whatsapp_said_of_the_number(centre: Centre, agent: Client) -> None:
     amira = centre.conversation(centre.care, assignee=centre.priya)
     for name in ("engineer visit", "fault"):
