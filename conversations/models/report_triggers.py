@@ -101,11 +101,12 @@ def recount_times(where: str) -> str:
     """
 
 
-def _set_first_reply(of: str) -> str:
+def _set_first_reply(source: str, of: str) -> str:
     first_reply = _FIRST_REPLY.format(conversation="times.conversation_id", asked_at="times.asked_at")
     return f"""
         UPDATE conversations_conversationtimes AS times
            SET (replied_at, replied_by_id) = ({first_reply})
+          {source}
          WHERE times.asked_at IS NOT NULL AND {of};
     """
 
@@ -128,11 +129,17 @@ _BEGINS = f"""
            asked_at = LEAST(times.asked_at, EXCLUDED.asked_at);
 """
 
+# Read from the few that were written to the times that are kept of them, not the other way.
+_WRITTEN = """
+    FROM (SELECT conversation_id, min(created_at) FILTER (WHERE direction = 'in') AS asked_at,
+                 min(sent_at) FILTER (WHERE direction = 'out' AND author_id IS NOT NULL) AS sent_at
+            FROM written
+           WHERE recipient_id IS NULL
+           GROUP BY conversation_id) AS one
+"""
 _WRITTEN_MAY_ANSWER = """
-    EXISTS (SELECT 1 FROM written
-             WHERE written.conversation_id = times.conversation_id AND written.recipient_id IS NULL
-               AND (written.direction = 'in' AND written.created_at <= times.asked_at
-                    OR written.sent_at <= COALESCE(times.replied_at, 'infinity')))
+    times.conversation_id = one.conversation_id
+    AND (one.asked_at <= times.asked_at OR one.sent_at <= COALESCE(times.replied_at, 'infinity'))
 """
 _MOVED_MAY_ANSWER = """
     times.conversation_id = NEW.conversation_id
@@ -162,7 +169,7 @@ def report_triggers() -> list[pgtrigger.Trigger]:
             func=f"""
                 INSERT INTO conversations_reportchange ({_COLUMNS}) {counted_changes("written")};
                 {_BEGINS}
-                {_set_first_reply(_WRITTEN_MAY_ANSWER)}
+                {_set_first_reply(_WRITTEN, _WRITTEN_MAY_ANSWER)}
                 RETURN NULL;
             """,
         ),
@@ -198,7 +205,7 @@ def report_triggers() -> list[pgtrigger.Trigger]:
                 "NEW.direction = 'out' AND NEW.author_id IS NOT NULL AND NEW.recipient_id IS NULL "
                 "AND OLD.sent_at IS DISTINCT FROM NEW.sent_at"
             ),
-            func=f"{_set_first_reply(_MOVED_MAY_ANSWER)} RETURN NULL;",
+            func=f"{_set_first_reply('', _MOVED_MAY_ANSWER)} RETURN NULL;",
         ),
         pgtrigger.Trigger(
             name="message_times_changed",

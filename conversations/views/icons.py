@@ -15,16 +15,16 @@ from lucide.templatetags.lucide import lucide
 NAMES = frozenset(
     (
         "activity", "arrow-left", "arrow-right", "arrow-up-down", "at-sign", "ban", "battery-full", "bell",
-        "calendar-clock", "calendar-x", "check", "check-check", "check-line", "chevron-down", "chevron-left",
-        "circle-alert", "circle-check", "circle-dashed", "circle-question-mark", "circle-stop", "clock",
+        "calendar-clock", "calendar-x", "chart-column", "check", "check-check", "check-line", "chevron-down",
+        "chevron-left", "circle-alert", "circle-check", "circle-dashed", "circle-question-mark", "circle-stop", "clock",
         "clock-alert", "copy", "download", "ellipsis", "external-link", "eye", "file-down", "file-text", "flag",
         "funnel", "hourglass", "image", "inbox", "info", "key-round", "keyboard", "layers", "layout-template", "link",
         "list-checks", "loader", "lock", "log-out", "mail", "mail-open", "map-pin", "megaphone", "menu", "merge",
         "message-circle", "message-square", "message-square-quote", "message-square-text", "mic", "monitor", "moon",
         "panel-right", "pause", "pencil", "phone", "play", "plus", "printer", "reply", "rows-3", "search", "send",
         "settings", "share-2", "shield-check", "shield-question-mark", "signal", "smartphone", "sticky-note", "sun",
-        "tag", "timer", "triangle-alert", "undo-2", "upload", "user", "user-check", "user-plus", "user-x", "users",
-        "video", "volume-2", "wifi", "wifi-off", "x"
+        "table", "tag", "timer", "triangle-alert", "undo-2", "upload", "user", "user-check", "user-plus", "user-x",
+        "users", "video", "volume-2", "wifi", "wifi-off", "x"
     )
 )
 # fmt: on

@@ -41,7 +41,7 @@ class Inbox(Benchmark):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--conversations",
-            type=_sizes,
+            type=centre_sizes,
             default="10000,1000000",
             metavar="SIZES",
             help="How many conversations the centres have, with commas between. Default: %(default)s.",
@@ -108,14 +108,19 @@ class Site:
         return self._questions[page.by_supervisor]
 
     def get(self, page: Page, address: str) -> bytes:
+        """The answer to one request of whoever asks for that page. Raises CommandError when it is not a page."""
+        return self.answer(address, by_supervisor=page.by_supervisor)
+
+    def answer(self, address: str, *, by_supervisor: bool = True) -> bytes:
         """The answer to one request. Raises CommandError when it is not a page."""
-        answer = self._browsers[page.by_supervisor].get(address)
+        answer = self._browsers[by_supervisor].get(address)
         if answer.status_code != 200:
             raise CommandError(f"{address} was answered with {answer.status_code}.")
         return bytes(answer.content)
 
 
-def _sizes(text: str) -> list[int]:
+def centre_sizes(text: str) -> list[int]:
+    """The type of an option that takes numbers of conversations, with commas between."""
     read = whole_number(SMALLEST, LARGEST)
     return sorted({read(one) for one in text.split(",")})
 

@@ -273,6 +273,7 @@ def _fill_messages(rows: str, where: str) -> None:
             "author_id": "CASE WHEN NOT is_in THEN author_id END",
             "segments": "CASE WHEN is_in THEN 0 ELSE 1 END",
             "scheduled_for": "CASE WHEN back = 0 AND last_outcome = 'scheduled' THEN now() + interval '1 day' END",
+            "sent_at": "CASE WHEN NOT is_in AND (back > 0 OR last_outcome = 'delivered') THEN at - back * pause END",
             "created_at": "at - back * pause",
         },
         _written(rows, where),

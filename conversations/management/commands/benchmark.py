@@ -26,10 +26,12 @@ from conversations.management.benchmark.inbox import Inbox
 from conversations.management.benchmark.machine import load, this_machine
 from conversations.management.benchmark.mirror import MirrorBenchmark
 from conversations.management.benchmark.report import Report
+from conversations.management.benchmark.reports import Reports
 from conversations.management.console import ConsoleCommand
 
 BENCHMARKS: dict[str, Benchmark] = {
-    benchmark.name: benchmark for benchmark in (Delivery(), Inbox(), CampaignBenchmark(), MirrorBenchmark())
+    benchmark.name: benchmark
+    for benchmark in (Delivery(), Inbox(), CampaignBenchmark(), MirrorBenchmark(), Reports())
 }
 FIRST_PORT = 19000
 

@@ -51,6 +51,7 @@ from conversations.services.demo_data.company import (
 )
 from conversations.services.demo_data.control import SandboxControl
 from conversations.services.demo_data.history import History
+from conversations.services.demo_data.past import Past
 
 __all__ = [
     "DEMO_PASSWORD",
@@ -108,6 +109,7 @@ def create(*, sandbox_url: str) -> None:
         )
         Tag.objects.bulk_create(Tag(name=name) for name in TAGS)
         History(streams, contacts, users).write()
+        Past(streams, users).write()
 
 
 def connect_sandbox(*, sandbox_url: str, web_url: str) -> None:

@@ -51,6 +51,7 @@ STREAMS: dict[str, tuple[str, dict[str, Any]]] = {
                 "mirror": "yes",
                 "opening_text": "Fernhill Care here. How can we help? Reply STOP to opt out.",
             },
+            "price": Decimal("0.033"),
         },
     ),
     BULK: (

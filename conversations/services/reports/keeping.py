@@ -63,8 +63,9 @@ _WRITE_MEASURED = """
 # Around the clock every second counts: no calendar is needed.
 _MEASURE_OPEN_STREAMS = """
     UPDATE conversations_conversationtimes AS times
-       SET reply_working = floor(EXTRACT(EPOCH FROM GREATEST(replied_at - asked_at, interval '0'))),
-           resolution_working = floor(EXTRACT(EPOCH FROM GREATEST(resolved_at - started_at, interval '0')))
+       SET reply_working = floor(EXTRACT(EPOCH FROM replied_at - asked_at)),
+           resolution_working = CASE WHEN resolved_at < started_at THEN 0
+                                     ELSE floor(EXTRACT(EPOCH FROM resolved_at - started_at)) END
       FROM conversations_stream AS stream
      WHERE stream.id = times.stream_id AND stream.working_hours_id IS NULL
        AND (times.replied_at IS NOT NULL AND times.reply_working IS NULL

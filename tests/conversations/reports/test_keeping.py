@@ -98,6 +98,12 @@ def counted_in_python() -> dict[int, tuple[Any, ...]]:
     return found
 
 
+def measured_times() -> dict[int, tuple[Any, ...]]:
+    """The seconds in working hours, as they are kept."""
+    rows = ConversationTimes.objects.values_list("pk", "reply_working", "resolution_working")
+    return {row[0]: row[1:] for row in rows}
+
+
 def rows_of(sql: str) -> list[tuple[Any, ...]]:
     """What a statement finds."""
     with connection.cursor() as cursor:
@@ -182,7 +188,7 @@ class Walk:
             Message.objects.filter(pk=message.pk).update(**changes)
 
     def resolve(self) -> None:
-        conversations.resolve(self._conversation(), actor=self.people[0])
+        conversations.resolve(self._conversation(), actor=None)
 
     def reopen(self) -> None:
         done = self._some(Conversation.objects.filter(status="resolved").order_by("pk"))
@@ -226,11 +232,15 @@ def test_kept_is_counted_after_anything_that_may_happen(seed: int) -> None:
     assert sum(row[-2] for row in rows_of(counted_changes("conversations_message"))) == sum(
         number for (subject, *_), (number, _) in before[0].items() if subject == "stream"
     )
+    while keeping.measure():
+        pass
+    measured = measured_times()
     ReportCount.objects.all().delete()
     ConversationTimes.objects.order_by("pk").filter(replied_at=None).delete()
     call_command("rebuild_reports", verbosity=0)
     assert (kept_counts(), kept_times()) == before
     assert not ConversationTimes.objects.unmeasured().exists()
+    assert measured_times() == measured
 
 
 def test_deleting_somebody_who_wrote_leaves_no_wrong_number(django_user_model: type[User]) -> None:
@@ -268,3 +278,27 @@ def test_working_hours_are_measured_and_measured_again_when_something_changes() 
     times.refresh_from_db()
     assert times.reply_working == 30 * 60
     assert keeping.measure() == 0
+
+
+def rows_read() -> int:
+    """How many kept times this transaction has read one after the other."""
+    table = "SELECT seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'conversations_conversationtimes'"
+    return int(rows_of(table)[0][0])
+
+
+def test_a_message_costs_the_same_beside_many_conversations() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO conversations_conversationtimes (conversation_id, stream_id, started_at, asked_at) "
+            "SELECT 1000000 + number, 1, now(), now() FROM generate_series(1, 20000) AS number"
+        )
+        cursor.execute("ANALYZE conversations_conversationtimes")
+    conversation, author = factories.make_conversation(), factories.make_user()
+    before = rows_read()
+    factories.make_message(conversation, direction=Direction.IN)
+    answer = factories.make_message(conversation, author=author)
+    Message.objects.filter(pk=answer.pk).update(status="delivered", sent_at=timezone.now())
+    conversations.resolve(conversation, actor=None)
+    keeping.keep_up()
+    Message.objects.filter(pk=answer.pk).delete()
+    assert rows_read() - before < 20_000
