@@ -248,8 +248,9 @@ def _(one: InboundMessage, account: ProviderAccount, event: WebhookEvent) -> Non
 
 def _was_told_otherwise(one: InboundMessage, account: ProviderAccount) -> bool:
     known = Message.objects.filter(stream__account=account, external_id=one.external_id or one.key)
-    first = known.values_list("body", flat=True).first()
-    return bool(first) and first != one.body.replace("\x00", "")
+    first = known.values_list("body", flat=True).first() or ""
+    # XML and JSON end lines differently: white space is no other word.
+    return first != "" and first.split() != one.body.replace("\x00", "").split()
 
 
 @handle.register
