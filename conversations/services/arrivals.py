@@ -64,7 +64,11 @@ def receive(
     with transaction.atomic():
         lock_number(stream, contact)
         external_id = one.external_id or one.key
-        if Message.objects.filter(stream=stream, external_id=external_id).exists():
+        there = Message.objects.filter(stream=stream, external_id=external_id).select_related("conversation").first()
+        if there is not None:
+            # A reading, which sends nothing, may have been quicker than this call: what waited for it leaves now.
+            if there.conversation.window_is_open:
+                _release_what_waited(there.conversation)
             return None
         named = known if known and known.contact_id == contact.pk else None
         conversation = _locked(open_conversation(stream=stream, contact=contact, named=named))

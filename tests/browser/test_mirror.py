@@ -121,11 +121,12 @@ def test_a_refused_entry_says_why_and_is_pushed_again(
     agent: Page, phone: str, sandbox: Sandbox, cirrus: Cirrus
 ) -> None:
     log = agent.get_by_role("log")
-    sandbox.tell("faults", account=ACCOUNT, fault="error_before", settings={"status": 400}, times=1)
+    sandbox.tell("faults", account=ACCOUNT, fault="error_before", settings={"status": 400})
     remark(agent, "Ring twice.")
     refused = log.locator(".push-failed")
     expect(refused).to_have_text(re.compile("Refused: Operation failed"), timeout=SOON)
     expect(agent.get_by_text("1 refused.")).to_be_visible()
+    sandbox.tell("faults", account=ACCOUNT, fault="ok")
     log.get_by_role("button", name="Push again").click()
     expect(log.locator(".push-pushed")).to_have_count(2, timeout=SOON)
     expect(refused).to_have_count(0)

@@ -32,7 +32,7 @@ class Floor:
     def __init__(self, database_url: str, provider_port: int, *, key: str, stream_id: str) -> None:
         self._database = psycopg.connect(database_url, autocommit=True)
         self._database.execute(TABLES)
-        self._provider = KeptConnection(provider_port)
+        self._port = provider_port
         self._head = {"Authorization": f"Bearer {key}"}
         self._stream_id = stream_id
 
@@ -57,7 +57,7 @@ class Floor:
         return seconds, counted[0], counted[1]
 
     def _pages(self, since: int, until: int) -> Iterator[list[dict[str, Any]]]:
-        number = 1
+        number, provider = 1, KeptConnection(self._port)  # which is hung up on when it is silent for long
         while True:
             query = {
                 "unixStartTime": since,
@@ -70,9 +70,10 @@ class Floor:
                 "pageSize": PAGE,
             }
             path = f"/cirrus/streams/{self._stream_id}/objects?{urlencode(query)}"
-            page = json.loads(self._provider.ask("GET", path, headers=self._head))["data"]
+            page = json.loads(provider.ask("GET", path, headers=self._head))["data"]
             yield page
             if len(page) < PAGE:
+                provider.close()
                 return
             number += 1
 

@@ -15,7 +15,7 @@ from conversations.models.consent import ConsentEventKind, ConsentSource
 from conversations.models.conversation import ConversationStatus as Status
 from conversations.models.message import Direction, Kind, MessageStatus
 from conversations.models.stream import Channel
-from conversations.services import attachments, consent, lifecycle, notifications
+from conversations.services import attachments, consent, consequences, lifecycle, notifications
 from conversations.services.acceptance import accept
 from conversations.services.activities import note_silent_move, tell
 from conversations.services.clock import database_now
@@ -150,6 +150,7 @@ def _show(conversation: Conversation, rows: list[Message], *, is_new: bool) -> N
         note_silent_move(conversation, before)
         conversation.unread_count += len(from_customer)
         notifications.replied(conversation, newest)
+        consequences.cancel_after_reply(conversation)
     if conversation.is_current:
         if waits:
             conversation.waiting_since = conversation.waiting_since or newest.created_at

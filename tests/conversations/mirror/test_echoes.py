@@ -6,12 +6,14 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from conversations.models import Activity, Contact, Conversation, Message, Tag
 from conversations.services import conversations, handling
 from conversations.services.compose import queue_message
-from conversations.services.mirror import phone
+from conversations.services.mirror import phone, syncing
 from conversations.services.outbound import deliver
+from tests import factories
 from tests.conversations.mirror.conftest import Cirrus, Told, push, states
 from tests.sandbox.playing import AMIRA
 
@@ -56,6 +58,33 @@ def test_the_echo_of_an_opening_may_come_before_its_answer(
     assert counts() == before
     assert states(push(conversation)) == ["pushed"]
     assert Conversation.objects.get().external_id
+
+
+def test_what_waited_for_the_customer_leaves_when_a_reading_was_quicker_than_the_call(
+    streams: Any, cirrus: Cirrus, told: Told
+) -> None:
+    stream = streams["whatsapp"]
+    stream.settings = {**stream.settings, "mirror": "yes"}
+    stream.save(update_fields=["settings"])
+    cirrus.played.control("phones", number=AMIRA, on_whatsapp=True)
+    pk = next(
+        one["id"]
+        for account in cirrus.played.ask("accounts")["accounts"]
+        for one in account["streams"]
+        if one["stream_id"] == 533
+    )
+    cirrus.played.control("reply", phone=AMIRA, stream=pk, text="Hello")
+    told.come_in()
+    conversation = Conversation.objects.select_related("stream__account").get()
+    held = factories.make_message(conversation, status="held", held_for="window", queued_at=timezone.now())
+    Conversation.objects.filter(pk=conversation.pk).update(window_closes_at=timezone.now())
+    cirrus.played.control("reply", phone=AMIRA, stream=pk, text="Is it still on?")
+    syncing.sync_conversation(conversation)
+    held.refresh_from_db()
+    assert (conversation.messages.filter(direction="in").count(), held.status) == (2, "held"), "a reading sends nothing"
+    told.come_in()
+    held.refresh_from_db()
+    assert (conversation.messages.filter(direction="in").count(), held.status) == (2, "queued")
 
 
 def test_what_others_did_there_is_here_without_asking(

@@ -20,6 +20,7 @@ from conversations.services.mirror import drifts, pushing, syncing
 from conversations.services.mirror.taking import Taken
 from conversations.services.outbound import deliver
 from messaging.types import HookRequest
+from tests import factories
 from tests.conversations.mirror.conftest import Cirrus, push, states
 from tests.sandbox.playing import AMIRA, MARK
 
@@ -192,6 +193,8 @@ def test_a_customer_who_wrote_there_alone_waits_here(conversation: Conversation,
     conversations.resolve(conversation, actor=streams.priya)
     push(conversation)
     digits = AMIRA.lstrip("+")
+    tomorrow = timezone.now() + timedelta(days=1)
+    waiting = factories.make_message(conversation, status="scheduled", scheduled_for=tomorrow, cancel_on_reply=True)
     child = {"Type": 0, "UserStreamProviderId": digits, "UserStreamProviderType": 5, "Message": "STOP"}
     cirrus.played.cirrus("POST", f"streams/532/objects/{conversation.external_id}/child", child)
     assert sync(streams).messages == 1
@@ -199,7 +202,9 @@ def test_a_customer_who_wrote_there_alone_waits_here(conversation: Conversation,
     assert (conversation.status, conversation.unread_count) == ("open", 1)
     assert conversation.waiting_since is not None
     assert ConsentState.objects.get(phone=AMIRA).service == "opted_out"
-    assert not conversation.messages.filter(direction="out").exists(), "a sync answers nothing"
+    waiting.refresh_from_db()
+    assert waiting.status == "cancelled", "it was to leave only without an answer"
+    assert not conversation.messages.filter(direction="out").exclude(pk=waiting.pk).exists(), "a sync answers nothing"
 
 
 def test_more_than_one_answer_holds(streams: Any, cirrus: Cirrus) -> None:
