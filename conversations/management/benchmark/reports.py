@@ -124,7 +124,7 @@ class Reports(Benchmark):
         counts = [one for site in sites for one in _counts(site)]
         most = max(statements.values())
         counts.append(Count(f"pages of more than {MOST_STATEMENTS} statements", 0, int(most > MOST_STATEMENTS)))
-        return Findings([*_measures(sites, taken), Measure("counting anew", "s", rebuilt, ("", ""))], counts)
+        return Findings([*_measures(sites, taken), Measure("counting anew", "s", rebuilt, _ends(sites))], counts)
 
 
 def _give_working_hours() -> None:
@@ -188,16 +188,20 @@ def _span(scope: Scope) -> dict[str, Any]:
 
 def _measures(sites: Sequence[Site], taken: Mapping[tuple[str, str], list[list[float]]]) -> list[Measure]:
     """How the pages grow, and in each centre what they cost beside their floor."""
-    smallest, largest = f"{sites[0].size:,}", f"{sites[-1].size:,}"
     growth, parts = [], []
     for page in PAGES:
         medians = {f"{one.size:,}": _medians(taken[f"{page.name}, at {one.size:,}", "page"]) for one in sites}
-        growth.append(Measure(page.name, "ms", medians, (largest, smallest)))
+        growth.append(Measure(page.name, "ms", medians, _ends(sites)))
         for site in sites:
             name = f"{page.name}, at {site.size:,}"
             sides = {side: _medians(taken[name, side]) for side in ("page", FLOOR, COUNTED)}
             parts.append(Measure(name, "ms", sides, ("page", FLOOR)))
     return [*growth, *parts]
+
+
+def _ends(sites: Sequence[Site]) -> tuple[str, str]:
+    """The largest and the smallest centre, as their sides are called."""
+    return f"{sites[-1].size:,}", f"{sites[0].size:,}"
 
 
 def _medians(rounds: Sequence[Sequence[float]]) -> list[float]:
