@@ -115,6 +115,7 @@ ADDRESSES = (
     "/reports/rows/?rows=received&period=28d",
     "/reports/rows/?rows=begun&period=28d",
     "/reports/rows/?rows=opt-outs&period=28d",
+    "/floor/",
     "/streams/",
     "/streams/1/",
     "/new/",
@@ -209,6 +210,12 @@ def _of_several(part: str) -> Callable[[Walk], None]:
     return prepare
 
 
+def _move_work(walk: Walk) -> None:
+    walk.go("/floor/")
+    walk.page.get_by_role("link", name="Move work of Priya Nair").click()
+    expect(walk.page.get_by_role("heading", name="Move the work of Priya Nair")).to_be_visible()
+
+
 def _draft_template(walk: Walk) -> None:
     walk.go("/templates/new/?copy=1")
     walk.page.get_by_label("Name", exact=True).fill("copy_of_the_walk")
@@ -276,6 +283,7 @@ STATES = {
     "the palette": State("inbox", _palette("rosa")),
     "actions in the palette": State("inbox", _palette(">")),
     "the keys": State("inbox", _key_help),
+    "moving the work of somebody": State("move-work", _move_work),
     "a contact": State("contact", _contact("")),
     "what a contact said": State("contact", _contact("?show=messages")),
     "a contact's form": State("edit-contact", _contact("edit/")),
