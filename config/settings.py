@@ -84,6 +84,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "conversations.views.masking.MaskNumbersMiddleware",
     "conversations.views.signed_in.NoteSessionMiddleware",
     "axes.middleware.AxesMiddleware",
 ]

@@ -17,7 +17,7 @@ from conversations.models.stream import Channel
 from conversations.services.contact_import import Choices
 from conversations.services.contacts import DETAILS
 from conversations.services.languages import language_choices, language_name
-from messaging.phone import PhoneError, country_code, parse_number
+from messaging.phone import PhoneError, country_code, mask, parse_number
 
 LARGEST_FILE = 1_500_000  # bytes; a whole request may have 2 MB
 _AREAS = ("Africa/", "America/", "Antarctica/", "Asia/", "Atlantic/", "Australia/", "Europe/", "Indian/", "Pacific/")
@@ -71,7 +71,7 @@ class ContactForm(StyledForm):
     def clean_phone(self) -> str:
         """The number in E.164. One that is stored already stays as it is, whatever it is."""
         typed: str = self.cleaned_data["phone"]
-        if self.contact is not None and typed == self.contact.phone_display:
+        if self.contact is not None and typed in (self.contact.phone_display, mask(self.contact.phone)):
             return self.contact.phone
         streams = visible_streams(self.user)
         try:

@@ -57,7 +57,8 @@ def _answered(request: HttpRequest, form: NewMessageForm, user: User) -> HttpRes
     stream: Stream = given["stream"]
     number = number_of(given["to"], user)
     if stream.channel == Channel.WHATSAPP:
-        return _go(request, f"{reverse('new-template')}?{urlencode({'to': number, 'stream': stream.pk})}")
+        to = given["to"] if given["to"].startswith("contact-") else number
+        return _go(request, f"{reverse('new-template')}?{urlencode({'to': to, 'stream': stream.pk})}")
     with transaction.atomic():
         contact = contact_for_number(number, stream=stream)
         conversation = open_conversation(stream=stream, contact=contact, actor=user)
@@ -104,7 +105,7 @@ def start_conversation(request: HttpRequest) -> HttpResponse:
         return _go(request, back)
     try:
         with transaction.atomic():
-            contact = contact_for_number(request.POST.get("to", ""), stream=stream)
+            contact = contact_for_number(number_of(request.POST.get("to", ""), user), stream=stream)
             conversation: Conversation = open_conversation(stream=stream, contact=contact, actor=user)
     except ValidationError:
         return _go(request, back)  # the page says what is wrong with the number

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from django.core.exceptions import ValidationError
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from conversations.models import Contact, Conversation, Stream, User
@@ -55,6 +56,9 @@ def read_recipient(typed: str, user: User, streams: Sequence[Stream]) -> Recipie
     if not typed:
         return Recipient()
     visible = Contact.objects.visible_to(user)
+    if known := _contact_named(typed, visible):
+        current = Conversation.objects.visible_to(user).current().filter(contact=known).for_list()
+        return Recipient(typed, known, current=list(current[:MOST_MATCHES]))
     if not any(character.isdecimal() for character in typed):
         matches = list(visible.filter(_named(typed))[:MOST_MATCHES])
         problem = "" if matches else f"Nobody called {typed} is in your conversations. Enter a number instead."
@@ -76,6 +80,8 @@ def number_of(typed: str, user: User) -> str:
 
     Raises ValidationError (codes `several_people`, `nobody_of_that_name`) when a name does not tell.
     """
+    if known := _contact_named(typed, Contact.objects.visible_to(user)):
+        return known.phone
     if any(character.isdecimal() for character in typed):
         return typed
     matches = list(Contact.objects.visible_to(user).filter(_named(typed))[:MOST_MATCHES])
@@ -86,6 +92,12 @@ def number_of(typed: str, user: User) -> str:
     if len(matches) > 1:
         raise ValidationError(f"Several people match {typed}. Choose one of them.", code="several_people")
     return matches[0].phone
+
+
+def _contact_named(typed: str, visible: QuerySet[Contact]) -> Contact | None:
+    """The contact of `contact-12`, which stands for the number where numbers are not shown."""
+    found = re.fullmatch(r"contact-([1-9]\d{0,17})", typed)
+    return visible.filter(pk=found[1]).first() if found else None
 
 
 def stream_choices(streams: Sequence[Stream], recipient: Recipient, user: User) -> list[StreamChoice]:

@@ -34,7 +34,7 @@ from conversations.services.holding import hold_and_send_template
 from conversations.services.replies import time_to_undo
 from conversations.views.chips import permission_chip
 from conversations.views.conversation import conversation_address
-from conversations.views.recipients import read_recipient
+from conversations.views.recipients import number_of, read_recipient
 from conversations.views.requests import UNPROCESSABLE, number_in, signed_in, visible_conversation
 from conversations.views.template_preview import Preview, body_text, preview
 from conversations.views.template_suggestion import suggested_template
@@ -157,7 +157,7 @@ def _begun(conversation: Conversation, user: User) -> str:
 
 
 def _opened(stream: Stream, to: str, user: User) -> Conversation:
-    return open_conversation(stream=stream, contact=contact_for_number(to, stream=stream), actor=user)
+    return open_conversation(stream=stream, contact=contact_for_number(number_of(to, user), stream=stream), actor=user)
 
 
 def _picker(request: HttpRequest, target: Target) -> HttpResponse:
