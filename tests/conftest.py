@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shutil
@@ -10,11 +11,14 @@ from typing import Any
 
 import django_rq
 import pytest
+from django.conf import settings
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
+from django.db.models.signals import post_save
 from playwright.sync_api import Browser, sync_playwright
 
 from config import local_services
+from tests.log_scan import LogScan
 
 LOCK = re.compile(r"\bFOR (NO KEY )?UPDATE\b")
 JOIN = re.compile(r"\bJOIN\b")
@@ -52,6 +56,29 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     local_services.release()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_personal_in_logs(log_scan: LogScan) -> Iterator[None]:
+    """A test fails when a whole number, a key or the words of a message reach a log (tests/log_scan.py)."""
+    log_scan.begin()
+    yield
+    assert log_scan.leaks == []
+
+
+@pytest.fixture(scope="session")
+def log_scan() -> Iterator[LogScan]:
+    """The one scan, listening at the root of all loggers."""
+    from conversations.models import Message  # Django is not set up when this file is read
+    from tests import factories
+
+    keys = [value for one in factories.CREDENTIALS.values() for name, value in one.items() if name != "subdomain"]
+    own = (settings.SECRET_KEY, settings.ERASURE_KEY, *settings.FIELD_ENCRYPTION_KEYS)
+    scan = LogScan([*keys, *own])
+    logging.getLogger().addHandler(scan)
+    post_save.connect(scan.note_body, sender=Message)
+    yield scan
+    logging.getLogger().removeHandler(scan)
 
 
 @pytest.fixture(autouse=True)
