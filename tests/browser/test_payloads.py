@@ -92,6 +92,13 @@ def seeded(payload: str) -> Rows:
     }
 
 
+def fetched(client: Client, path: str) -> dict[str, Any]:
+    """The product's answer, as Playwright gives it to the browser."""
+    response: Any = client.get(path)
+    body = b"".join(response.streaming_content) if response.streaming else response.content
+    return {"status": response.status_code, "headers": dict(response.headers), "body": body}
+
+
 class Served:
     """A browser's window whose requests the product in this process answers."""
 
@@ -102,7 +109,7 @@ class Served:
         page.route("**/*", self.answer)
 
     def answer(self, route: Route) -> None:
-        """Answer one request; what changes something is not asked, and files are asked once."""
+        """Answer one request: the page that was opened, and files of ours."""
         address = route.request.url
         if not address.startswith(SITE) or route.request.method != "GET" or "/events" in address:
             route.fulfill(status=204)
@@ -111,15 +118,17 @@ class Served:
         if path in self.kept:
             route.fulfill(**self.kept[path])
             return
-        response: Any = self.client.get(path)
-        body = b"".join(response.streaming_content) if response.streaming else response.content
-        given = {"status": response.status_code, "headers": dict(response.headers), "body": body}
-        if path.startswith(("/static/", "/icons.svg")):
-            self.kept[path] = given
-        route.fulfill(**given)
+        if not path.startswith(("/static/", "/icons.svg")):
+            route.fulfill(status=204)  # parts of pages are opened as pages of their own
+            return
+        # Without a session: the database of a test cannot be asked from within Playwright's loop.
+        self.kept[path] = fetched(Client(), path)
+        route.fulfill(**self.kept[path])
 
     def happened_at(self, path: str) -> list[str]:
         """What a page did that it should not."""
+        if path not in self.kept:
+            self.kept[path] = fetched(self.client, path)
         self.page.goto(SITE + path, wait_until="load")
         found: list[str] = self.page.evaluate("window.happened")
         return found
