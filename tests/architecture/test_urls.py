@@ -180,7 +180,7 @@ PAGES = {
     "password": SIGNED_IN,
     "prove": SIGNED_IN,
     "end-other-sessions": SIGNED_IN,
-    "end-browser-session": OF_A_STREAM,  # one's own
+    "end-browser-session": SIGNED_IN,  # one's own alone: tests/conversations/views/test_signed_in.py
     "set-theme": SIGNED_IN,
     "set-density": SIGNED_IN,
     "set-available": SIGNED_IN,
