@@ -299,7 +299,7 @@ PART = "A part of a page, which is looked at in it."
 FILE = "A file, or words for a program."
 ON_ITS_WAY = "Its page exists while a campaign goes through its steps: test_campaigns.py looks at it there."
 NOT_WALKED = {
-    "erase-contact": "for administrators: test_privacy.py looks at it",
+    "erase-contact": "for administrators, who do not walk here: tests/conversations/views/test_privacy.py reads it",
     "sign-in-code": "for whoever has just shown a password: test_second_factor.py looks at it",
     "older-rows": PART,
     "updates": PART,
