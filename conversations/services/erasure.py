@@ -192,7 +192,7 @@ def _erase_traces(
         kept = session.get_decoded()
         if (kept.get("merge") or {}).get("kept") == contact.pk:
             del kept["merge"]
-            session.session_data = Session.get_session_store_class()().encode(kept)
+            session.session_data = Session.objects.encode(kept)
             session.save(update_fields=["session_data"])
 
 

@@ -30,8 +30,7 @@ from conversations.management.benchmark.reports import Reports
 from conversations.management.console import ConsoleCommand
 
 BENCHMARKS: dict[str, Benchmark] = {
-    benchmark.name: benchmark
-    for benchmark in (Delivery(), Inbox(), CampaignBenchmark(), MirrorBenchmark(), Reports())
+    benchmark.name: benchmark for benchmark in (Delivery(), Inbox(), CampaignBenchmark(), MirrorBenchmark(), Reports())
 }
 FIRST_PORT = 19000
 

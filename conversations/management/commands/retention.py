@@ -27,8 +27,9 @@ class Command(ConsoleCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         now, dry_run = timezone.now(), options["dry_run"]
-        found = []
+        found, total = [], 0
         for rule, count in retention.run(now, dry_run=dry_run, pause=options["pause"]):
+            total += count
             found.append({"about": str(rule.about), "what": rule.words, "count": count})
             if count and not options["json"]:
                 self.stdout.write(f"{rule.about}: {count} {rule.words}")
@@ -36,6 +37,5 @@ class Command(ConsoleCommand):
         if options["json"]:
             self.stdout.write(json.dumps({"dry_run": dry_run, "emptied": found, "lost_uploads": orphans}))
             return
-        total = sum(one["count"] for one in found)
         words = "would be emptied" if dry_run else f"emptied, {orphans} lost uploads removed"
         self.stdout.write(f"{total} rows {words}.")
