@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Exists, OuterRef
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
@@ -35,7 +35,9 @@ class ReasonLine:
 @require_safe
 def floor(request: HttpRequest) -> HttpResponse:
     """Who works and at what load, who waits longest, what is due, what failed, what has not left."""
-    user = _supervisor(request)
+    user = signed_in(request)
+    if not user.has_perm("conversations.watch_floor"):
+        raise PermissionDenied
     found = service.look(user)
     context = {
         "floor": found,
@@ -55,7 +57,9 @@ def floor(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def move_work(request: HttpRequest, pk: int) -> HttpResponse:
     """Give what somebody has to another person, to a team, or back to everybody."""
-    user = _supervisor(request)
+    user = signed_in(request)
+    if not user.has_perm("conversations.watch_floor"):
+        raise Http404
     theirs = Conversation.objects.visible_to(user).filter(assignee=OuterRef("pk"))
     person = get_object_or_404(User.objects.filter(Exists(theirs)), pk=pk)
     work = service.work_of(person, seen_by=user)
@@ -93,10 +97,3 @@ def _moved(request: HttpRequest, person: User, to: User | Team | None) -> HttpRe
     undo = f"undo-{came_of.handling.pk}" if came_of.handling else ""
     messages.success(request, sentence, extra_tags=undo)
     return HttpResponseRedirect(reverse("floor"))
-
-
-def _supervisor(request: HttpRequest) -> User:
-    user = signed_in(request)
-    if not user.has_perm("conversations.watch_floor"):
-        raise PermissionDenied
-    return user
