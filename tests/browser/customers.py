@@ -6,7 +6,7 @@ import itertools
 
 from tests.browser.sandbox import Sandbox
 
-# Of those kept for films. The demo company and the tests that name their numbers have lower ones.
+# Of those kept for films. The demo company, its past customers too, and tests that name their numbers have lower ones.
 _in_britain, _in_america = itertools.count(720), itertools.count(40)
 
 

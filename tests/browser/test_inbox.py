@@ -109,7 +109,8 @@ def test_a_conversation_from_the_list_to_resolved_by_keyboard_alone(
 def test_f6_goes_round_the_panes_and_lands_on_what_is_seen(agent: Page, product: Product, customers: Customers) -> None:
     text = f"Is anybody there? {uuid.uuid4().hex[:6]}"
     customers.write(text)
-    agent.goto(f"{product.web}/?view=all")
+    agent.goto(product.web + ALL)
+    expect(row(agent, text)).to_be_visible(timeout=SOON)
     row(agent, text).click()
     expect(agent.locator("#composer-body")).to_be_visible()
     link(agent, text).focus()

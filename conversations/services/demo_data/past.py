@@ -69,7 +69,7 @@ class Past:
         """Write all of it."""
         self._working_hours()
         people = [
-            Contact(phone=f"+4477009008{number:02}", first_name=_FIRST[number % 12], last_name=_LAST[number // 12])
+            Contact(phone=f"+4477009005{number:02}", first_name=_FIRST[number % 12], last_name=_LAST[number // 12])
             for number in range(PEOPLE)
         ]
         Contact.objects.bulk_create(people)
