@@ -107,8 +107,8 @@ def _with_children(process: psutil.Process) -> list[psutil.Process]:
 def _peak_megabytes(pid: int) -> float:
     status = Path(f"/proc/{pid}/status")
     if status.exists():
-        peak = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
-        return int(peak.split()[1]) / 1024
+        peaks = [line for line in status.read_text().splitlines() if line.startswith("VmHWM:")]
+        return int(peaks[0].split()[1]) / 1024 if peaks else 0.0  # one that has just ended holds nothing
     return psutil.Process(pid).memory_info().rss / MEGABYTE
 
 
