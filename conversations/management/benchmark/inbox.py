@@ -39,25 +39,7 @@ class Inbox(Benchmark):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "--conversations",
-            type=centre_sizes,
-            default="10000,1000000",
-            metavar="SIZES",
-            help="How many conversations the centres have, with commas between. Default: %(default)s.",
-        )
-        parser.add_argument(
-            "--messages",
-            type=whole_number(2, 50),
-            default=10,
-            help="How many messages a conversation has. Default: %(default)s.",
-        )
-        parser.add_argument(
-            "--requests",
-            type=whole_number(2, 1000),
-            default=20,
-            help="How often each page is asked for in each round. Default: %(default)s.",
-        )
+        add_sizes(parser, requests=20)
 
     def run(self, options: Mapping[str, Any], say: Say) -> Findings:
         say("Making people, streams and words")
@@ -117,6 +99,29 @@ class Site:
         if answer.status_code != 200:
             raise CommandError(f"{address} was answered with {answer.status_code}.")
         return bytes(answer.content)
+
+
+def add_sizes(parser: CommandParser, *, requests: int) -> None:
+    """The options of a benchmark that asks centres of several sizes for pages."""
+    parser.add_argument(
+        "--conversations",
+        type=centre_sizes,
+        default="10000,1000000",
+        metavar="SIZES",
+        help="How many conversations the centres have, with commas between. Default: %(default)s.",
+    )
+    parser.add_argument(
+        "--messages",
+        type=whole_number(2, 50),
+        default=10,
+        help="How many messages a conversation has. Default: %(default)s.",
+    )
+    parser.add_argument(
+        "--requests",
+        type=whole_number(2, 1000),
+        default=requests,
+        help="How often each page is asked for in each round. Default: %(default)s.",
+    )
 
 
 def centre_sizes(text: str) -> list[int]:

@@ -20,8 +20,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from conversations.management.benchmark.bulk import execute
-from conversations.management.benchmark.contract import Benchmark, Say, whole_number
-from conversations.management.benchmark.inbox import Site, centre_sizes
+from conversations.management.benchmark.contract import Benchmark, Say
+from conversations.management.benchmark.inbox import Site, add_sizes
 from conversations.management.benchmark.inbox_rows import make_ground
 from conversations.management.benchmark.report import Count, Findings, Measure
 from conversations.models import Stream, WorkingHours, WorkingPeriod
@@ -81,25 +81,7 @@ class Reports(Benchmark):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "--conversations",
-            type=centre_sizes,
-            default="10000,1000000",
-            metavar="SIZES",
-            help="How many conversations the centres have, with commas between. Default: %(default)s.",
-        )
-        parser.add_argument(
-            "--messages",
-            type=whole_number(2, 50),
-            default=10,
-            help="How many messages a conversation has. Default: %(default)s.",
-        )
-        parser.add_argument(
-            "--requests",
-            type=whole_number(2, 1000),
-            default=10,
-            help="How often each page is asked for in each round. Default: %(default)s.",
-        )
+        add_sizes(parser, requests=10)
 
     def run(self, options: Mapping[str, Any], say: Say) -> Findings:
         say("Making people, streams and words")
