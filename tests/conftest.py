@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import re
@@ -12,10 +13,12 @@ from typing import Any
 import django_rq
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_save
 from playwright.sync_api import Browser, sync_playwright
+from pytest_django import DjangoDbBlocker
 
 from config import local_services
 from tests.log_scan import LogScan
@@ -23,6 +26,8 @@ from tests.log_scan import LogScan
 LOCK = re.compile(r"\bFOR (NO KEY )?UPDATE\b")
 JOIN = re.compile(r"\bJOIN\b")
 WHOLE_SITES = ("journeys", "benchmarks", "browser", "chaos")
+WRITTEN = pytest.StashKey[int]()
+_written = itertools.count()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -43,19 +48,37 @@ def _locks_no_other_table(execute: Any, sql: Any, params: Any, many: bool, conte
     return execute(sql, params, many, context)
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    item.stash[WRITTEN] = next(_written)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Folders that start a whole site come last, one after the other: their processes slow down all other tests."""
+    """Folders that start a whole site come last, one after the other: their processes slow down all other tests.
 
-    def place(item: pytest.Item) -> int:
+    There the order is the written one: the rows of the one site stay from test to test, as they do for its people.
+    """
+
+    def place(item: pytest.Item) -> tuple[int, int]:
         folder = item.path.parent.name
-        return WHOLE_SITES.index(folder) if folder in WHOLE_SITES else -1
+        return (WHOLE_SITES.index(folder), item.stash[WRITTEN]) if folder in WHOLE_SITES else (-1, 0)
 
     items.sort(key=place)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     local_services.release()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The test database, which is dropped at the end even if PostgreSQL has not missed a killed process yet."""
+    yield
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
 
 
 @pytest.fixture(autouse=True)
