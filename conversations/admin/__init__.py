@@ -2,6 +2,7 @@
 
 from conversations.admin import (
     accounts,
+    api_keys,
     attachments,
     attempts,
     audit,
@@ -25,6 +26,7 @@ from conversations.admin import (
 
 __all__ = [
     "accounts",
+    "api_keys",
     "attachments",
     "attempts",
     "audit",

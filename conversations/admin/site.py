@@ -37,7 +37,11 @@ SUBJECTS: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
         _("Accounts and streams"),
         ("ProviderAccount", "Stream", "SendingPolicy", "WorkingHours", "SubStream", "StreamGate"),
     ),
-    ("people", _("People"), ("User", "Team", "TeamMembership", "TeamStream", "AgentIdentity", "Group", "AuditEntry")),
+    (
+        "people",
+        _("People"),
+        ("User", "Team", "TeamMembership", "TeamStream", "AgentIdentity", "Group", "AuditEntry", "ApiKey"),
+    ),
     (
         "wire",
         _("What went over the wire"),
@@ -54,10 +58,11 @@ NEEDS_PROOF = frozenset(
     (
         *(f"conversations_provideraccount_{page}" for page in ("add", "change", "do")),
         *(f"conversations_user_{page}" for page in ("add", "change", "do")),
+        *(f"conversations_apikey_{page}" for page in ("add", "change", "do")),
         *("auth_user_password_change", "auth_group_add", "auth_group_change", "conversations_auditentry_export"),
     )
 )
-NEEDS_PROOF_TO_POST = frozenset(("conversations_provideraccount_changelist", "conversations_user_changelist"))
+NEEDS_PROOF_TO_POST = frozenset(f"conversations_{model}_changelist" for model in ("provideraccount", "user", "apikey"))
 
 
 class ParleyAdminSite(AdminSite):

@@ -2,6 +2,7 @@
 
 from conversations.models.account import ProviderAccount
 from conversations.models.activity import Activity, Indicator
+from conversations.models.api_key import ApiKey, IdempotentRequest
 from conversations.models.attachment import Attachment
 from conversations.models.attempt import AttemptResult, SendAttempt
 from conversations.models.audit import AuditEntry
@@ -37,6 +38,7 @@ from conversations.models.working_hours import Holiday, WorkingHours, WorkingPer
 __all__ = [
     "Activity",
     "AgentIdentity",
+    "ApiKey",
     "Attachment",
     "AttemptResult",
     "AuditEntry",
@@ -59,6 +61,7 @@ __all__ = [
     "Handling",
     "Holiday",
     "HookSecret",
+    "IdempotentRequest",
     "InboxCount",
     "Indicator",
     "KeywordSet",

@@ -21,6 +21,7 @@ class AuditAction(models.TextChoices):
     ROLE_GIVEN = "role_given", _("Gave a person another role")
     ROLE_CHANGED = "role_changed", _("Changed what a role may do")
     TEAM_CHANGED = "team_changed", _("Changed a team")
+    API_KEY_CHANGED = "api_key_changed", _("Changed an API key")
     ACCOUNT_CHANGED = "account_changed", _("Changed a provider account")
     STREAM_CHANGED = "stream_changed", _("Changed a stream or its rules")
     TEMPLATE_CHANGED = "template_changed", _("Changed a template")

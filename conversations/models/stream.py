@@ -32,9 +32,10 @@ class StreamQuerySet(models.QuerySet["Stream"]):
         """The streams whose conversations this user may see; nothing for somebody who is not active."""
         if not user.is_active:
             return self.none()
-        if user.has_perm("conversations.view_every_stream"):
-            return self
-        return self.filter(
+        rows = self._left_to(user)
+        if user.sees_every_stream:
+            return rows
+        return rows.filter(
             Exists(Stream.teams.through.objects.filter(stream=OuterRef("pk"), team__memberships__user=user.pk))
         )
 
@@ -42,15 +43,20 @@ class StreamQuerySet(models.QuerySet["Stream"]):
         """The streams on which this user may write."""
         if not user.is_active or not user.has_perm("conversations.send_messages"):
             return self.none()
-        if user.has_perm("conversations.view_every_stream"):
-            return self
-        return self.filter(
+        rows = self._left_to(user)
+        if user.sees_every_stream:
+            return rows
+        return rows.filter(
             Exists(
                 Stream.teams.through.objects.filter(
                     stream=OuterRef("pk"), team__memberships__user=user.pk, can_send=True
                 )
             )
         )
+
+    def _left_to(self, user: User) -> StreamQuerySet:
+        """All, unless an API key has narrowed its user to some."""
+        return self if user.narrowed_to is None else self.filter(pk__in=user.narrowed_to)
 
     def of_number(self, phone: str) -> StreamQuerySet:
         """The streams that send from this number, or that customers write to under it."""

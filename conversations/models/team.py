@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from conversations.models.stream import Stream
 
 
+SEE_EVERY_STREAM = "conversations.view_every_stream"
+
+
 class Role(models.TextChoices):
     """The roles a site starts with; each is a group, whose permissions a site may change."""
 
@@ -120,6 +123,9 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     objects = UserManager()
 
+    # The ids of the streams that an API key leaves of those its user sees; kept nowhere, None for a person.
+    narrowed_to: frozenset[int] | None = None
+
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]
 
@@ -144,6 +150,17 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.name or self.email
+
+    def has_perm(self, perm: str, obj: Any = None) -> bool:
+        """Django's question. Whoever is narrowed to some streams does not see every one, whatever their role says."""
+        if perm == SEE_EVERY_STREAM and self.narrowed_to is not None:
+            return False
+        return super().has_perm(perm, obj)
+
+    @property
+    def sees_every_stream(self) -> bool:
+        """May this user see every stream, by right? Which of them they see now is for `visible_to` to say."""
+        return super().has_perm(SEE_EVERY_STREAM)
 
     @property
     def is_staff(self) -> bool:

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from conversations.models import (
     AgentIdentity,
+    ApiKey,
     AuditEntry,
     Contact,
     Conversation,
@@ -45,6 +46,7 @@ ACTION_OF: Mapping[type[Model], AuditAction] = {
     TeamMembership: AuditAction.TEAM_CHANGED,
     TeamStream: AuditAction.TEAM_CHANGED,
     ProviderAccount: AuditAction.ACCOUNT_CHANGED,
+    ApiKey: AuditAction.API_KEY_CHANGED,
     Stream: AuditAction.STREAM_CHANGED,
     SubStream: AuditAction.STREAM_CHANGED,
     StreamGate: AuditAction.STREAM_CHANGED,
@@ -84,7 +86,7 @@ def note_look(user: User, subject: Contact | Conversation, *, streams: Iterable[
 
     `streams` are the ids of the streams concerned, not looked at for others. Once an hour for each customer.
     """
-    if not user.has_perm("conversations.view_every_stream"):
+    if not user.sees_every_stream:
         return
     concerned = set(streams)
     own = Stream.objects.filter(pk__in=concerned, teams__memberships__user=user)

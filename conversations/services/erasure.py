@@ -29,6 +29,7 @@ from conversations.models import (
     Draft,
     Drift,
     ErasedNumber,
+    IdempotentRequest,
     Message,
     OptIn,
     ProviderSession,
@@ -159,7 +160,7 @@ def _erase_files(messages: QuerySet[Message]) -> int:
 
 def _erase_conversations(conversations: Collection[Conversation]) -> None:
     ids = [one.pk for one in conversations]
-    for model in (Draft, Drift, ProviderSession):
+    for model in (Draft, Drift, IdempotentRequest, ProviderSession):
         model.objects.filter(conversation__in=ids).delete()
     Activity.objects.filter(conversation__in=ids).update(text="", data={}, external_id="", push_text="")
     erased_records.stop_telling(ids)
@@ -188,6 +189,7 @@ def _erase_traces(
     _blank_log(OptIn, list(contact.opt_ins.values_list("pk", flat=True)))
     for phone in phones:
         SavedFilter.objects.filter(words__contains=phone.lstrip("+")).delete()
+        IdempotentRequest.objects.filter(body__contains=phone).delete()
     for session in Session.objects.filter(expire_date__gt=timezone.now()).iterator(chunk_size=500):
         kept = session.get_decoded()
         if (kept.get("merge") or {}).get("kept") == contact.pk:

@@ -38,7 +38,7 @@ from conversations.models import (
 from conversations.models.audit import AuditAction
 from conversations.models.message import UNSETTLED, MessageStatus
 from conversations.models.webhook import WebhookEventStatus
-from conversations.services import audit, erased_records, signed_in
+from conversations.services import audit, erased_records, idempotency, signed_in
 
 AT_ONCE = 2000
 UPLOADS_KEPT = timedelta(days=7)  # what was uploaded and belongs to no message by then was never sent
@@ -204,6 +204,7 @@ def sweep(at: datetime) -> None:
         return
     remove_orphans(at)
     signed_in.forget_ended(at)
+    idempotency.forget_old(at)
     _next_pass = at + BETWEEN_PASSES
 
 

@@ -29,6 +29,7 @@ from conversations.models import (
     ConversationMirror,
     Draft,
     Drift,
+    IdempotentRequest,
     Indicator,
     Message,
     MessageEvent,
@@ -44,6 +45,7 @@ from conversations.models import (
     WebhookEvent,
 )
 from conversations.services import attachment_files, consent, erasure, gate
+from conversations.services.api_keys import create_api_key
 from conversations.services.campaigns import sending
 from conversations.services.opt_in_import import _numbers_opted_out
 from tests import factories
@@ -61,7 +63,7 @@ WITHOUT_CUSTOMERS = {
     *("conversations_dispatchertick", "conversations_erasednumber", "conversations_hooksecret"),
     *("conversations_handling", "conversations_inboxcount", "conversations_keywordset"),
     *("conversations_notification", "conversations_provideraccount", "conversations_secondfactor"),
-    "conversations_signedinsession",
+    *("conversations_apikey", "conversations_signedinsession"),
     *("conversations_sendingpolicy", "conversations_stream", "conversations_streamgate", "conversations_substream"),
     *("conversations_reportchange", "conversations_reportcount", "conversations_conversationtimes"),
     *("conversations_workinghours", "conversations_workingperiod", "conversations_holiday"),
@@ -194,6 +196,9 @@ def seeded(person: Contact, stream: Stream) -> Conversation:
         evidence_file=proof,
     )
     NumberCheck.objects.create(stream=stream, phone=PHONE, on_whatsapp=True)
+    api_key, _text = create_api_key(name="Orders", user=factories.make_user(), scopes=["send"])
+    answered = {"status": 201, "body": json.dumps({"body": said}), "fingerprint": "0" * 64}
+    IdempotentRequest.objects.create(api_key=api_key, key="one", conversation=conversation, **answered)
     SavedFilter.objects.create(owner=factories.make_user(), name="Mine", words=f"q={PHONE[1:]}")
     campaign = Campaign.objects.create(name="Visits", stream=stream, status="running")
     row = CampaignRecipient.objects.create(

@@ -30,6 +30,7 @@ from conversations.models import (
     Handling,
     Holiday,
     HookSecret,
+    IdempotentRequest,
     InboxCount,
     Indicator,
     KeywordSet,
@@ -60,6 +61,7 @@ from conversations.models import (
 )
 from conversations.models.audit import AuditAction
 from conversations.services import audit, consent
+from conversations.services.api_keys import create_api_key
 from tests import factories
 
 
@@ -67,7 +69,7 @@ def rows_for_people() -> list[type[Model]]:
     """The models that the administration shows: all but what search, the inbox and writers keep to themselves."""
     models = apps.get_app_config("conversations").get_models()
     kept = (ContactSearch, MessageSearch, ConversationTag, Draft, Handling, InboxCount, ProofFile, SavedFilter)
-    kept += (CampaignChunk, ErasedNumber, Notification, SecondFactor, SignedInSession)
+    kept += (CampaignChunk, ErasedNumber, IdempotentRequest, Notification, SecondFactor, SignedInSession)
     kept += (ReportChange, ReportCount, ConversationTimes)
     kept += (WorkingPeriod, Holiday)  # on the page of their working hours
     kept += (ContactIdentity, HookSecret, ProviderSession, RefusedCall)  # on the pages of contacts and streams
@@ -188,6 +190,7 @@ def make_rows(stream: Stream | None = None, *, text: str = "Hello") -> dict[type
             campaign=campaign, row=2, given=text[:200], fields={"firstname": text}, verdict="invalid", reason=text[:300]
         ),
         audit.record(AuditAction.STREAM_CHANGED, actor=author, subject=stream, summary=text),
+        create_api_key(name=text[:100], user=author, scopes=["read"], streams=[stream])[0],
         WorkingHours.objects.create(name=f"{text} {number}"[:60]),
         NumberCheck.objects.create(stream=stream, phone=contact.phone, on_whatsapp=True, checked_by=author),
     ]

@@ -96,6 +96,7 @@ def test_every_add_page_opens_or_is_refused(admin_browser: Client) -> None:
             open_to.add(model.__name__)
     assert open_to == {
         "AgentIdentity",
+        "ApiKey",
         "CannedReply",
         "KeywordSet",
         "OptIn",
