@@ -44,6 +44,8 @@ class StreamForm(forms.ModelForm):
             "region",
             "body_limit",
             "reply_within",
+            "reply_again_within",
+            "resolve_within",
             "return_after",
             "keeps_words_for",
             "keeps_files_for",

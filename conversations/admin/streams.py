@@ -95,6 +95,8 @@ class StreamAdmin(ManagedMixin, NeverDeletedMixin, ProductAdmin):
                         "region",
                         "body_limit",
                         "reply_within",
+                        "reply_again_within",
+                        "resolve_within",
                         "return_after",
                         "working_hours",
                         "checks_per_day",

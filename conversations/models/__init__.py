@@ -23,7 +23,7 @@ from conversations.models.notification import Notification
 from conversations.models.number_check import NumberCheck
 from conversations.models.pacing import StreamGate
 from conversations.models.policy import SendingPolicy
-from conversations.models.report import ConversationTimes, ReportChange, ReportCount
+from conversations.models.report import ConversationTimes, NextReply, ReportChange, ReportCount
 from conversations.models.search import ContactSearch, MessageSearch
 from conversations.models.second_factor import SecondFactor
 from conversations.models.session import ProviderSession
@@ -68,6 +68,7 @@ __all__ = [
     "Message",
     "MessageEvent",
     "MessageSearch",
+    "NextReply",
     "Notification",
     "NumberCheck",
     "OptIn",

@@ -247,6 +247,14 @@ class Conversation(models.Model):
     reply_due_at = models.DateTimeField(
         null=True, editable=False, help_text="When the customer should have an answer. Kept by PostgreSQL."
     )
+    resolve_due_at = models.DateTimeField(
+        null=True, editable=False, help_text="When it should be resolved. Kept by PostgreSQL."
+    )
+    due_at = models.DateTimeField(
+        null=True,
+        editable=False,
+        help_text="What is due first of us: the answer, or the end of an open conversation. Kept by PostgreSQL.",
+    )
     failed_at = models.DateTimeField(
         null=True, editable=False, help_text="Since when our newest message has not arrived. Kept by PostgreSQL."
     )
@@ -271,7 +279,9 @@ class Conversation(models.Model):
             ),
         ]
         triggers = [
-            *conversation_triggers(in_inbox=IN_INBOX, snoozed=ConversationStatus.SNOOZED),
+            *conversation_triggers(
+                in_inbox=IN_INBOX, is_open=ConversationStatus.OPEN, snoozed=ConversationStatus.SNOOZED
+            ),
             *conversation_report_triggers(),
         ]
         indexes = [
@@ -343,6 +353,11 @@ class Conversation(models.Model):
         if self.stream.channel != Channel.WHATSAPP:
             return True
         return self.window_closes_at is not None and self.window_closes_at > timezone.now()
+
+    @property
+    def owes_a_reply(self) -> bool:
+        """Is what is due first an answer? Else it is the end of the conversation."""
+        return self.reply_due_at is not None and self.due_at == self.reply_due_at
 
     @property
     def part(self) -> Urgency:

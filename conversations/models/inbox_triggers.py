@@ -1,5 +1,6 @@
 """What PostgreSQL keeps for the inbox, so that a list of a million conversations is read from an index.
 
+    due_at      when the next thing is due that we promise: an answer, or that an open conversation is resolved
     urgency     the place of a conversation in a list by urgency: one number, smaller is more urgent
     failed_at   since when something we sent has not arrived, and nobody has written after it
     counts      how many conversations each person has on each stream, open, waiting and snoozed
@@ -20,7 +21,7 @@ class Urgency(IntEnum):
     """The parts of a list by urgency, most urgent first."""
 
     FAILED = 0  # something did not arrive: the oldest first
-    REPLY_DUE = 1  # the customer waits: whose reply is due first
+    DUE = 1  # an answer is due, or the end of what is open: what is due first
     WINDOW = 2  # WhatsApp's window is open: whose closes first
     UNREAD = 3  # newest first
     REST = 4  # newest first
@@ -62,8 +63,48 @@ _COUNT_ONE_MORE = """
 """
 
 
-def conversation_triggers(*, in_inbox: Collection[str], snoozed: str) -> list[pgtrigger.Trigger]:
-    """Keeps `urgency`, `reply_due_at` and the counts; lets nobody but the messages' triggers change `failed_at`."""
+def _keep_what_is_due(in_inbox: Collection[str], is_open: str) -> str:
+    """What a stream promises, in its working hours: the one place that says when something is due.
+
+    The first answer has its time, later ones theirs. The time for the whole runs from when a conversation is opened,
+    or opened again; it presses only while the next step is ours.
+    """
+    deadline = """
+            SELECT parley_working_deadline(stream.working_hours_id, {since}, {minutes})
+              INTO {into}
+              FROM conversations_stream AS stream WHERE stream.id = NEW.stream_id;
+    """
+    answered = """
+        SELECT FROM conversations_conversationtimes AS times
+         WHERE times.conversation_id = NEW.id AND times.replied_at <= NEW.waiting_since
+    """
+    minutes = f"""
+        CASE WHEN EXISTS ({answered}) THEN COALESCE(stream.reply_again_within, stream.reply_within)
+             ELSE stream.reply_within END
+    """
+    opened_at = "CASE WHEN TG_OP = 'INSERT' THEN NEW.created_at ELSE now() END"
+    whole = "stream.resolve_within"
+    return f"""
+        IF NEW.waiting_since IS NULL THEN
+            NEW.reply_due_at := NULL;
+        ELSIF TG_OP = 'INSERT' OR OLD.waiting_since IS DISTINCT FROM NEW.waiting_since THEN
+            {deadline.format(since="NEW.waiting_since", minutes=minutes, into="NEW.reply_due_at")}
+        ELSE
+            NEW.reply_due_at := OLD.reply_due_at;
+        END IF;
+        IF NEW.status NOT IN ({_listed(in_inbox)}) THEN
+            NEW.resolve_due_at := NULL;
+        ELSIF TG_OP = 'INSERT' OR OLD.status NOT IN ({_listed(in_inbox)}) THEN
+            {deadline.format(since=opened_at, minutes=whole, into="NEW.resolve_due_at")}
+        ELSE
+            NEW.resolve_due_at := OLD.resolve_due_at;
+        END IF;
+        NEW.due_at := LEAST(NEW.reply_due_at, CASE WHEN NEW.status = '{is_open}' THEN NEW.resolve_due_at END);
+    """
+
+
+def conversation_triggers(*, in_inbox: Collection[str], is_open: str, snoozed: str) -> list[pgtrigger.Trigger]:
+    """Keeps `urgency`, what is due and the counts; lets nobody but the messages' triggers change `failed_at`."""
     keep_urgency = f"""
         IF TG_OP = 'INSERT' THEN
             NEW.failed_at := NULL;
@@ -73,15 +114,7 @@ def conversation_triggers(*, in_inbox: Collection[str], snoozed: str) -> list[pg
         IF NEW.status <> '{snoozed}' THEN
             NEW.snoozed_until := NULL;
         END IF;
-        IF NEW.waiting_since IS NULL THEN
-            NEW.reply_due_at := NULL;
-        ELSIF TG_OP = 'INSERT' OR OLD.waiting_since IS DISTINCT FROM NEW.waiting_since THEN
-            SELECT parley_working_deadline(stream.working_hours_id, NEW.waiting_since, stream.reply_within)
-              INTO NEW.reply_due_at
-              FROM conversations_stream AS stream WHERE stream.id = NEW.stream_id;
-        ELSE
-            NEW.reply_due_at := OLD.reply_due_at;
-        END IF;
+        {_keep_what_is_due(in_inbox, is_open)}
         NEW.urgency := CASE
             WHEN NEW.status NOT IN ({_listed(in_inbox)}) THEN
                 {_last_by("NEW.last_message_at")}
@@ -90,8 +123,8 @@ def conversation_triggers(*, in_inbox: Collection[str], snoozed: str) -> list[pg
                 + COALESCE({_milliseconds("NEW.snoozed_until")}, {PART} - 1)
             WHEN NEW.failed_at IS NOT NULL THEN
                 {first_of(Urgency.FAILED)} + {_milliseconds("NEW.failed_at")}
-            WHEN NEW.reply_due_at IS NOT NULL THEN
-                {first_of(Urgency.REPLY_DUE)} + {_milliseconds("NEW.reply_due_at")}
+            WHEN NEW.due_at IS NOT NULL THEN
+                {first_of(Urgency.DUE)} + {_milliseconds("NEW.due_at")}
             WHEN NEW.window_closes_at > now() THEN
                 {first_of(Urgency.WINDOW)} + {_milliseconds("NEW.window_closes_at")}
             WHEN NEW.unread_count > 0 THEN
@@ -100,12 +133,13 @@ def conversation_triggers(*, in_inbox: Collection[str], snoozed: str) -> list[pg
                 {_last_by("NEW.last_message_at")}
         END;
         RETURN NEW;
-    """  # noqa: S608 - every word in it is a constant of ours
+    """
     # A campaign writes thousands of dormant conversations at once, and knows what there is to keep.
     is_kept = f"""
         NEW.status NOT IN ({_listed(in_inbox)}) AND NEW.urgency = {_last_by("NEW.last_message_at")}
         AND NEW.failed_at IS NULL AND NEW.snoozed_until IS NULL
         AND NEW.waiting_since IS NULL AND NEW.reply_due_at IS NULL
+        AND NEW.resolve_due_at IS NULL AND NEW.due_at IS NULL
     """
     return [
         pgtrigger.Trigger(

@@ -167,3 +167,60 @@ class ConversationTimes(models.Model):
 
     def __str__(self) -> str:
         return f"Times of conversation {self.conversation_id}"
+
+
+class NextReplyQuerySet(OfStreams):
+    """Questions about answers after the first."""
+
+    def asked(self, since: datetime, until: datetime) -> Self:
+        """To what customers wrote in this time, `until` not counted."""
+        return self.filter(asked_at__gte=since, asked_at__lt=until)
+
+    def unmeasured(self) -> Self:
+        """Whose working hours nobody has counted yet."""
+        return self.filter(reply_working=None)
+
+
+class NextReply(models.Model):
+    """One answer to a customer who was answered before: since when they waited for it, and who gave it.
+
+    `reply_working` is seconds in working hours, empty until they are counted. No provider has a term for it.
+    """
+
+    conversation = models.ForeignKey(
+        "conversations.Conversation",
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+    )
+    stream = models.ForeignKey(
+        Stream, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
+    asked_at = models.DateTimeField(help_text="The customer's first message after the answer before.")
+    replied_at = models.DateTimeField(help_text="When a provider took the answer.")
+    replied_by = models.ForeignKey(
+        "conversations.User",
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+    )
+    reply_working = models.IntegerField(null=True)
+
+    objects = NextReplyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "next replies"
+        constraints = [models.UniqueConstraint(fields=("conversation", "asked_at"), name="next_reply_once")]
+        indexes = [
+            models.Index(
+                fields=("stream", "asked_at"),
+                include=("replied_at", "replied_by", "reply_working"),
+                name="next_replies",
+            ),
+            models.Index(fields=("conversation",), name="next_reply_unmeasured", condition=Q(reply_working=None)),
+        ]
+
+    def __str__(self) -> str:
+        return f"Answer to conversation {self.conversation_id}"

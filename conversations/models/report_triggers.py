@@ -2,9 +2,10 @@
 
     ReportChange       for each message that got an outcome, changed it or went: one more, one fewer
     ConversationTimes  for each conversation: when it began, was answered and was done
+    NextReply          for each answer after the first: since when the customer waited for it
 
-They follow from messages and conversations, whoever changes those. `counted_changes` and `counted_times` say the
-same about all rows at once: rebuilding uses them, and tests compare what is kept with them.
+They follow from messages and conversations, whoever changes those. `counted_changes`, `counted_times` and
+`counted_replies` say the same about all rows at once: rebuilding uses them, and tests compare what is kept with them.
 """
 
 # ruff: noqa: S608 - every word in these statements is a constant of ours
@@ -101,6 +102,59 @@ def recount_times(where: str) -> str:
     """
 
 
+# Of each answer after the first: since when the customer had waited for it, which is since their first message after
+# the answer before.
+def counted_replies(of: str) -> str:
+    """SQL: conversation_id, stream_id, asked_at, replied_at, replied_by_id of later answers (`of`: "= 7", "IN ...")."""
+    ours = """
+        SELECT times.conversation_id, times.stream_id, message.sent_at, message.author_id,
+               lag(message.sent_at) OVER (PARTITION BY message.conversation_id ORDER BY message.sent_at, message.id)
+                   AS before
+          FROM conversations_conversationtimes AS times
+          JOIN conversations_message AS message ON message.conversation_id = times.conversation_id
+         WHERE message.direction = 'out' AND message.author_id IS NOT NULL AND message.recipient_id IS NULL
+           AND message.sent_at >= times.replied_at AND times.conversation_id {of}
+    """
+    return f"""
+        SELECT ours.conversation_id, ours.stream_id, asked.asked_at, ours.sent_at AS replied_at,
+               ours.author_id AS replied_by_id
+          FROM ({ours.format(of=of)}) AS ours
+          JOIN LATERAL (
+            SELECT min(message.created_at) AS asked_at
+              FROM conversations_message AS message
+             WHERE message.conversation_id = ours.conversation_id AND message.direction = 'in'
+               AND message.created_at > ours.before AND message.created_at <= ours.sent_at
+          ) AS asked ON asked.asked_at IS NOT NULL
+    """
+
+
+def recount_replies(of: str) -> str:
+    """SQL: two statements that write the later answers of these conversations anew; those that are right stay."""
+    columns = "conversation_id, stream_id, asked_at, replied_at, replied_by_id"
+    return f"""
+        DELETE FROM conversations_nextreply AS kept
+         WHERE kept.conversation_id {of}
+           AND ({", ".join(f"kept.{name}" for name in columns.split(", "))}) NOT IN ({counted_replies(of)});
+        INSERT INTO conversations_nextreply ({columns}) {counted_replies(of)}
+            ON CONFLICT (conversation_id, asked_at) DO NOTHING;
+    """
+
+
+# An answer that has left already when it is written, or a customer's message that comes after an answer to it: what
+# providers keep is read late, the rest is rare.
+_LATE = """
+    IN (SELECT one.conversation_id
+          FROM written AS one
+          JOIN conversations_conversationtimes AS times ON times.conversation_id = one.conversation_id
+         WHERE one.recipient_id IS NULL AND times.replied_at IS NOT NULL
+           AND (one.direction = 'out' AND one.author_id IS NOT NULL AND one.sent_at IS NOT NULL
+                OR one.direction = 'in' AND EXISTS (
+                    SELECT FROM conversations_message AS ours
+                     WHERE ours.conversation_id = one.conversation_id AND ours.direction = 'out'
+                       AND ours.author_id IS NOT NULL AND ours.sent_at >= one.created_at)))
+"""
+
+
 def _set_first_reply(source: str, of: str) -> str:
     first_reply = _FIRST_REPLY.format(conversation="times.conversation_id", asked_at="times.asked_at")
     return f"""
@@ -170,6 +224,7 @@ def report_triggers() -> list[pgtrigger.Trigger]:
                 INSERT INTO conversations_reportchange ({_COLUMNS}) {counted_changes("written")};
                 {_BEGINS}
                 {_set_first_reply(_WRITTEN, _WRITTEN_MAY_ANSWER)}
+                {recount_replies(_LATE)}
                 RETURN NULL;
             """,
         ),
@@ -194,6 +249,7 @@ def report_triggers() -> list[pgtrigger.Trigger]:
             func=f"""
                 INSERT INTO conversations_reportchange ({_COLUMNS}) {counted_changes("gone", -1)};
                 {recount_times("conversation.id IN (SELECT conversation_id FROM gone)")}
+                {recount_replies("IN (SELECT conversation_id FROM gone)")}
                 RETURN NULL;
             """,
         ),
@@ -205,7 +261,11 @@ def report_triggers() -> list[pgtrigger.Trigger]:
                 "NEW.direction = 'out' AND NEW.author_id IS NOT NULL AND NEW.recipient_id IS NULL "
                 "AND OLD.sent_at IS DISTINCT FROM NEW.sent_at"
             ),
-            func=f"{_set_first_reply('', _MOVED_MAY_ANSWER)} RETURN NULL;",
+            func=f"""
+                {_set_first_reply("", _MOVED_MAY_ANSWER)}
+                {recount_replies("= NEW.conversation_id")}
+                RETURN NULL;
+            """,
         ),
         pgtrigger.Trigger(
             name="message_times_changed",
@@ -214,6 +274,7 @@ def report_triggers() -> list[pgtrigger.Trigger]:
             condition=pgtrigger.Condition(f"{timed[0]} IS DISTINCT FROM {timed[1]}"),
             func=f"""
                 {recount_times("conversation.id IN (OLD.conversation_id, NEW.conversation_id)")}
+                {recount_replies("IN (OLD.conversation_id, NEW.conversation_id)")}
                 RETURN NULL;
             """,
         ),
@@ -236,6 +297,10 @@ def conversation_report_triggers() -> list[pgtrigger.Trigger]:
                    SET stream_id = NEW.stream_id,
                        resolved_at = CASE WHEN NEW.status IN {_DONE} THEN NEW.resolved_at END
                  WHERE times.conversation_id = NEW.id;
+                IF OLD.stream_id <> NEW.stream_id THEN
+                    UPDATE conversations_nextreply SET stream_id = NEW.stream_id, reply_working = NULL
+                     WHERE conversation_id = NEW.id;
+                END IF;
                 RETURN NULL;
             """,
         ),
@@ -243,7 +308,11 @@ def conversation_report_triggers() -> list[pgtrigger.Trigger]:
             name="conversation_times_gone",
             when=pgtrigger.After,
             operation=pgtrigger.Delete,
-            func="DELETE FROM conversations_conversationtimes WHERE conversation_id = OLD.id; RETURN NULL;",
+            func="""
+                DELETE FROM conversations_conversationtimes WHERE conversation_id = OLD.id;
+                DELETE FROM conversations_nextreply WHERE conversation_id = OLD.id;
+                RETURN NULL;
+            """,
         ),
     ]
 

@@ -99,6 +99,26 @@ class Stream(models.Model):
             "Minutes of the working hours in which a customer who wrote should have an answer. Lists are sorted by it."
         ),
     )
+    reply_again_within = models.PositiveIntegerField(
+        _("answer again within"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text=_(
+            "Minutes of the working hours in which a customer who was answered before should have the next answer. "
+            "Empty: as the first one."
+        ),
+    )
+    resolve_within = models.PositiveIntegerField(
+        _("resolve within"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text=_(
+            "Minutes of the working hours, from when it was opened, in which a conversation should be resolved. "
+            "Empty: nobody promises that."
+        ),
+    )
     return_after = models.PositiveIntegerField(
         _("give back after"),
         null=True,
@@ -210,6 +230,11 @@ class Stream(models.Model):
             f"When somebody writes less than {days} after a conversation was closed, it opens again; later a new one "
             "begins."
         )
+
+    @property
+    def next_reply_within(self) -> int:
+        """Minutes of the working hours in which a customer who was answered before should have the next answer."""
+        return self.reply_again_within or self.reply_within
 
     @property
     def config(self) -> StreamConfig:

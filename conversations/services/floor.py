@@ -25,7 +25,7 @@ SOON = timedelta(minutes=15)
 RECENT = timedelta(hours=1)
 LONGEST = 8  # conversations that are named
 MOST_REASONS = 8
-_FIRST = first_of(Urgency.REPLY_DUE)
+_FIRST = first_of(Urgency.DUE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +76,16 @@ def look(user: User) -> Floor:
     """The floor as this user may see it."""
     streams = list(Stream.objects.visible_to(user).values_list("pk", flat=True))
     at = database_now()
-    waiting = _waiting(streams)
-    overdue = _due_until(waiting, at).count()
+    promised = _promised(streams)
+    waiting = promised.filter(waiting_since__isnull=False)
+    overdue = _due_until(promised, at).count()
     figures = operations.gather(Stream.objects.filter(pk__in=streams))
     reasons = _reasons(streams, at)
     return Floor(
         at=at,
         waiting=waiting.count(),
         overdue=overdue,
-        due_soon=_due_until(waiting, at + SOON).count() - overdue,
+        due_soon=_due_until(promised, at + SOON).count() - overdue,
         unassigned=_number_of_open(InboxCount.objects.filter(stream__in=streams, assignee=None)),
         longest=_longest(waiting, streams),
         reasons=reasons[:MOST_REASONS],
@@ -94,17 +95,17 @@ def look(user: User) -> Floor:
     )
 
 
-def _waiting(streams: Sequence[int]) -> Any:
-    """Open conversations whose customer waits: a part of the index that lists are read from, and few before it."""
+def _promised(streams: Sequence[int]) -> Any:
+    """Open conversations in which something is due: a part of the index that lists are read from, and few before it."""
     listed_by_it = Q(urgency__gte=_FIRST, urgency__lt=first_of(Urgency.WINDOW))
-    listed_as_failed = Q(urgency__lt=_FIRST, reply_due_at__isnull=False)
+    listed_as_failed = Q(urgency__lt=_FIRST, due_at__isnull=False)
     return Conversation.objects.filter(
         listed_by_it | listed_as_failed, stream__in=streams, status=ConversationStatus.OPEN
     )
 
 
-def _due_until(waiting: Any, at: datetime) -> Any:
-    return waiting.filter(Q(urgency__gte=_FIRST, urgency__lte=_FIRST + _milliseconds(at)) | Q(reply_due_at__lte=at))
+def _due_until(promised: Any, at: datetime) -> Any:
+    return promised.filter(Q(urgency__gte=_FIRST, urgency__lte=_FIRST + _milliseconds(at)) | Q(due_at__lte=at))
 
 
 def _milliseconds(at: datetime) -> int:

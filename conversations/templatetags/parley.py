@@ -16,7 +16,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language_info
 
-from conversations.models import Activity, WhatsAppTemplate
+from conversations.models import Activity, Conversation, WhatsAppTemplate
 from conversations.services.remarks import mention_pattern
 from conversations.views import chips, icons, message_text, wording
 from conversations.views.template_preview import body_text
@@ -169,9 +169,9 @@ def running_clock(words: str, until: datetime) -> SafeString:
 
 
 @register.filter
-def due_chip(moment: datetime) -> chips.Chip:
-    """When the customer should have an answer."""
-    return chips.due_chip(moment)
+def due_chip(conversation: Conversation) -> chips.Chip:
+    """What is due first in a conversation, and when."""
+    return chips.due_chip(conversation)
 
 
 @register.filter

@@ -103,8 +103,8 @@ def _pressing(conversation: Conversation) -> Iterator[Chip]:
     facts = conversation.__dict__  # the annotations of with_attention(), which the model does not declare
     if facts["has_question"]:
         yield Chip("shield-question-mark", "STOP?", "warning", whole="Did they mean STOP?")
-    if conversation.reply_due_at is not None and conversation.status == ConversationStatus.OPEN:
-        yield due_chip(conversation.reply_due_at)
+    if conversation.due_at is not None and conversation.status == ConversationStatus.OPEN:
+        yield due_chip(conversation)
     of_whatsapp = conversation.stream.channel == Channel.WHATSAPP and conversation.status in IN_INBOX
     if of_whatsapp and conversation.window_is_open and conversation.window_closes_at is not None:
         yield window_chip(conversation.window_closes_at)
@@ -133,13 +133,17 @@ def _standing(conversation: Conversation) -> Iterator[Chip]:
             yield Chip("circle-check", "Resolved")
 
 
-def due_chip(due_at: datetime) -> Chip:
-    """When the customer should have an answer."""
-    left = due_at - timezone.now()
+def due_chip(conversation: Conversation) -> Chip:
+    """When the customer should have an answer, or the conversation be resolved; of one in which something is due."""
+    assert conversation.due_at is not None
+    left = conversation.due_at - timezone.now()
+    what = "Reply" if conversation.owes_a_reply else "Resolution"
     if left <= timedelta():
-        return Chip("clock-alert", "Overdue", "danger", whole="Reply overdue")
+        return Chip("clock-alert", "Overdue", "danger", whole=f"{what} overdue")
     tone = "danger" if left <= VERY_SOON else "warning" if left <= SOON else ""
-    return Chip("clock", "Reply due in {}" if left <= SOON else "Due in {}", tone, due_at)
+    if conversation.owes_a_reply:
+        return Chip("clock", "Reply due in {}" if left <= SOON else "Due in {}", tone, conversation.due_at)
+    return Chip("clock", "Resolve in {}", tone, conversation.due_at)
 
 
 def permission_chip(contact: Contact, stream: Stream, purpose: Purpose) -> Chip:

@@ -97,6 +97,7 @@ def _with_names(found: QuerySet[Any], one: Figure) -> QuerySet[Any]:
     related = {
         Kind.MESSAGES: ("conversation__contact", "stream__account", "author"),
         Kind.CONVERSATIONS: ("conversation__contact", "stream", "replied_by"),
+        Kind.REPLIES: ("conversation__contact", "stream", "replied_by"),
         Kind.DECISIONS: ("contact", "stream", "recorded_by"),
     }
     return found.select_related(*related[one.kind])
@@ -114,6 +115,9 @@ def _row(row: Any, one: Figure, scope: Scope) -> dict[str, Any]:
         return {"row": row, "state": delivery_state(row) if row.is_outbound else None}
     if one.kind is Kind.DECISIONS:
         return {"row": row}
+    if one.kind is Kind.REPLIES:
+        reply = row.reply_working if scope.working else working_seconds(row.asked_at, row.replied_at, None)
+        return {"row": row, "reply": duration(reply)}
     if scope.working:
         reply, resolution = row.reply_working, row.resolution_working
     else:

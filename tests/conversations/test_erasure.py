@@ -66,6 +66,7 @@ WITHOUT_CUSTOMERS = {
     *("conversations_apikey", "conversations_signedinsession"),
     *("conversations_sendingpolicy", "conversations_stream", "conversations_streamgate", "conversations_substream"),
     *("conversations_reportchange", "conversations_reportcount", "conversations_conversationtimes"),
+    "conversations_nextreply",
     *("conversations_workinghours", "conversations_workingperiod", "conversations_holiday"),
     *("conversations_tag", "conversations_team", "conversations_templatestatuschange"),
     *("conversations_templateversion", "conversations_user", "conversations_whatsapptemplate"),

@@ -111,6 +111,18 @@ def test_an_answer_is_due_in_the_hours_of_the_stream(place: Place, office: Worki
     assert conversation.reply_due_at == datetime(2026, 11, 23, 9, 15, tzinfo=UTC)
 
 
+def test_what_should_be_resolved_soon_is_due_too(place: Place) -> None:
+    Stream.objects.filter(pk=place.stream.pk).update(resolve_within=10)
+    conversation = factories.make_conversation(place.stream, assignee=place.priya)
+    found = floor.look(place.tom)
+    assert (found.waiting, found.overdue, found.due_soon) == (0, 0, 1)
+    page = place.browser.get(f"/c/{conversation.pk}/?view=all").content.decode()
+    assert "Resolve in" in page
+    assert "When it should be resolved" in page
+    Conversation.objects.update(status="waiting")
+    assert floor.look(place.tom).due_soon == 0
+
+
 def test_what_the_page_counts(place: Place) -> None:
     late = place.waiting(minutes=45, assignee=place.priya)
     place.waiting(minutes=20)

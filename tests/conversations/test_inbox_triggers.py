@@ -46,7 +46,7 @@ def test_a_list_by_urgency_is_in_the_order_of_its_parts() -> None:
     expected = [failed, late, soon, later, closes_soon, closes_late, unread, closed, older]
     assert list(Conversation.objects.in_order(ListOrder.URGENT)) == expected
     assert [part_of(one).name for one in expected] == [
-        *("FAILED", "REPLY_DUE", "REPLY_DUE", "REPLY_DUE", "WINDOW", "WINDOW", "UNREAD", "REST", "REST")
+        *("FAILED", "DUE", "DUE", "DUE", "WINDOW", "WINDOW", "UNREAD", "REST", "REST")
     ]
 
 
@@ -62,6 +62,46 @@ def test_an_answer_is_due_when_the_stream_says() -> None:
     Conversation.objects.update(waiting_since=None)
     conversation.refresh_from_db()
     assert conversation.reply_due_at is None
+
+
+def test_a_later_answer_has_a_time_of_its_own() -> None:
+    stream, author = factories.make_stream(reply_within=30, reply_again_within=120), factories.make_user()
+    conversation = factories.make_conversation(stream, waiting_since=ago(10))
+    factories.make_message(conversation, direction="in")
+    for again, minutes in ((False, 30), (True, 120)):
+        if again:
+            factories.make_message(conversation, author=author, sent_at=timezone.now())
+            Conversation.objects.update(waiting_since=timezone.now())
+        conversation.refresh_from_db()
+        assert conversation.waiting_since is not None
+        assert conversation.reply_due_at == conversation.waiting_since + timedelta(minutes=minutes)
+    assert factories.make_stream(reply_within=30).next_reply_within == 30
+
+
+def test_what_is_due_first_decides_while_the_next_step_is_ours() -> None:
+    stream = factories.make_stream(reply_within=30, resolve_within=60)
+    conversation = factories.make_conversation(stream)
+    conversation.refresh_from_db()
+    whole = conversation.created_at + timedelta(minutes=60)
+    assert (conversation.resolve_due_at, conversation.due_at, conversation.part) == (whole, whole, Urgency.DUE)
+    assert not conversation.owes_a_reply
+    Conversation.objects.update(waiting_since=ago(5))
+    conversation.refresh_from_db()
+    assert conversation.due_at == conversation.reply_due_at
+    assert conversation.owes_a_reply
+    Conversation.objects.update(waiting_since=conversation.created_at + timedelta(minutes=45))
+    conversation.refresh_from_db()
+    assert conversation.due_at == whole, "the answer could wait, the whole cannot"
+    Conversation.objects.update(waiting_since=None, status="waiting")
+    conversation.refresh_from_db()
+    assert (conversation.resolve_due_at, conversation.due_at) == (whole, None), "it is the customer's turn"
+    Conversation.objects.update(status="resolved")
+    conversation.refresh_from_db()
+    assert conversation.resolve_due_at is None
+    Conversation.objects.update(status="open")
+    conversation.refresh_from_db()
+    assert conversation.resolve_due_at is not None
+    assert conversation.resolve_due_at > whole - timedelta(minutes=1), "opened again, the time runs anew"
 
 
 def test_a_failed_send_counts_until_somebody_writes_again() -> None:

@@ -116,7 +116,7 @@ def pages() -> list[Page]:
 
 _ROW = """
     SELECT conversation.id, conversation.urgency, conversation.last_message_at, conversation.last_message_preview,
-           conversation.unread_count, conversation.reply_due_at, conversation.window_closes_at, contact.first_name,
+           conversation.unread_count, conversation.due_at, conversation.window_closes_at, contact.first_name,
            contact.last_name, contact.phone, stream.name, stream.channel, assignee.name
       FROM ({keys}) AS conversation
       JOIN conversations_contact AS contact ON contact.id = conversation.contact_id

@@ -113,10 +113,10 @@ def what_is_kept(size: int) -> list[Count]:
 
 _MILLISECONDS = "round(EXTRACT(EPOCH FROM {}) * 1000)"
 _URGENT = f"""
-    CASE WHEN failed_at IS NOT NULL THEN 0 WHEN reply_due_at IS NOT NULL THEN 1 WHEN window_closes_at > now() THEN 2
+    CASE WHEN failed_at IS NOT NULL THEN 0 WHEN due_at IS NOT NULL THEN 1 WHEN window_closes_at > now() THEN 2
          WHEN unread_count > 0 THEN 3 ELSE 4 END,
     CASE WHEN failed_at IS NOT NULL THEN {_MILLISECONDS.format("failed_at")}
-         WHEN reply_due_at IS NOT NULL THEN {_MILLISECONDS.format("reply_due_at")}
+         WHEN due_at IS NOT NULL THEN {_MILLISECONDS.format("due_at")}
          WHEN window_closes_at > now() THEN {_MILLISECONDS.format("window_closes_at")}
          ELSE - {_MILLISECONDS.format("last_message_at")} END,
     id

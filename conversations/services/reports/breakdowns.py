@@ -25,18 +25,32 @@ def both_clocks(scope: Scope, chosen: Times, otherwise: Times) -> Table:
     working, around = (chosen, otherwise) if scope.working else (otherwise, chosen)
     return Table(
         "times",
-        "First reply and resolution",
-        f"First reply: {definition('answered')} Resolution: {definition('resolved')} Typical is the median: half were "
-        "as fast or faster.",
+        "Replies and resolution",
+        f"First reply: {definition('answered')} Next reply: {definition('again')} Resolution: {definition('resolved')} "
+        "Typical is the median: half were as fast or faster. In time: within the working hours that the stream "
+        "promises now; resolutions of streams that promise none are left out.",
         ("Time", "Typical, working hours", "9 in 10, working hours", "Typical, all hours", "9 in 10, all hours",
-         "Conversations"),
+         "In time", "Number"),
         [
             [Cell("First reply"), *_cells(working.reply_typical, working.reply_slow),
-             *_cells(around.reply_typical, around.reply_slow), linked(chosen.answered, "answered")],
+             *_cells(around.reply_typical, around.reply_slow),
+             in_time(chosen), linked(chosen.answered, "answered")],
+            [Cell("Next reply"), *_cells(working.again_typical, working.again_slow),
+             *_cells(around.again_typical, around.again_slow),
+             Cell(share(chosen.again_in_time, chosen.again), behind("again-in-time", chosen.again_in_time)),
+             linked(chosen.again, "again")],
             [Cell("Resolution"), *_cells(working.resolution_typical, working.resolution_slow),
-             *_cells(around.resolution_typical, around.resolution_slow), linked(chosen.resolved, "resolved")],
+             *_cells(around.resolution_typical, around.resolution_slow),
+             Cell(share(chosen.resolution_in_time, chosen.resolution_promised),
+                  behind("resolved-in-time", chosen.resolution_in_time)),
+             linked(chosen.resolved, "resolved")],
         ],
     )  # fmt: skip
+
+
+def in_time(times: Times, rows: Mapping[str, object] | None = None) -> Cell:
+    """The share of first replies that kept what the stream promises."""
+    return Cell(share(times.reply_in_time, times.answered), behind("in-time", times.reply_in_time, rows))
 
 
 def _cells(*seconds: int | None) -> list[Cell]:
@@ -92,6 +106,7 @@ def agents(scope: Scope, sent_by: Mapping[int, Mapping[date, int]], times: Times
                     "warning" if slow else "",
                 ),
                 Cell(duration(one.reply_slow)),
+                Cell(duration(one.again_typical), behind("again", one.again, {"agent": pk})),
                 Cell(share(one.same_day, one.begun), behind("same-day", one.same_day, {"agent": pk})),
             ]
         )  # fmt: skip
@@ -99,8 +114,8 @@ def agents(scope: Scope, sent_by: Mapping[int, Mapping[date, int]], times: Times
         "agents",
         "Agents",
         "Everybody who wrote to customers in this time, campaigns left out. Open: what they have open now. First reply "
-        "and same day: of the conversations that they answered first.",
-        ("Agent", "Open", "Sent", "First reply", "9 in 10", "Same day"),
+        "and same day: of the conversations that they answered first. Next reply: to customers who had been answered.",
+        ("Agent", "Open", "Sent", "First reply", "9 in 10", "Next reply", "Same day"),
         rows,
         empty="Nobody wrote to a customer in this time.",
     )
@@ -117,6 +132,8 @@ def streams(scope: Scope, tallies: Mapping[int, Tally], times: TimesBy) -> Table
                 linked(tally.received, "received", this),
                 *_sent_cells(tally, this),
                 Cell(duration(one.reply_typical), behind("answered", one.answered, this)),
+                in_time(one, this),
+                Cell(duration(one.again_typical), behind("again", one.again, this)),
                 Cell(duration(one.resolution_typical), behind("resolved", one.resolved, this)),
                 Cell(cost_words(costs_of([stream], tallies))),
             ]
@@ -124,8 +141,12 @@ def streams(scope: Scope, tallies: Mapping[int, Tally], times: TimesBy) -> Table
     return Table(
         "streams",
         "Streams",
-        "The same numbers, stream by stream. A stream that has no receipts says so: nobody knows what arrived there.",
-        (*("Stream", "Conversations", "Received", "Sent", "Delivered", "Failed"), "First reply", "Resolved in", "Cost"),
+        "The same numbers, stream by stream. A stream that has no receipts says so: nobody knows what arrived there. "
+        "In time: first replies within the working hours that the stream promises now.",
+        (
+            *("Stream", "Conversations", "Received", "Sent", "Delivered", "Failed"),
+            *("First reply", "In time", "Next reply", "Resolved in", "Cost"),
+        ),
         rows,
         empty="There is no stream.",
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from conversations.models import ConversationTimes
+from conversations.models import ConversationTimes, NextReply
 from conversations.models.report import Outcome
 from conversations.models.stream import Channel
 from conversations.services.reports import breakdowns, keeping, numbers, words
@@ -60,8 +60,12 @@ def build(scope: Scope) -> Report:
 
 
 def _unmeasured(scope: Scope) -> int:
-    found = ConversationTimes.objects.visible_to(scope.user).filter(stream__in=scope.stream_ids)
-    return found.begun(scope.since, scope.until).unmeasured().count()
+    begun = ConversationTimes.objects.visible_to(scope.user).filter(stream__in=scope.stream_ids)
+    again = NextReply.objects.visible_to(scope.user).filter(stream__in=scope.stream_ids)
+    return (
+        begun.begun(scope.since, scope.until).unmeasured().count()
+        + again.asked(scope.since, scope.until).unmeasured().count()
+    )
 
 
 # The tiles

@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db import connection, transaction
 
-from conversations.models import Conversation, ConversationTimes, Stream, WorkingHours
-from conversations.models.report_triggers import counted_changes, recount_times
+from conversations.models import Conversation, ConversationTimes, NextReply, Stream, WorkingHours
+from conversations.models.report_triggers import counted_changes, recount_replies, recount_times
 from conversations.services.reports.working_time import Calendar, working_seconds
 
 BATCH = 2_000  # conversations measured, or recounted, in one transaction
@@ -60,7 +60,19 @@ _WRITE_MEASURED = """
        AND (times.started_at, times.asked_at, times.replied_at, times.resolved_at) IS NOT DISTINCT FROM
            (measured.started_at, measured.asked_at, measured.replied_at, measured.resolved_at)
 """
+_WRITE_MEASURED_REPLIES = """
+    UPDATE conversations_nextreply AS kept
+       SET reply_working = measured.reply
+      FROM unnest(%s::bigint[], %s::timestamptz[], %s::integer[]) AS measured (id, replied_at, reply)
+     WHERE kept.id = measured.id AND kept.replied_at = measured.replied_at
+"""
 # Around the clock every second counts: no calendar is needed.
+_MEASURE_REPLIES_OF_OPEN_STREAMS = """
+    UPDATE conversations_nextreply AS kept
+       SET reply_working = floor(EXTRACT(EPOCH FROM replied_at - asked_at))
+      FROM conversations_stream AS stream
+     WHERE stream.id = kept.stream_id AND stream.working_hours_id IS NULL AND kept.reply_working IS NULL
+"""
 _MEASURE_OPEN_STREAMS = """
     UPDATE conversations_conversationtimes AS times
        SET reply_working = floor(EXTRACT(EPOCH FROM replied_at - asked_at)),
@@ -77,6 +89,7 @@ def keep_up() -> None:
     """Add up what was noted, and measure what is new. A page that reads the numbers calls it too."""
     add_up()
     measure()
+    measure_replies()
 
 
 def add_up() -> None:
@@ -118,6 +131,20 @@ def measure(most: int = BATCH) -> int:
     return len(rows)
 
 
+def measure_replies(most: int = BATCH) -> int:
+    """Count the working hours of answers after the first that have none counted yet; returns how many."""
+    rows = list(
+        NextReply.objects.unmeasured().order_by().values_list("pk", "stream_id", "asked_at", "replied_at")[:most]
+    )
+    if not rows:
+        return 0
+    calendars = _calendars()
+    seconds = [working_seconds(asked_at, replied_at, calendars.get(stream)) for _, stream, asked_at, replied_at in rows]
+    with connection.cursor() as cursor:
+        cursor.execute(_WRITE_MEASURED_REPLIES, [[row[0] for row in rows], [row[3] for row in rows], seconds])
+    return len(rows)
+
+
 def calendar_of(hours: WorkingHours) -> Calendar:
     """The calendar of working hours, whose periods and holidays are read."""
     week: dict[int, list] = {}
@@ -144,9 +171,13 @@ def rebuild(say: Callable[[str], None] = lambda text: None) -> None:
         last = ids[-1]
     say("Measuring working hours")
     ConversationTimes.objects.update(reply_working=None, resolution_working=None)
+    NextReply.objects.update(reply_working=None)
     with connection.cursor() as cursor:
         cursor.execute(_MEASURE_OPEN_STREAMS)
+        cursor.execute(_MEASURE_REPLIES_OF_OPEN_STREAMS)
     while measure():
+        pass
+    while measure_replies():
         pass
 
 
@@ -171,6 +202,7 @@ def _recount(ids: list[int]) -> None:
         held = Conversation.objects.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True)
         list(held.values_list("pk", flat=True))
         with connection.cursor() as cursor:
-            for statement in recount_times("conversation.id = ANY (%(ids)s)").split(";"):
+            both = recount_times("conversation.id = ANY (%(ids)s)") + recount_replies("= ANY (%(ids)s)")
+            for statement in both.split(";"):
                 if statement.strip():
                     cursor.execute(statement, {"ids": ids})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -80,7 +80,11 @@ def total(tallies: Iterable[Tally]) -> Tally:
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """How long some conversations took: seconds, of half of them at most (typical) and of nine in ten."""
+    """How long some conversations took: seconds, of half of them at most (typical) and of nine in ten.
+
+    `in_time` is by what streams promise now, in working hours; `resolution_promised` leaves out those that promise
+    nothing. `again` are answers after the first.
+    """
 
     begun: int = 0
     answered: int = 0
@@ -90,6 +94,13 @@ class Times:
     resolution_typical: int | None = None
     resolution_slow: int | None = None
     same_day: int = 0
+    reply_in_time: int = 0
+    resolution_promised: int = 0
+    resolution_in_time: int = 0
+    again: int = 0
+    again_typical: int | None = None
+    again_slow: int | None = None
+    again_in_time: int = 0
 
 
 @dataclass(slots=True)
@@ -106,13 +117,27 @@ _TIMES = """
     SELECT {key} AS person, stream_id, hour,
            count(*), count(replied_at), percentile_disc(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY reply),
            count(resolved_at), percentile_disc(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY resolution),
-           count(*) FILTER (WHERE (started_at AT TIME ZONE %(zone)s)::date = (resolved_at AT TIME ZONE %(zone)s)::date)
-      FROM (SELECT stream_id, started_at, replied_at, resolved_at, replied_by_id,
+           count(*) FILTER (WHERE (started_at AT TIME ZONE %(zone)s)::date = (resolved_at AT TIME ZONE %(zone)s)::date),
+           count(*) FILTER (WHERE reply_working <= 60 * reply_within),
+           count(resolved_at) FILTER (WHERE resolve_within IS NOT NULL),
+           count(*) FILTER (WHERE resolution_working <= 60 * resolve_within)
+      FROM (SELECT stream_id, started_at, replied_at, resolved_at, replied_by_id, reply_working, resolution_working,
+                   stream.reply_within, stream.resolve_within,
                    EXTRACT(HOUR FROM asked_at AT TIME ZONE %(zone)s)::integer AS hour,
                    {reply} AS reply, {resolution} AS resolution
               FROM conversations_conversationtimes
+              JOIN conversations_stream AS stream ON stream.id = stream_id
              WHERE stream_id = ANY (%(streams)s) AND started_at >= %(since)s AND started_at < %(until)s) AS times
      GROUP BY GROUPING SETS ({sets})
+"""
+_AGAIN = """
+    SELECT GROUPING(replied_by_id), GROUPING(stream_id), replied_by_id, stream_id,
+           count(*), percentile_disc(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY {reply}),
+           count(*) FILTER (WHERE reply_working <= 60 * COALESCE(stream.reply_again_within, stream.reply_within))
+      FROM conversations_nextreply
+      JOIN conversations_stream AS stream ON stream.id = stream_id
+     WHERE stream_id = ANY (%(streams)s) AND asked_at >= %(since)s AND asked_at < %(until)s
+     GROUP BY GROUPING SETS ((), (replied_by_id), (stream_id))
 """
 _WORKING = {"reply": "reply_working", "resolution": "resolution_working"}
 _ALL = {
@@ -135,9 +160,15 @@ def read_times(scope: Scope, *, working: bool, parts: bool = False) -> TimesBy:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         rows = cursor.fetchall()
-    for no_person, no_stream, no_hour, person, stream, hour, begun, answered, reply, resolved, resolution, same in rows:
+    for no_person, no_stream, no_hour, person, stream, hour, *numbers in rows:
+        begun, answered, reply, resolved, resolution, same_day, reply_in_time, promised, resolution_in_time = numbers
         reply, resolution = reply or (None, None), resolution or (None, None)
-        times = Times(begun, answered, reply[0], reply[1], resolved, resolution[0], resolution[1], same)
+        times = Times(
+            *(begun, answered, reply[0], reply[1], resolved, resolution[0], resolution[1], same_day),
+            reply_in_time=reply_in_time,
+            resolution_promised=promised,
+            resolution_in_time=resolution_in_time,
+        )
         if not no_person and person is not None:
             found.person[person] = times
         elif not no_stream:
@@ -146,7 +177,25 @@ def read_times(scope: Scope, *, working: bool, parts: bool = False) -> TimesBy:
             found.hour[hour] = times
         elif no_person and no_stream and no_hour:
             found.everything = times
+    _add_later_answers(found, scope, working=working)
     return found
+
+
+def _add_later_answers(found: TimesBy, scope: Scope, *, working: bool) -> None:
+    """To what customers wrote in the scope who had been answered before, whenever their conversation began."""
+    statement = _AGAIN.format(reply=(_WORKING if working else _ALL)["reply"])
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {"streams": scope.stream_ids, "since": scope.since, "until": scope.until})
+        rows = cursor.fetchall()
+    for no_person, no_stream, person, stream, number, reply, in_time in rows:
+        typical, slow = reply or (None, None)
+        again = {"again": number, "again_typical": typical, "again_slow": slow, "again_in_time": in_time}
+        if not no_person:
+            found.person[person] = replace(found.person.get(person, Times()), **again)
+        elif not no_stream:
+            found.stream[stream] = replace(found.stream.get(stream, Times()), **again)
+        else:
+            found.everything = replace(found.everything, **again)
 
 
 def _counts(scope: Scope, subject: Subject) -> QuerySet[Any]:

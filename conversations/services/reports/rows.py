@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from django.db.models import F, Q, QuerySet
-from django.db.models.functions import TruncDate
+from django.db.models import F, IntegerField, Q, QuerySet
+from django.db.models.functions import Coalesce, TruncDate
 
-from conversations.models import ConversationTimes, Message
+from conversations.models import ConversationTimes, Message, NextReply
 from conversations.models.message import NOT_ARRIVED, TAKEN, Direction, MessageStatus
 from conversations.services.reports import numbers
 from conversations.services.reports.scope import Scope
 
+_NUMBER = IntegerField()
 _LOST = Q(status__in=NOT_ARRIVED, sent_at__isnull=False)
 _REPORTED = Q(status__in=(MessageStatus.SENT, MessageStatus.DELIVERED, MessageStatus.READ)) | _LOST
 
@@ -24,6 +25,7 @@ class Kind(StrEnum):
 
     MESSAGES = "messages"
     CONVERSATIONS = "conversations"
+    REPLIES = "replies"
     DECISIONS = "decisions"
 
 
@@ -90,6 +92,31 @@ _FIGURES = {
         "Conversations that were resolved on the day on which they began, of all that began.",
         Kind.CONVERSATIONS, Q(ended_on=F("began_on")),
     ),
+    "in-time": Figure(
+        "Conversations with a first reply in time",
+        "Conversations that began in this time, in which a person answered within the working hours that the stream "
+        "promises now for the first answer.",
+        Kind.CONVERSATIONS, Q(reply_working__lte=F("stream__reply_within") * 60),
+    ),
+    "resolved-in-time": Figure(
+        "Conversations resolved in time",
+        "Conversations that began in this time and were resolved within the working hours that the stream promises "
+        "now.",
+        Kind.CONVERSATIONS, Q(resolution_working__lte=F("stream__resolve_within") * 60),
+    ),
+    "again": Figure(
+        "Next replies",
+        "Answers of a person to customers who were answered before in that conversation, and wrote again in this time. "
+        "The time runs from the customer's first message since the answer before until a provider took this one.",
+        Kind.REPLIES, Q(),
+    ),
+    "again-in-time": Figure(
+        "Next replies in time",
+        "Answers to customers who were answered before, within the working hours that the stream promises now for "
+        "such answers.",
+        Kind.REPLIES,
+        Q(reply_working__lte=Coalesce("stream__reply_again_within", "stream__reply_within", output_field=_NUMBER) * 60),
+    ),
     "opt-outs": Figure(
         "Opt-outs", "Decisions of customers not to be written to, by when they were made.", Kind.DECISIONS, Q()
     ),
@@ -107,7 +134,7 @@ def definition(name: str) -> str:
 
 
 def rows_behind(name: str, scope: Scope, narrowed: Mapping[str, Any]) -> QuerySet[Any]:
-    """The messages, conversation times or decisions that a figure counts in a scope, newest first.
+    """The messages, conversation times, later answers or decisions that a figure counts in a scope, newest first.
 
     `narrowed` holds words of a cell: agent, template, campaign, hour, weekday (Monday is 0), channel, source.
     """
@@ -117,6 +144,8 @@ def rows_behind(name: str, scope: Scope, narrowed: Mapping[str, Any]) -> QuerySe
     if one.kind is Kind.DECISIONS:
         wanted = {key: narrowed[key] for key in ("channel", "source") if key in narrowed}
         return numbers.opt_outs(scope).filter(**wanted).order_by("-occurred_at", "-pk")
+    if one.kind is Kind.REPLIES:
+        return _replies(one, scope, narrowed)
     return _conversations(one, scope, narrowed)
 
 
@@ -145,3 +174,11 @@ def _conversations(one: Figure, scope: Scope, narrowed: Mapping[str, Any]) -> Qu
     if "hour" in narrowed:
         found = found.filter(asked_at__hour=narrowed["hour"])
     return found.order_by("-started_at", "-pk")
+
+
+def _replies(one: Figure, scope: Scope, narrowed: Mapping[str, Any]) -> QuerySet[Any]:
+    found = NextReply.objects.visible_to(scope.user).filter(one.which, stream__in=scope.stream_ids)
+    found = found.asked(scope.since, scope.until)
+    if "agent" in narrowed:
+        found = found.filter(replied_by=narrowed["agent"])
+    return found.order_by("-asked_at", "-pk")

@@ -36,6 +36,7 @@ from conversations.models import (
     KeywordSet,
     MessageEvent,
     MessageSearch,
+    NextReply,
     Notification,
     NumberCheck,
     ProofFile,
@@ -70,7 +71,7 @@ def rows_for_people() -> list[type[Model]]:
     models = apps.get_app_config("conversations").get_models()
     kept = (ContactSearch, MessageSearch, ConversationTag, Draft, Handling, InboxCount, ProofFile, SavedFilter)
     kept += (CampaignChunk, ErasedNumber, IdempotentRequest, Notification, SecondFactor, SignedInSession)
-    kept += (ReportChange, ReportCount, ConversationTimes)
+    kept += (ReportChange, ReportCount, ConversationTimes, NextReply)
     kept += (WorkingPeriod, Holiday)  # on the page of their working hours
     kept += (ContactIdentity, HookSecret, ProviderSession, RefusedCall)  # on the pages of contacts and streams
     return [model for model in models if model not in kept]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from conversations.models import (
     Conversation,
     ConversationTimes,
     Message,
+    NextReply,
     ReportChange,
     ReportCount,
     Stream,
@@ -96,6 +98,27 @@ def counted_in_python() -> dict[int, tuple[Any, ...]]:
         resolved_at = one.resolved_at if one.status in ("resolved", "archived") else None
         found[one.pk] = (one.stream_id, min(m.created_at for m in own), asked_at, replied_at, author, resolved_at)
     return found
+
+
+def kept_replies() -> list[tuple[Any, ...]]:
+    """The answers after the first, as they are kept."""
+    columns = ("conversation_id", "stream_id", "asked_at", "replied_at", "replied_by_id")
+    return sorted(NextReply.objects.values_list(*columns))
+
+
+def replies_in_python() -> list[tuple[Any, ...]]:
+    """The same answers, message by message."""
+    found = []
+    for one in Conversation.objects.filter(times__replied_at__isnull=False).select_related("times"):
+        own = list(one.messages.filter(recipient=None))
+        asked = sorted(m.created_at for m in own if m.direction == Direction.IN)
+        ours = [m for m in own if m.direction == Direction.OUT and m.author_id and m.sent_at]
+        ours = sorted((m.sent_at, m.pk, m.author_id) for m in ours if m.sent_at >= one.times.replied_at)
+        for (before, *_), (sent_at, _, author) in pairwise(ours):
+            waited = [at for at in asked if before < at <= sent_at]
+            if waited:
+                found.append((one.pk, one.stream_id, waited[0], sent_at, author))
+    return sorted(found)
 
 
 def measured_times() -> dict[int, tuple[Any, ...]]:
@@ -227,7 +250,8 @@ def test_kept_is_counted_after_anything_that_may_happen(seed: int) -> None:
         if number % 10 == 9:
             assert kept_counts() == counted_counts(), number
             assert kept_times() == counted_in_python(), number
-    before = kept_counts(), kept_times()
+            assert kept_replies() == replies_in_python(), number
+    before = kept_counts(), kept_times(), kept_replies()
     assert rows_of(counted_times("true")) != []
     assert sum(row[-2] for row in rows_of(counted_changes("conversations_message"))) == sum(
         number for (subject, *_), (number, _) in before[0].items() if subject == "stream"
@@ -237,9 +261,11 @@ def test_kept_is_counted_after_anything_that_may_happen(seed: int) -> None:
     measured = measured_times()
     ReportCount.objects.all().delete()
     ConversationTimes.objects.order_by("pk").filter(replied_at=None).delete()
+    NextReply.objects.all().delete()
     call_command("rebuild_reports", verbosity=0)
-    assert (kept_counts(), kept_times()) == before
+    assert (kept_counts(), kept_times(), kept_replies()) == before
     assert not ConversationTimes.objects.unmeasured().exists()
+    assert not NextReply.objects.unmeasured().exists()
     assert measured_times() == measured
 
 
@@ -302,3 +328,29 @@ def test_a_message_costs_the_same_beside_many_conversations() -> None:
     keeping.keep_up()
     Message.objects.filter(pk=answer.pk).delete()
     assert rows_read() - before < 20_000
+
+
+def test_answers_after_the_first_are_kept_and_measured() -> None:
+    conversation, author = factories.make_conversation(), factories.make_user()
+    asked = timezone.now() - timedelta(hours=3)
+
+    def say(minutes: int, *, direction: str = "in", answered: int = 0) -> Message:
+        mine = {"author": author, "sent_at": asked + timedelta(minutes=answered)} if answered else {}
+        message = factories.make_message(conversation, direction=direction, **mine)
+        Message.objects.filter(pk=message.pk).update(created_at=asked + timedelta(minutes=minutes))
+        return message
+
+    say(0)
+    say(4, direction="out", answered=5)
+    assert not NextReply.objects.exists(), "that was the first"
+    say(6, direction="out", answered=6)
+    assert not NextReply.objects.exists(), "nobody waited for that one"
+    say(10)
+    say(12)
+    say(14, direction="out", answered=20)
+    assert keeping.measure_replies() == 1
+    reply = NextReply.objects.get()
+    assert (reply.asked_at, reply.replied_by, reply.reply_working) == (asked + timedelta(minutes=10), author, 600)
+    say(8)
+    assert keeping.measure_replies() == 1, "a message that was told late"
+    assert NextReply.objects.get().reply_working == 720
