@@ -11,7 +11,8 @@ from typing import Any
 
 from django.utils import timezone
 
-from conversations.models import Activity, Contact, Conversation, Message, Stream, Tag, User, WhatsAppTemplate
+from conversations.models import Activity, Contact, Conversation, Draft, Message, Stream, Tag, User, WhatsAppTemplate
+from conversations.models.draft import DraftKind
 from conversations.models.message import Direction, Kind, MessageStatus
 from conversations.models.stream import Channel
 from conversations.services import conversations, lifecycle
@@ -28,6 +29,7 @@ from conversations.services.demo_data.company import (
     US_LINE,
     US_PHONE,
 )
+from conversations.services.demo_data.today import TODAY, Asked
 from messaging.whatsapp import window_closes_at
 
 
@@ -48,6 +50,8 @@ class History:
         self._bill(self._open(TEXTS, AMIRA))
         self._customer(self._open(BULK, DANA), "מתי הטכנאי מגיע מחר?", hours=3)
         self._customer(self._open(US_LINE, US_PHONE), "Is there an outage in San Francisco today?", hours=5)
+        for asked in TODAY:
+            self._today(asked)
 
     def _open(self, stream: str, phone: str) -> Conversation:
         return conversations.open_conversation(stream=self._streams[stream], contact=self._contacts[phone])
@@ -89,6 +93,23 @@ class History:
         conversations.add_remark(conversation, text=remark, actor=self._priya)
         conversations.resolve(conversation, actor=self._priya)
         Activity.objects.filter(conversation=conversation).update(occurred_at=self._now - timedelta(days=20))
+
+    def _today(self, asked: Asked) -> None:
+        contact = Contact.objects.create(
+            phone=asked.phone,
+            first_name=asked.first_name,
+            last_name=asked.last_name,
+            language=asked.language,
+            time_zone="Europe/London",
+        )
+        conversation = conversations.open_conversation(stream=self._streams[asked.stream], contact=contact)
+        self._customer(conversation, asked.text, hours=asked.minutes_ago / 60)
+        if asked.tag:
+            self._tag(conversation, asked.tag)
+        if asked.mine:
+            conversations.assign(conversation, to=self._priya, actor=self._priya)
+        if asked.begun:
+            Draft.objects.create(user=self._priya, conversation=conversation, kind=DraftKind.REPLY, body=asked.begun)
 
     def _tag(self, conversation: Conversation, name: str) -> None:
         conversation.tag_rows.create(tag=Tag.objects.get(name=name))
