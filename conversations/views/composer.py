@@ -18,6 +18,7 @@ from conversations.models.stream import Channel
 from conversations.services.drafts import drafts_in
 from conversations.services.gate import Verdict, can_send, verdict_on
 from conversations.services.replies import undoable
+from conversations.views.emoji import EMOJI
 from conversations.views.gates import Gate, gate_for, other_ways, trouble_of
 from conversations.views.meters import Meter, meter
 from conversations.views.presets import Preset, presets_for
@@ -77,6 +78,18 @@ class Composer:
         """The count of what is written, where texts are cut into segments."""
         stream = self.conversation.stream
         return meter(stream, self.form["body"].value() or "") if stream.channel == Channel.SMS else None
+
+    @property
+    def emoji(self) -> tuple[tuple[str, str], ...]:
+        """Pictures to put into the text, each with its name."""
+        return EMOJI
+
+    @property
+    def why_no_files(self) -> str:
+        """What to say to somebody who drops or pastes a file: no provider takes one with an answer (decision 0027)."""
+        if self.conversation.stream.channel == Channel.WHATSAPP:
+            return "Files travel with WhatsApp templates only. Choose a template to send one."
+        return "A text message cannot carry a file. Write where the customer finds it."
 
     @property
     def presets(self) -> list[Preset]:

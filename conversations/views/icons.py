@@ -22,9 +22,9 @@ NAMES = frozenset(
         "list-checks", "loader", "lock", "log-out", "mail", "mail-open", "map-pin", "megaphone", "menu", "merge",
         "message-circle", "message-square", "message-square-quote", "message-square-text", "mic", "monitor", "moon",
         "panel-right", "pause", "pencil", "phone", "play", "plus", "printer", "reply", "rows-3", "search", "send",
-        "settings", "share-2", "shield-check", "shield-question-mark", "signal", "smartphone", "sticky-note", "sun",
-        "table", "tag", "timer", "triangle-alert", "undo-2", "upload", "user", "user-check", "user-plus", "user-x",
-        "users", "video", "volume-2", "wifi", "wifi-off", "x"
+        "settings", "share-2", "shield-check", "shield-question-mark", "signal", "smartphone", "smile", "sticky-note",
+        "sun", "table", "tag", "timer", "triangle-alert", "undo-2", "upload", "user", "user-check", "user-plus",
+        "user-x", "users", "video", "volume-2", "wifi", "wifi-off", "x"
     )
 )
 # fmt: on

@@ -1,6 +1,7 @@
 // The composer: its keys, where the caret is after it was exchanged, and what of the conversation its writer has seen.
 
 import { atEnd, settle, timeline, toEnd } from "./pane.js";
+import { toast } from "./toasts.js";
 
 document.documentElement.classList.add("scripted");
 
@@ -58,6 +59,38 @@ document.addEventListener("click", (event) => {
   text.dispatchEvent(new Event("input", { bubbles: true }));
   text.focus();
 });
+
+/* Pictures go where the caret was, or in place of what is selected */
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest?.("[data-emoji]");
+  const text = button && document.getElementById("composer-body");
+  if (!text || text.readOnly) return;
+  text.setRangeText(button.dataset.emoji, text.selectionStart, text.selectionEnd, "end");
+  text.dispatchEvent(new Event("input", { bubbles: true }));
+  button.closest("details").open = false;
+  text.focus();
+});
+
+/* Files: dropped beside the text, the browser would leave the page for them */
+
+const brings = (transfer) => transfer?.types.includes("Files") ?? false;
+const whyNoFiles = () => document.querySelector("[data-no-files]")?.dataset.noFiles;
+
+document.addEventListener("dragover", (event) => {
+  if (!brings(event.dataTransfer) || !whyNoFiles() || event.target.closest("input[type=file]")) return;
+  event.preventDefault(); // else there is no drop to answer
+});
+
+for (const kind of ["drop", "paste"]) {
+  document.addEventListener(kind, (event) => {
+    const transfer = event.dataTransfer ?? event.clipboardData;
+    const withText = kind === "paste" && transfer?.types.includes("text/plain");
+    if (!brings(transfer) || withText || !whyNoFiles() || event.target.closest("input[type=file]")) return;
+    event.preventDefault();
+    toast(whyNoFiles(), { tone: "error" });
+  });
+}
 
 /* A composer that grows takes its room from the timeline: who reads the end goes on reading it */
 

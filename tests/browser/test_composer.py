@@ -414,3 +414,35 @@ def test_each_state_is_accessible_and_fits(agent: Page, product: Product, scheme
     type_text(agent, "@", REMARK)
     expect(agent.locator(".suggestion").first).to_be_visible()
     check("remark")
+
+
+# Pictures and files
+
+
+def test_a_picture_goes_in_at_the_caret(agent: Page, product: Product) -> None:
+    new_conversation(agent, product)
+    type_text(agent, "Thank you")
+    agent.locator(REPLY).evaluate("text => text.setSelectionRange(5, 5)")
+    agent.locator("#composer summary").filter(has_text="Emoji").click()
+    agent.get_by_role("button", name="Thumbs up sign").click()
+    expect(agent.locator(REPLY)).to_have_value("Thank👍 you")
+    expect(agent.locator(REPLY)).to_be_focused()
+    expect(agent.locator("#composer-meter")).to_contain_text("Unicode")
+
+
+BRINGS_A_FILE = """(text, kind) => {
+    const brought = new DataTransfer();
+    brought.items.add(new File(["x"], "bill.png"));
+    const given = { bubbles: true, cancelable: true, dataTransfer: brought, clipboardData: brought };
+    text.dispatchEvent(kind === "drop" ? new DragEvent(kind, given) : new ClipboardEvent(kind, given));
+}"""
+
+
+@pytest.mark.parametrize("kind", ["drop", "paste"])
+def test_a_file_is_answered_and_leaves_the_page_and_its_text_alone(agent: Page, product: Product, kind: str) -> None:
+    conversation = new_conversation(agent, product)
+    type_text(agent, "Look at this")
+    agent.locator(REPLY).evaluate(BRINGS_A_FILE, kind)
+    expect(agent.get_by_role("alert")).to_contain_text("A text message cannot carry a file.")
+    expect(agent.locator(REPLY)).to_have_value("Look at this")
+    assert agent.url.startswith(conversation)
