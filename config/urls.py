@@ -5,6 +5,7 @@ from django.urls import include, path
 
 urlpatterns = [
     path("", include("conversations.urls")),
+    path("api/v1/", include("conversations.api.urls")),
     path("admin/queues/", include("conversations.admin.queues")),
     path("admin/", admin.site.urls),
 ]

@@ -46,6 +46,7 @@ pytestmark = pytest.mark.django_db
 PUBLIC = "public"  # anybody
 SIGNED_IN = "signed-in"  # whoever works here; shows the rows that this user may see and no others
 OF_A_STREAM = "of a stream"  # a row: for whoever may see its stream, 404 for everybody else
+API = "api"  # for keys alone, whoever is signed in: tests/conversations/api/
 SUPERVISOR = "supervisor"  # whoever may enter the administration
 ADMINISTRATOR = "administrator"
 NOBODY = "nobody"  # services write these rows, or keep them
@@ -194,6 +195,9 @@ PAGES = {
     "keys": SIGNED_IN,
     "icons": PUBLIC,
     "webhook": PUBLIC,  # its token is the secret
+    "api-reference": SIGNED_IN,
+    "api-document": PUBLIC,
+    "api-nothing-here": API,
     "healthz": PUBLIC,
     "readyz": PUBLIC,
     "metrics": ADMINISTRATOR,  # or whoever bears the token
@@ -287,6 +291,8 @@ def level_of(name: str) -> str:
         return PAGES[name]
     if name.startswith("django_rq:"):
         return ADMINISTRATOR
+    if name.startswith("api:"):
+        return API
     found = re.fullmatch(r"admin:(?:conversations|auth)_([a-z]+)_([a-z]+)", name)
     if found is None:
         raise KeyError(name)
@@ -336,7 +342,7 @@ def filled_in(route: str, name: str, rows: Rows) -> str:
         "content_type_id": ContentType.objects.get_for_model(Message).pk,
         "token": rows[ProviderAccount].webhook_token if name == "webhook" else "anything",
         "app_label": "conversations",
-        "url": "nothing/here/",
+        **dict.fromkeys(("url", "rest"), "nothing/here/"),
         "action": "anything",
         **dict.fromkeys(("queue_index", "scheduler_index", "connection_index"), 0),
         **dict.fromkeys(("job_id", "result_id", "key", "scheduler_name", "cron_job_name"), "anything"),

@@ -84,6 +84,7 @@ def walk(product: Product, chromium: Browser) -> Iterator[Walk]:
 
 
 ADDRESSES = (
+    "/api/v1/",
     "/",
     "/?view=all",
     "/?view=unassigned",
@@ -323,6 +324,8 @@ NOT_WALKED = {
     "file": FILE,
     "news": FILE,
     "icons": FILE,
+    "api-document": FILE,
+    "api-nothing-here": FILE,
     "healthz": FILE,
     "readyz": FILE,
     "metrics": FILE,
