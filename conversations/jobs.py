@@ -11,6 +11,7 @@ from conversations.models import Conversation, Stream
 from conversations.services import attachments, inbound, lookups, outbound, session_polling, spool
 from conversations.services.campaigns import planning, reading, sending
 from conversations.services.mirror import pushing, syncing
+from conversations.services.outgoing import delivering
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +61,12 @@ def fetch_files(attachment_ids: list[int]) -> None:
     """Get these files of customers from their providers."""
     _begin()
     attachments.fetch_files(attachment_ids)
+
+
+def tell_subscribers(subscription_ids: list[int]) -> None:
+    """Tell other systems what waits for them."""
+    _begin()
+    delivering.tell(subscription_ids)
 
 
 def poll_sessions(conversation_ids: list[int]) -> None:

@@ -17,6 +17,7 @@ from django.utils.text import Truncator
 
 from conversations.models.account import AccountHealth
 from conversations.models.message import MessageStatus
+from conversations.models.outgoing import DeliveryStatus
 from conversations.models.template import TemplateStatus
 from conversations.models.webhook import WebhookEventStatus
 
@@ -44,6 +45,8 @@ TONES: dict[str, str] = {
     TemplateStatus.PAUSED: "warn",
     TemplateStatus.REJECTED: "bad",
     TemplateStatus.DISABLED: "bad",
+    DeliveryStatus.WAITING: "info",
+    DeliveryStatus.SKIPPED: "",
     WebhookEventStatus.PROCESSED: "good",
     WebhookEventStatus.UNRECOGNISED: "warn",
 }

@@ -35,7 +35,10 @@ SUBJECTS: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
     (
         "lines",
         _("Accounts and streams"),
-        ("ProviderAccount", "Stream", "SendingPolicy", "WorkingHours", "SubStream", "StreamGate"),
+        (
+            *("ProviderAccount", "Stream", "SendingPolicy", "WorkingHours", "SubStream", "StreamGate"),
+            "WebhookSubscription",
+        ),
     ),
     (
         "people",
@@ -47,7 +50,7 @@ SUBJECTS: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
         _("What went over the wire"),
         (
             *("SendAttempt", "AttemptResult", "MessageEvent", "Receipt", "WebhookEvent", "DispatcherTick"),
-            *("TemplateVersion", "TemplateStatusChange", "NumberCheck"),
+            *("TemplateVersion", "TemplateStatusChange", "NumberCheck", "WebhookDelivery"),
         ),
     ),
 )
@@ -59,10 +62,13 @@ NEEDS_PROOF = frozenset(
         *(f"conversations_provideraccount_{page}" for page in ("add", "change", "do")),
         *(f"conversations_user_{page}" for page in ("add", "change", "do")),
         *(f"conversations_apikey_{page}" for page in ("add", "change", "do")),
+        *(f"conversations_webhooksubscription_{page}" for page in ("add", "change", "do")),
         *("auth_user_password_change", "auth_group_add", "auth_group_change", "conversations_auditentry_export"),
     )
 )
-NEEDS_PROOF_TO_POST = frozenset(f"conversations_{model}_changelist" for model in ("provideraccount", "user", "apikey"))
+NEEDS_PROOF_TO_POST = frozenset(
+    f"conversations_{model}_changelist" for model in ("provideraccount", "user", "apikey", "webhooksubscription")
+)
 
 
 class ParleyAdminSite(AdminSite):

@@ -21,6 +21,7 @@ from conversations.models.message import Message, MessageEvent
 from conversations.models.mirror import ConversationMirror, Drift
 from conversations.models.notification import Notification
 from conversations.models.number_check import NumberCheck
+from conversations.models.outgoing import WebhookDelivery, WebhookSubscription
 from conversations.models.pacing import StreamGate
 from conversations.models.policy import SendingPolicy
 from conversations.models.report import ConversationTimes, NextReply, ReportChange, ReportCount
@@ -94,7 +95,9 @@ __all__ = [
     "TemplateStatusChange",
     "TemplateVersion",
     "User",
+    "WebhookDelivery",
     "WebhookEvent",
+    "WebhookSubscription",
     "WhatsAppTemplate",
     "WorkingHours",
     "WorkingPeriod",

@@ -24,6 +24,7 @@ class AuditAction(models.TextChoices):
     API_KEY_CHANGED = "api_key_changed", _("Changed an API key")
     ACCOUNT_CHANGED = "account_changed", _("Changed a provider account")
     STREAM_CHANGED = "stream_changed", _("Changed a stream or its rules")
+    WEBHOOK_CHANGED = "webhook_changed", _("Changed a webhook to another system")
     TEMPLATE_CHANGED = "template_changed", _("Changed a template")
     CONSENT_CHANGED = "consent_changed", _("Recorded permission by hand")
     UNCONFIRMED_DECIDED = "unconfirmed_decided", _("Decided on an unconfirmed message")

@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from conversations.models.message import Kind, Purpose
+from conversations.models.outgoing_triggers import campaign_outgoing_triggers
 from conversations.models.stream import Stream
 
 if TYPE_CHECKING:
@@ -146,6 +147,7 @@ class Campaign(models.Model):
 
     class Meta:
         ordering = ("-id",)
+        triggers = campaign_outgoing_triggers()
         constraints = [
             models.CheckConstraint(condition=Q(status__in=CampaignStatus.values), name="campaign_status_known"),
             models.CheckConstraint(

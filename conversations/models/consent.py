@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from conversations.models.fields import E164
 from conversations.models.message import Purpose
+from conversations.models.outgoing_triggers import opt_in_outgoing_triggers
 from conversations.models.stream import Channel
 from conversations.models.triggers import ledger_triggers
 
@@ -139,11 +140,14 @@ class OptIn(models.Model):
         verbose_name = "opt-in or opt-out"
         verbose_name_plural = "opt-ins and opt-outs"
         # A merge moves a decision to the contact that stays; nothing else of it ever changes.
-        triggers = ledger_triggers(
-            "opt_in",
-            *("phone", "channel", "event", "purpose", "scope", "source", "wording", "business_name"),
-            *("evidence", "evidence_file", "occurred_at", "recorded_at"),
-        )
+        triggers = [
+            *ledger_triggers(
+                "opt_in",
+                *("phone", "channel", "event", "purpose", "scope", "source", "wording", "business_name"),
+                *("evidence", "evidence_file", "occurred_at", "recorded_at"),
+            ),
+            *opt_in_outgoing_triggers(),
+        ]
         constraints = [
             models.CheckConstraint(condition=Q(phone__regex=E164), name="opt_in_phone_is_e164"),
             models.CheckConstraint(

@@ -14,6 +14,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from conversations.models.inbox_triggers import PART, Urgency, conversation_triggers, first_of
+from conversations.models.outgoing_triggers import conversation_outgoing_triggers
 from conversations.models.report_triggers import conversation_report_triggers
 from conversations.models.stream import Channel, Stream
 
@@ -283,6 +284,7 @@ class Conversation(models.Model):
                 in_inbox=IN_INBOX, is_open=ConversationStatus.OPEN, snoozed=ConversationStatus.SNOOZED
             ),
             *conversation_report_triggers(),
+            *conversation_outgoing_triggers(),
         ]
         indexes = [
             # Those that lists are read from leave out what campaigns make by the thousand and no list shows.

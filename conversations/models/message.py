@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from conversations.models.account import AccountHealth
 from conversations.models.inbox_triggers import failure_triggers
+from conversations.models.outgoing_triggers import message_outgoing_triggers
 from conversations.models.report_triggers import report_triggers
 from conversations.models.search import message_words
 from conversations.models.triggers import message_triggers
@@ -280,6 +281,7 @@ class Message(models.Model):
             *failure_triggers(failures=NOT_ARRIVED, cancelled=MessageStatus.CANCELLED),
             *message_words(),
             *report_triggers(),
+            *message_outgoing_triggers(),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(status__in=MessageStatus.values), name="message_status_known"),

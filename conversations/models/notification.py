@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from conversations.models.campaign import Campaign
 from conversations.models.conversation import Conversation
+from conversations.models.outgoing import WebhookSubscription
 
 if TYPE_CHECKING:
     from conversations.models.team import User
@@ -29,6 +30,7 @@ class NotificationKind(models.TextChoices):
     UNCONFIRMED = "unconfirmed", _("A message of mine is not confirmed")
     WOKE = "woke", _("A conversation of mine is back from being snoozed")
     CAMPAIGN = "campaign", _("A campaign of mine has ended, or was paused by a rule of its own")
+    WEBHOOK = "webhook", _("A webhook of ours to another system was paused by itself")
 
 
 class Way(StrEnum):
@@ -63,6 +65,7 @@ DEFAULT_WAYS: dict[str, frozenset[Way]] = {
     NotificationKind.UNCONFIRMED: _SEEN,
     NotificationKind.WOKE: _QUIET,
     NotificationKind.CAMPAIGN: _SEEN,
+    NotificationKind.WEBHOOK: _SEEN,
 }
 
 
@@ -81,12 +84,12 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
     """Questions about notifications."""
 
     def of(self, user: User) -> NotificationQuerySet:
-        """This person's own, about conversations and campaigns that they may see now."""
+        """This person's own, about conversations and campaigns that they may see now, and about webhooks."""
         own = self.filter(user=user.pk)
         if user.is_active and user.has_perm("conversations.view_every_stream"):
             return own
         seen = Q(conversation__in=Conversation.objects.visible_to(user))
-        return own.filter(seen | Q(campaign__in=Campaign.objects.visible_to(user)))
+        return own.filter(seen | Q(campaign__in=Campaign.objects.visible_to(user)) | Q(webhook__isnull=False))
 
     def listed_for(self, user: User) -> NotificationQuerySet:
         """Those that the bell shows and counts."""
@@ -98,11 +101,13 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
 
     def with_what_is_shown(self) -> NotificationQuerySet:
         """With the rows that its words name."""
-        return self.select_related("conversation__contact", "conversation__stream", "campaign", "actor", "message")
+        return self.select_related(
+            "conversation__contact", "conversation__stream", "campaign", "webhook", "user", "actor", "message"
+        )
 
 
 class Notification(models.Model):
-    """What one person is told of one conversation, or of one campaign: at most one row of a kind, the newest.
+    """What one person is told of one conversation, campaign or webhook: at most one row of a kind, the newest.
 
     When the same thing happens again the row gets a new id, so that ids order what is told, and `number` grows
     while nobody has read it. It holds no words: what is shown is read from the rows it names, by whoever may see
@@ -116,6 +121,9 @@ class Notification(models.Model):
     )
     campaign = models.ForeignKey(
         Campaign, on_delete=models.CASCADE, null=True, blank=True, related_name="notifications"
+    )
+    webhook = models.ForeignKey(
+        WebhookSubscription, on_delete=models.CASCADE, null=True, blank=True, related_name="notifications"
     )
     kind = models.CharField(max_length=12, choices=NotificationKind.choices)
     message = models.ForeignKey(
@@ -136,9 +144,11 @@ class Notification(models.Model):
         constraints = [
             models.UniqueConstraint(fields=("user", "conversation", "kind"), name="notification_once"),
             models.UniqueConstraint(fields=("user", "campaign", "kind"), name="notification_of_campaign_once"),
+            models.UniqueConstraint(fields=("user", "webhook", "kind"), name="notification_of_webhook_once"),
             models.CheckConstraint(
-                condition=Q(conversation__isnull=True, campaign__isnull=False)
-                | Q(conversation__isnull=False, campaign__isnull=True),
+                condition=Q(conversation__isnull=False, campaign__isnull=True, webhook__isnull=True)
+                | Q(conversation__isnull=True, campaign__isnull=False, webhook__isnull=True)
+                | Q(conversation__isnull=True, campaign__isnull=True, webhook__isnull=False),
                 name="notification_of_one_thing",
             ),
             models.CheckConstraint(condition=Q(kind__in=NotificationKind.values), name="notification_kind_known"),

@@ -31,6 +31,7 @@ from conversations.models import (
     TeamMembership,
     TeamStream,
     User,
+    WebhookSubscription,
 )
 from conversations.models.audit import AuditAction
 from conversations.services.sign_in import username_of
@@ -52,6 +53,7 @@ ACTION_OF: Mapping[type[Model], AuditAction] = {
     StreamGate: AuditAction.STREAM_CHANGED,
     SendingPolicy: AuditAction.STREAM_CHANGED,
     KeywordSet: AuditAction.STREAM_CHANGED,
+    WebhookSubscription: AuditAction.WEBHOOK_CHANGED,
 }
 """The rows whose changes in the administration are written down, and as what."""
 

@@ -22,6 +22,7 @@ from conversations.models.webhook import WebhookEventStatus
 from conversations.services import attachments, lifecycle, lookups, pacing, receipts, retention
 from conversations.services.clock import database_now
 from conversations.services.handling import upkeep
+from conversations.services.outgoing import upkeep as outgoing
 from conversations.services.reports import keeping
 from messaging.types import Outcome
 
@@ -116,6 +117,7 @@ def sweep(at: datetime | None = None) -> list[int]:
         _see_to_the_mirror,
         retention.sweep,
         _wake_webhooks,
+        outgoing.sweep,
     ):
         try:
             step(at)

@@ -17,7 +17,16 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from conversations import live
-from conversations.models import Activity, Campaign, Conversation, Message, Notification, Stream, User
+from conversations.models import (
+    Activity,
+    Campaign,
+    Conversation,
+    Message,
+    Notification,
+    Stream,
+    User,
+    WebhookSubscription,
+)
 from conversations.models.conversation import ConversationStatus
 from conversations.models.message import NOT_ARRIVED, MessageStatus
 from conversations.models.notification import (
@@ -48,10 +57,11 @@ _WRITE = """
 """
 _OF_CONVERSATION = _WRITE.format(subject="conversation", once="notification_once")
 _OF_CAMPAIGN = _WRITE.format(subject="campaign", once="notification_of_campaign_once")
+_OF_WEBHOOK = _WRITE.format(subject="webhook", once="notification_of_webhook_once")
 
 
 class Notice(NamedTuple):
-    """That one person is to be told of one thing: `about` is the id of a conversation, or of a campaign."""
+    """That one person is to be told of one thing: `about` is the id of a conversation, campaign or webhook."""
 
     user_id: int
     about: int
@@ -150,6 +160,23 @@ def campaign_stands_still(campaign: Campaign) -> None:
     _tell(notices, write=_OF_CAMPAIGN)
 
 
+def webhook_stands_still(subscription: WebhookSubscription) -> None:
+    """A webhook was paused by itself: administrators, and supervisors who see what it tells, hear of it."""
+    people = User.objects.filter(is_active=True).exclude(groups=None, user_permissions=None, is_superuser=False)
+    streams = Stream.objects.visible_to(subscription.owner)
+    if subscription.streams.exists():
+        streams = streams.filter(webhook_subscriptions=subscription)
+    notices = []
+    for person in people.distinct():
+        if not person.has_perm("conversations.enter_admin"):
+            continue
+        seen = Stream.objects.visible_to(person).filter(pk__in=streams.values("pk")).values_list("pk", flat=True)
+        stream_id = seen.first()
+        if stream_id or person.has_perm("conversations.change_webhooksubscription"):
+            notices.append(Notice(person.pk, subscription.pk, stream_id or 0, NotificationKind.WEBHOOK))
+    _tell(notices, seen=True, write=_OF_WEBHOOK)
+
+
 def read_campaign(campaign: Campaign, reader: User) -> None:
     """Somebody looks at a campaign: what they were to be told of it, they see."""
     _read(Notification.objects.filter(user=reader.pk, campaign=campaign.pk))
@@ -200,7 +227,7 @@ def forget_old(at: datetime) -> None:
 def _read(notifications: NotificationQuerySet) -> None:
     """Mark as read what is not, and tell the other pages of those people."""
     unread = notifications.unread()
-    stream = Coalesce("conversation__stream_id", "campaign__stream_id")
+    stream = Coalesce("conversation__stream_id", "campaign__stream_id", 0)
     found = list(unread.values_list("user_id", stream, Coalesce("conversation_id", 0)))
     if found:
         unread.update(read_at=timezone.now())

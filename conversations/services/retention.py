@@ -39,6 +39,7 @@ from conversations.models.audit import AuditAction
 from conversations.models.message import UNSETTLED, MessageStatus
 from conversations.models.webhook import WebhookEventStatus
 from conversations.services import audit, erased_records, idempotency, signed_in
+from conversations.services.outgoing import upkeep as outgoing
 
 AT_ONCE = 2000
 UPLOADS_KEPT = timedelta(days=7)  # what was uploaded and belongs to no message by then was never sent
@@ -205,6 +206,8 @@ def sweep(at: datetime) -> None:
     remove_orphans(at)
     signed_in.forget_ended(at)
     idempotency.forget_old(at)
+    if outgoing.forget_old(at):
+        return
     _next_pass = at + BETWEEN_PASSES
 
 

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from conversations.models import Campaign, Notification, User
+from conversations.models import Campaign, Notification, User, WebhookSubscription
 from conversations.models.notification import NotificationKind as Kind
 from conversations.models.notification import ways_of
 from conversations.services import notifications as service
@@ -40,6 +40,10 @@ class Line(NamedTuple):
         """Where it leads."""
         if self.notification.campaign_id:
             return reverse("campaign", args=[self.notification.campaign_id])
+        if self.notification.webhook_id:
+            if self.notification.user.has_perm("conversations.view_webhooksubscription"):
+                return reverse("admin:conversations_webhooksubscription_change", args=[self.notification.webhook_id])
+            return reverse("notifications")
         return reverse("conversation", args=[self.notification.conversation_id])
 
 
@@ -121,7 +125,7 @@ def line_of(notification: Notification) -> Line:
     icon, tone, words = _said(notification)
     message = notification.message
     about, campaign = notification.conversation, notification.campaign
-    name = about.contact.name if about else campaign.name if campaign else ""
+    name = about.contact.name if about else str(campaign or notification.webhook or "")
     return Line(notification, icon, tone, name, words, preview(message) if message else "")
 
 
@@ -147,6 +151,8 @@ def _said(one: Notification) -> tuple[str, str, str]:
             return "circle-question-mark", "warning", "your message is not confirmed" + _times(one)
         case Kind.CAMPAIGN:
             return _said_of_campaign(one.campaign) if one.campaign else ("megaphone", "", "")
+        case Kind.WEBHOOK:
+            return "circle-alert", "danger", _said_of_webhook(one.webhook) if one.webhook else ""
         case _:
             return "moon", "", "back from being snoozed"
 
@@ -159,6 +165,12 @@ def _said_of_campaign(campaign: Campaign) -> tuple[str, str, str]:
     unknown = f", {campaign.unconfirmed_count:,} not confirmed" if campaign.unconfirmed_count else ""
     tone = "warning" if failed or unknown else ""
     return "circle-check", tone, f"the campaign has ended: {campaign.accepted_count:,} sent{failed}{unknown}"
+
+
+def _said_of_webhook(webhook: WebhookSubscription) -> str:
+    if webhook.paused_at is None:
+        return "the webhook was paused by itself, and goes on again"
+    return f"the webhook was paused: {webhook.pause_reason}".rstrip(".")
 
 
 def _times(one: Notification) -> str:

@@ -224,6 +224,8 @@ MODELS = {
     "attemptresult": (SUPERVISOR, NOBODY, NOBODY, NOBODY),
     "receipt": (SUPERVISOR, NOBODY, NOBODY, NOBODY),
     "webhookevent": (SUPERVISOR, NOBODY, NOBODY, NOBODY),
+    "webhooksubscription": (ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR),
+    "webhookdelivery": (ADMINISTRATOR, NOBODY, NOBODY, NOBODY),
     "dispatchertick": (ADMINISTRATOR, NOBODY, NOBODY, ADMINISTRATOR),
     "activity": (SUPERVISOR, NOBODY, NOBODY, NOBODY),
     "conversationmirror": (SUPERVISOR, NOBODY, NOBODY, NOBODY),

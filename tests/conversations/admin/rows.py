@@ -56,7 +56,9 @@ from conversations.models import (
     Tag,
     TeamMembership,
     TeamStream,
+    WebhookDelivery,
     WebhookEvent,
+    WebhookSubscription,
     WorkingHours,
     WorkingPeriod,
 )
@@ -149,7 +151,14 @@ def make_rows(stream: Stream | None = None, *, text: str = "Hello") -> dict[type
     there = ConversationMirror.objects.create(
         stream=stream, external_id=number, conversation=conversation, external_status=text[:40], problem=text[:300]
     )
+    told = WebhookSubscription.objects.create(
+        name=f"{text} {number}"[-100:], url="https://crm.example/", owner=author, events=[], secrets=["whsec_row"]
+    )
     rows: list[Model] = [
+        told,
+        WebhookDelivery.objects.create(
+            subscription=told, event_id=uuid.uuid4(), kind="test", ordered_by="t", status="failed", problem=text[:300]
+        ),
         there,
         Drift.objects.create(mirror=there, conversation=conversation, field="name", ours=text[:200], theirs=text[:200]),
         stream.account,

@@ -110,6 +110,7 @@ def test_every_add_page_opens_or_is_refused(admin_browser: Client) -> None:
         "TeamMembership",
         "TeamStream",
         "User",
+        "WebhookSubscription",
         "WhatsAppTemplate",
         "WorkingHours",
     }
