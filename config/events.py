@@ -1,7 +1,8 @@
 """`/events`: live events for open pages (server-sent events), outside of Django's request cycle.
 
 A connection is authenticated once, by its session, and then hears of the streams its user may see and of no
-other; what is meant for one person (`to`) reaches nobody else. It is closed after a while, so that a change of
+other; what is meant for one person (`to`) reaches nobody else. Whoever sees only some of the conversations there hears
+of others no more than that something changed on the stream. It is closed after a while, so that a change of
 rights counts on the reconnect. One subscription to Valkey serves all connections of the process.
 """
 
@@ -39,18 +40,37 @@ HEARTBEAT = 15  # seconds of silence after which a comment keeps proxies from cl
 REMEMBERED = 1000  # events kept for pages that reconnect
 SLOWEST = 200  # events that may wait for one slow page before it is told to reload
 
-RELOAD = "event: reload\ndata: {}\n\n"
+MOST_TOGETHER = 50  # events whose conversations are looked up at once
+GATHERED = 0.2  # seconds in which events are gathered for that
+
+
+class Event(NamedTuple):
+    """Something that changed. Of a conversation (0: of none) on a stream (None: for every page), for one person or all.
+
+    `masked` is what somebody hears who may not see the conversation; empty: nothing.
+    """
+
+    text: str
+    number: int = 0
+    stream: int | None = None
+    to: int | None = None
+    conversation: int = 0
+    masked: str = ""
+
+
+RELOAD = Event("event: reload\ndata: {}\n\n")
 
 
 class Reader(NamedTuple):
-    """Whose page it is, and of which streams it may hear."""
+    """Whose page it is, and of which streams it may hear; of all that happens there unless they are limited."""
 
     user: int
     streams: frozenset[int]
+    is_limited: bool
 
-    def may_hear(self, stream: int, to: int | None) -> bool:
+    def may_hear(self, event: Event) -> bool:
         """Is an event of that stream, meant for one person or for all, for this page?"""
-        return stream in self.streams and to in (None, self.user)
+        return event.stream is None or (event.stream in self.streams and event.to in (None, self.user))
 
 
 class Hub:
@@ -59,32 +79,32 @@ class Hub:
     def __init__(self) -> None:
         self.boot = secrets.token_hex(4)
         self.count = 0
-        self.recent: deque[tuple[int, int, int | None, str]] = deque(maxlen=REMEMBERED)  # number, stream, to, text
-        self.pages: dict[asyncio.Queue[str], Reader] = {}
+        self.recent: deque[Event] = deque(maxlen=REMEMBERED)
+        self.pages: dict[asyncio.Queue[Event], Reader] = {}
         self.task: asyncio.Task[None] | None = None
         self.interrupted = False
 
-    def join(self, reader: Reader) -> asyncio.Queue[str]:
-        """A queue of event texts for one page; the first page starts the subscription."""
+    def join(self, reader: Reader) -> asyncio.Queue[Event]:
+        """A queue of events for one page; the first page starts the subscription."""
         if self.task is None or self.task.done():
             self.task = asyncio.get_running_loop().create_task(self._listen())
-        page: asyncio.Queue[str] = asyncio.Queue(maxsize=SLOWEST)
+        page: asyncio.Queue[Event] = asyncio.Queue(maxsize=SLOWEST)
         self.pages[page] = reader
         return page
 
-    def leave(self, page: asyncio.Queue[str]) -> None:
+    def leave(self, page: asyncio.Queue[Event]) -> None:
         """The page is gone."""
         self.pages.pop(page, None)
 
-    def missed(self, last_event_id: str, reader: Reader) -> list[str]:
+    def missed(self, last_event_id: str, reader: Reader) -> list[Event]:
         """What a page that reconnects has missed; a request to reload when that is not known any more."""
         boot, _, number = last_event_id.partition(":")
         if boot != self.boot or not number.isdecimal():
             return [RELOAD]
         seen = int(number)
-        if self.recent and seen < self.recent[0][0] - 1:
+        if self.recent and seen < self.recent[0].number - 1:
             return [RELOAD]
-        return [text for count, stream, to, text in self.recent if count > seen and reader.may_hear(stream, to)]
+        return [one for one in self.recent if one.number > seen and reader.may_hear(one)]
 
     async def _listen(self) -> None:
         while True:
@@ -101,7 +121,7 @@ class Hub:
             await subscription.psubscribe(f"{CHANNEL_PREFIX}*")
             if self.interrupted:
                 self.interrupted = False
-                self._tell(RELOAD, None)  # what was published meanwhile is lost: pages ask anew
+                self._tell(RELOAD)  # what was published meanwhile is lost: pages ask anew
             async for message in subscription.listen():
                 if message["type"] == "pmessage":
                     self._publish(message["data"])
@@ -109,21 +129,30 @@ class Hub:
     def _publish(self, data: bytes) -> None:
         event = json.loads(data)
         self.count += 1
-        text = f"id: {self.boot}:{self.count}\ndata: {json.dumps(event)}\n\n"
-        stream, to = event["stream"], event.get("to")
-        self.recent.append((self.count, stream, to, text))
-        self._tell(text, stream, to)
+        stream, conversation = event["stream"], event["conversation"]
+        # A conversation that was given to somebody else leaves lists: those who may not see it any more ask anew.
+        masked = {"kind": "conversation", "stream": stream, "conversation": 0}
+        told = Event(
+            self._written(event),
+            *(self.count, stream, event.get("to"), conversation),
+            masked=self._written(masked) if event["kind"] == "conversation" else "",
+        )
+        self.recent.append(told)
+        self._tell(told)
 
-    def _tell(self, text: str, stream: int | None, to: int | None = None) -> None:
+    def _written(self, event: dict[str, Any]) -> str:
+        return f"id: {self.boot}:{self.count}\ndata: {json.dumps(event)}\n\n"
+
+    def _tell(self, event: Event) -> None:
         for page, reader in list(self.pages.items()):
-            if stream is not None and not reader.may_hear(stream, to):
+            if not reader.may_hear(event):
                 continue
             if page.full():
                 while not page.empty():
                     page.get_nowait()
                 page.put_nowait(RELOAD)
             else:
-                page.put_nowait(text)
+                page.put_nowait(event)
 
 
 hub = Hub()
@@ -141,9 +170,8 @@ async def serve_events(scope: Scope, receive: Receive, send: Send) -> None:
     try:
         await _start(send)
         if last := headers.get("last-event-id"):
-            for text in hub.missed(last, reader):
-                await _write(send, text)
-        await _relay(page, receive, send)
+            await _tell(hub.missed(last, reader), reader, send)
+        await _relay(page, reader, receive, send)
     finally:
         hub.leave(page)
 
@@ -164,12 +192,39 @@ def _reader(cookie: str) -> Reader | None:
         if not user.is_authenticated:
             return None
         Stream = apps.get_model("conversations", "Stream")
-        return Reader(user.pk, frozenset(Stream.objects.visible_to(user).values_list("pk", flat=True)))
+        streams = frozenset(Stream.objects.visible_to(user).values_list("pk", flat=True))
+        return Reader(user.pk, streams, user.is_limited)
     finally:
         connections.close_all()
 
 
-async def _relay(page: asyncio.Queue[str], receive: Receive, send: Send) -> None:
+def _seen(user: int, conversations: set[int]) -> set[int]:
+    """Those of the conversations that a person may see now."""
+    try:
+        person = apps.get_model("conversations", "User").objects.get(pk=user)
+        rows = apps.get_model("conversations", "Conversation").objects
+        visible = rows.visible_to(person).filter(pk__in=conversations)
+        return set(visible.order_by().values_list("pk", flat=True))
+    finally:
+        connections.close_all()
+
+
+async def _tell(events: list[Event], reader: Reader, send: Send) -> None:
+    """Write what the reader may know of these events."""
+    wanted = {one.conversation for one in events} - {0} if reader.is_limited else set()
+    hidden = wanted - await asyncio.to_thread(_seen, reader.user, wanted) if wanted else set()
+    for one in events:
+        if text := one.masked if one.conversation in hidden else one.text:
+            await _write(send, text)
+
+
+async def _gather(page: asyncio.Queue[Event]) -> list[Event]:
+    """What else comes within a moment: looking up conversations one by one would cost a query each."""
+    await asyncio.sleep(GATHERED)
+    return [page.get_nowait() for _ in range(min(page.qsize(), MOST_TOGETHER))]
+
+
+async def _relay(page: asyncio.Queue[Event], reader: Reader, receive: Receive, send: Send) -> None:
     gone = asyncio.ensure_future(_wait_until_gone(receive))
     until = asyncio.get_running_loop().time() + LIFETIME
     try:
@@ -177,7 +232,8 @@ async def _relay(page: asyncio.Queue[str], receive: Receive, send: Send) -> None
             coming = asyncio.ensure_future(page.get())
             done, _ = await asyncio.wait({coming, gone}, timeout=HEARTBEAT, return_when=asyncio.FIRST_COMPLETED)
             if coming in done:
-                await _write(send, coming.result())
+                more = await _gather(page) if reader.is_limited else []
+                await _tell([coming.result(), *more], reader, send)
                 continue
             coming.cancel()
             if not done:

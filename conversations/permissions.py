@@ -70,7 +70,17 @@ def may_send_in_bulk(user: User, stream: Stream) -> bool:
 
 def sees_calls(user: User) -> bool:
     """May this user see what providers call us with, on their streams, and have it read again? Supervisors may."""
-    return user.is_active and user.has_perm("conversations.view_webhookevent")
+    return user.is_active and user.has_perm("conversations.view_webhookevent") and not user.is_limited
+
+
+def sees_reports(user: User) -> bool:
+    """May this user see the reports of their streams, which are about all that happens there?"""
+    return user.has_perm("conversations.view_reports") and not user.is_limited
+
+
+def watches_floor(user: User) -> bool:
+    """May this user see who works and what waits on their streams, and move the work of others?"""
+    return user.has_perm("conversations.watch_floor") and not user.is_limited
 
 
 def may_see_calls(user: User, stream: Stream) -> bool:

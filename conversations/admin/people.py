@@ -60,7 +60,7 @@ class UserAdmin(NeverDeletedMixin, ProductAdmin, StockUserAdmin):
     add_form = AddUserForm
     add_form_template = None
     list_display = ("name", "email", "role_names", "team_names", "is_active", "is_available", "last_login")
-    list_filter = ("is_active", "is_available", "groups", "teams")
+    list_filter = ("is_active", "is_available", "groups", "teams", "reach")
     search_fields = ("name", "email")
     ordering = ("name", "pk")
     filter_horizontal = ()
@@ -80,7 +80,7 @@ class UserAdmin(NeverDeletedMixin, ProductAdmin, StockUserAdmin):
         if obj is None:
             return self.add_fieldsets
         role = "role" if self.has_change_permission(request, obj) else "role_names"
-        rights: tuple[str, ...] = (role, "is_active")
+        rights: tuple[str, ...] = (role, "reach", "is_active")
         if signed_in(request).is_superuser:
             rights += ("is_superuser",)
         return [

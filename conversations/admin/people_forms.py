@@ -90,7 +90,14 @@ class ChangeUserForm(_RoleForm):
 
     class Meta:
         model = User
-        fields = ("email", "name", "is_active", "is_available", "theme", "is_superuser")
+        fields = ("email", "name", "is_active", "is_available", "theme", "is_superuser", "reach")
+
+    def clean_reach(self) -> str:
+        """Nobody limits, or lets go of a limit of, their own view."""
+        reach: str = self.cleaned_data["reach"]
+        if self.instance.pk == self.actor.pk and reach != User.objects.get(pk=self.actor.pk).reach:
+            raise ValidationError(gettext("Somebody else must change what you see."), code="own_reach")
+        return reach
 
 
 class IdentityForm(forms.ModelForm):

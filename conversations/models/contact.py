@@ -44,11 +44,14 @@ class ContactQuerySet(models.QuerySet["Contact"]):
             return self
         # One value a contact, NULL where there is no conversation. PostgreSQL would answer two EXISTS for a page of
         # contacts by reading every conversation first.
+        seen = Q(stream__in=Stream.objects.visible_to(user))
+        if user.is_limited:
+            seen = Q(pk__in=Conversation.objects.visible_to(user))
         shared = (
             Conversation.objects.filter(contact=OuterRef("pk"))
             .order_by()
             .values("contact")
-            .annotate(shared=BoolOr(Q(stream__in=Stream.objects.visible_to(user))))
+            .annotate(shared=BoolOr(seen))
             .values("shared")
         )
         may_write = user.has_perm("conversations.send_messages")

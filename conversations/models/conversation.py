@@ -56,6 +56,20 @@ _ORDERS = {
 CLOSING_SOON = timedelta(hours=4)
 
 
+def _within_reach(user: User) -> Q:
+    """The conversations that a person may see of those on the streams that they see: the one place that decides it."""
+    from conversations.models.team import Reach, TeamMembership
+
+    if not user.is_limited:
+        return Q()
+    own = Q(assignee=user.pk)
+    if user.reach == Reach.OWN:
+        return own
+    teams = TeamMembership.objects.filter(user=user.pk).values("team")
+    colleagues = TeamMembership.objects.filter(team__in=teams).values("user")
+    return own | Q(team__in=teams) | Q(assignee__in=colleagues) | Q(team=None, assignee=None)
+
+
 class ConversationQuerySet(models.QuerySet["Conversation"]):
     """Questions about conversations."""
 
@@ -63,7 +77,7 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
         """The conversations this user may see; every page, list and event goes through here."""
         if user.is_active and user.has_perm("conversations.view_every_stream"):
             return self
-        return self.filter(stream__in=Stream.objects.visible_to(user))
+        return self.filter(_within_reach(user), stream__in=Stream.objects.visible_to(user))
 
     def current(self) -> ConversationQuerySet:
         """Neither resolved nor archived."""

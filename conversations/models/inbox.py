@@ -22,9 +22,11 @@ class InboxCountQuerySet(models.QuerySet["InboxCount"]):
     """Questions about numbers of conversations."""
 
     def visible_to(self, user: User) -> InboxCountQuerySet:
-        """Those of the streams that this user may see."""
+        """Those of the streams that this user may see; of somebody who sees only parts of them, their own."""
         if user.is_active and user.has_perm("conversations.view_every_stream"):
             return self
+        if user.is_limited:
+            return self.filter(stream__in=Stream.objects.visible_to(user), assignee=user.pk)
         return self.filter(stream__in=Stream.objects.visible_to(user))
 
 

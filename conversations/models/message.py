@@ -142,10 +142,13 @@ class MessageQuerySet(models.QuerySet["Message"]):
 
     def visible_to(self, user: User) -> MessageQuerySet:
         """The messages of conversations this user may see."""
+        from conversations.models.conversation import Conversation
         from conversations.models.stream import Stream
 
         if user.is_active and user.has_perm("conversations.view_every_stream"):
             return self
+        if user.is_limited:
+            return self.filter(conversation__in=Conversation.objects.visible_to(user))
         return self.filter(stream__in=Stream.objects.visible_to(user))
 
     def outbound(self) -> MessageQuerySet:

@@ -45,7 +45,9 @@ class OfStreams(models.QuerySet[Any]):
     """Rows that lie on streams."""
 
     def visible_to(self, user: User) -> Self:
-        """Those of the streams that this user may see."""
+        """Those of the streams that this user may see; nothing for somebody who sees only parts of them."""
+        if user.is_limited:
+            return self.none()
         if user.is_active and user.has_perm("conversations.view_every_stream"):
             return self
         return self.filter(stream__in=Stream.objects.visible_to(user))

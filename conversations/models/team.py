@@ -26,6 +26,14 @@ class Role(models.TextChoices):
     ADMINISTRATOR = "administrator", _("Administrator")
 
 
+class Reach(models.TextChoices):
+    """Which conversations somebody sees of those on the streams of their teams."""
+
+    STREAMS = "", _("All of them")
+    TEAM = "team", _("Those of their teams and colleagues, and what nobody has")
+    OWN = "own", _("Only those that they have themselves")
+
+
 class Theme(models.TextChoices):
     """How pages look for a user."""
 
@@ -102,6 +110,17 @@ class User(AbstractBaseUser, PermissionsMixin):
     email = models.EmailField(_("e-mail address"), unique=True)
     name = models.CharField(max_length=150)
     is_active = models.BooleanField(default=True)
+    reach = models.CharField(
+        _("sees conversations"),
+        max_length=4,
+        choices=Reach.choices,
+        default=Reach.STREAMS,
+        blank=True,
+        help_text=_(
+            "On the streams of their teams. Whoever does not see all of them has no reports, no floor and no "
+            "administration. A role that sees every stream is not limited."
+        ),
+    )
     is_available = models.BooleanField(default=True, help_text=_("Takes conversations now."))
     theme = models.CharField(max_length=8, choices=Theme.choices, default=Theme.SYSTEM, blank=True)
     density = models.CharField(max_length=8, choices=Density.choices, default=Density.COMFORTABLE, blank=True)
@@ -165,7 +184,12 @@ class User(AbstractBaseUser, PermissionsMixin):
     @property
     def is_staff(self) -> bool:
         """May this user enter the administration? Django's admin and dashboard ask by this name."""
-        return self.is_active and self.has_perm("conversations.enter_admin")
+        return self.is_active and self.has_perm("conversations.enter_admin") and not self.is_limited
+
+    @property
+    def is_limited(self) -> bool:
+        """Does this user see only some of the conversations on the streams of their teams?"""
+        return self.reach != Reach.STREAMS and not self.sees_every_stream
 
     @property
     def short_name(self) -> str:

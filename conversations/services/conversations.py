@@ -49,12 +49,15 @@ def open_conversation(
 
     Opened again is the one that the provider named (its thread is theirs, however old), or the newest one that was
     closed less than the stream's `reopen_days` ago. Safe against two callers at once: the database allows one current
-    conversation per stream and contact.
+    conversation per stream and contact. Raises ValidationError (`not_yours`) when an actor may not see the current one;
+    a closed one that they may not see stays closed.
     """
     ours = Conversation.objects.filter(stream=stream, contact=contact)
     if current := ours.current().first():
+        _refuse_what_is_not_seen(current, actor)
         return current
-    closed = ours.filter(status=Status.RESOLVED).newest_first()
+    closed = ours if actor is None or not actor.is_limited else ours.visible_to(actor)
+    closed = closed.filter(status=Status.RESOLVED).newest_first()
     by_name = closed.filter(pk=named.pk).first() if named else None
     latest = by_name or closed.first()
     again = by_name or (latest if latest is not None and _closed_lately(latest) else None)
@@ -73,7 +76,20 @@ def open_conversation(
             note(conversation, ActivityKind.OPENED, actor=actor, data=data)
             return conversation
     except IntegrityError:
-        return ours.current().get()
+        current = ours.current().get()
+        _refuse_what_is_not_seen(current, actor)
+        return current
+
+
+def _refuse_what_is_not_seen(conversation: Conversation, actor: User | None) -> None:
+    if actor is None or not actor.is_limited:
+        return
+    if not Conversation.objects.visible_to(actor).filter(pk=conversation.pk).exists():
+        raise ValidationError(
+            f"There is an open conversation with this customer on {conversation.stream} that you do not see. Ask a "
+            "supervisor to give it to you.",
+            code="not_yours",
+        )
 
 
 def _closed_lately(conversation: Conversation) -> bool:

@@ -174,6 +174,8 @@ class Search:
     def _newest(self, found: QuerySet[MessageSearch], limit: int, before: int) -> list[int]:
         if not self.sees_everything:
             found = found.filter(stream__in=[stream.pk for stream in self.streams])
+        if self.user.is_limited:
+            found = found.filter(conversation__in=Conversation.objects.visible_to(self.user))
         if before:
             found = found.filter(pk__lt=before)
         return list(found.order_by("-pk").values_list("pk", flat=True)[:limit])
@@ -198,5 +200,7 @@ class Search:
         for rows in flags:
             if not self.sees_everything:
                 rows = rows.filter(conversation__stream__in=[stream.pk for stream in self.streams])
+            if self.user.is_limited:
+                rows = rows.filter(conversation__in=Conversation.objects.visible_to(self.user))
             found += rows.order_by("-pk").values_list("conversation", flat=True)[:MOST_FLAGGED]
         return found

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from conversations.forms.handling import AssignForm
 from conversations.models import Conversation, Stream, Team, User
+from conversations.permissions import watches_floor
 from conversations.services import floor as service
 from conversations.views import trouble
 from conversations.views.handling import MOST_PEOPLE
@@ -36,7 +37,7 @@ class ReasonLine:
 def floor(request: HttpRequest) -> HttpResponse:
     """Who works and at what load, who waits longest, what is due, what failed, what has not left."""
     user = signed_in(request)
-    if not user.has_perm("conversations.watch_floor"):
+    if not watches_floor(user):
         raise PermissionDenied
     found = service.look(user)
     context = {
@@ -58,7 +59,7 @@ def floor(request: HttpRequest) -> HttpResponse:
 def move_work(request: HttpRequest, pk: int) -> HttpResponse:
     """Give what somebody has to another person, to a team, or back to everybody."""
     user = signed_in(request)
-    if not user.has_perm("conversations.watch_floor"):
+    if not watches_floor(user):
         raise Http404
     theirs = Conversation.objects.visible_to(user).filter(assignee=OuterRef("pk"))
     person = get_object_or_404(User.objects.filter(Exists(theirs)), pk=pk)

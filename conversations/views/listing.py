@@ -91,6 +91,8 @@ def _keys(query: InboxQuery, user: User, after: _Cursor | None, size: int) -> li
     if after is not None:
         found = found.following(order, after.key, after.pk)
     of_many_streams = query.stream is None and query.view in (View.ALL, View.UNASSIGNED)
+    if user.is_limited:
+        found = found.visible_to(user)
     if of_many_streams and not user.has_perm("conversations.view_every_stream"):
         streams = list(Stream.objects.visible_to(user).values_list("pk", flat=True))
         return found.keys_stream_by_stream(order, streams, size)

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from conversations.models import Stream, Team, User
+from conversations.permissions import sees_reports
 from conversations.services.reports.scope import LONGEST, Period, Scope
 from conversations.services.reports.tables import Cell
 from conversations.views.inbox_query import InboxQuery, Standing, View
@@ -31,7 +32,7 @@ class Choice:
 def asks_for_reports(request: HttpRequest) -> User:
     """Whoever asks. Raises PermissionDenied for somebody who may not see reports."""
     user = signed_in(request)
-    if not user.has_perm("conversations.view_reports"):
+    if not sees_reports(user):
         raise PermissionDenied
     return user
 

@@ -149,3 +149,27 @@ def test_a_page_that_comes_back_hears_what_it_missed(port: int) -> None:
     lost = Listener(port, priya, last_event_id="another-boot:5")
     assert lost.next()["event"] == "reload"
     lost.close()
+
+
+def test_whoever_is_limited_hears_of_their_own_conversations_only(port: int) -> None:
+    priya, sam = factories.make_user(reach="own"), factories.make_user()
+    stream = factories.make_stream()
+    factories.make_team(members=[priya, sam], streams=[stream])
+    theirs, own = (factories.make_conversation(stream, assignee=one) for one in (sam, priya))
+    listener = Listener(port, priya)
+    time.sleep(0.5)
+    for conversation in (theirs, own):
+        for kind in ("message", "conversation"):
+            live.publish(stream_id=stream.pk, kind=kind, conversation_id=conversation.pk, message=1)
+    heard = [json.loads(listener.next()["data"]) for _ in range(3)]
+    listener.close()
+    missed = Listener(port, priya, last_event_id=f"{listener.last_id.partition(':')[0]}:0")
+    again = [json.loads(missed.next()["data"]) for _ in range(3)]
+    missed.close()
+    for told in (heard, again):
+        assert [(one["kind"], one["conversation"]) for one in told] == [
+            ("conversation", 0),  # something changed on the stream: lists ask anew
+            ("message", own.pk),
+            ("conversation", own.pk),
+        ]
+        assert "message" not in told[0]
