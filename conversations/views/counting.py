@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 from django.db.models import Case, CharField, Count, IntegerField, QuerySet, Sum, Value, When
 from django.db.models.functions import Cast, Concat
@@ -31,7 +32,7 @@ def count_views(user: User) -> dict[str, int]:
         output_field=CharField(),
     )
     kept = InboxCount.objects.visible_to(user).order_by().annotate(whose=whose)
-    numbers = kept.values_list("stream", "status", "whose").annotate(Sum("number"))
+    numbers: Any = kept.values_list("stream", "status", "whose").annotate(Sum("number"))
     if user.is_limited:  # what is kept knows no teams; of somebody who sees a part, the part is counted
         rows = Conversation.objects.visible_to(user).in_inbox().order_by().annotate(whose=whose)
         numbers = rows.values_list("stream", "status", "whose").annotate(Count("pk"))
