@@ -31,7 +31,7 @@ def test_small_campaigns_of_every_shape_are_counted_and_compared() -> None:
     assert reached == [97, 194] * len(SHAPES)
 
 
-def test_a_size_that_is_none_is_refused() -> None:
+def test_a_size_that_is_none_is_refused_before_anything_starts() -> None:
     done = run("--recipients", "ten")
-    assert done.returncode == 1
-    assert "write numbers from 100 to 200,000, with commas" in done.stderr
+    assert done.returncode == 2
+    assert "argument --recipients: write numbers from 100 to 200,000, with commas, not ten" in done.stderr

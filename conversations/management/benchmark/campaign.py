@@ -6,6 +6,7 @@ import contextlib
 import io
 import tempfile
 import time
+from argparse import ArgumentTypeError
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -55,6 +56,7 @@ class CampaignBenchmark(Benchmark):
         sizes = ", ".join(f"{shape.name} {shape.sizes}" for shape in SHAPES.values())
         parser.add_argument(
             "--recipients",
+            type=_sizes,
             metavar="NUMBERS",
             help=f"The lengths of the lists, with commas. Default: {sizes}; less where each person is a request.",
         )
@@ -62,7 +64,7 @@ class CampaignBenchmark(Benchmark):
     def run(self, options: Mapping[str, Any], say: Say) -> Findings:
         shapes = [SHAPES[name] for name in options["provider"] or SHAPES]
         by_default = options["recipients"] is None
-        sizes = {shape.name: _sizes(options["recipients"] or shape.sizes) for shape in shapes}
+        sizes = {shape.name: options["recipients"] or _sizes(shape.sizes) for shape in shapes}
         with tempfile.TemporaryDirectory(prefix="parley-benchmark-") as logs, Ground(Path(logs)) as ground:
             runs = _Runs(ground)
             for turn in range(1, options["rounds"] + 1):
@@ -81,7 +83,7 @@ def _sizes(text: str) -> list[int]:
     except ValueError:
         sizes = []
     if not sizes or not all(EVERY <= size <= audience.MOST_ROWS for size in sizes):
-        raise CommandError(f"--recipients {text}: write numbers from {EVERY} to {audience.MOST_ROWS:,}, with commas.")
+        raise ArgumentTypeError(f"write numbers from {EVERY} to {audience.MOST_ROWS:,}, with commas, not {text}")
     return sizes
 
 
