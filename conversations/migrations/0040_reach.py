@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('conversations', '0037_promised_times'),
+        ('conversations', '0039_roles_of_outgoing_webhooks'),
     ]
 
     operations = [
