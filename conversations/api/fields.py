@@ -13,6 +13,11 @@ LARGEST_ID = 2**63 - 1
 YEARS = range(2000, 3000)
 
 
+def example(**values: Any) -> ConfigDict:
+    """The `model_config` of a body, with an example for the reference."""
+    return ConfigDict(json_schema_extra={"examples": [values]})
+
+
 class Given(BaseModel):
     """A body. A field that it does not have is refused: nobody sets what is not theirs to set."""
 

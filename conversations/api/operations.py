@@ -28,6 +28,7 @@ LARGEST_BODY = 256 * 1024
 JSON = "application/json"
 KEY = re.compile(rf"[\x21-\x7e]{{1,{LONGEST_KEY}}}")
 READS = ("GET",)
+REFUSAL = {"$ref": f"#/components/schemas/{Refusal.__name__}"}
 
 Operation = TypeVar("Operation", bound=Callable[..., Any])
 Run = Callable[..., HttpResponse]
@@ -63,7 +64,7 @@ class Resource(Router):
                 path,
                 [method],
                 decorate_view(inner, _with_scope(scope))(function),
-                response={status: answer, **dict.fromkeys(refusals, Refusal), **({} if writes else {304: None})},
+                response={status: answer},
                 operation_id=function.__name__,
                 url_name=function.__name__.replace("_", "-"),
                 summary=summary.removesuffix("."),
@@ -82,7 +83,10 @@ def _refusals(path: str, *, writes: bool) -> tuple[int, ...]:
 def _documented(refusals: Iterable[int], *, writes: bool, scope: ApiScope) -> dict[str, Any]:
     """What the OpenAPI document says beside the models: examples of refusals, and the headers."""
     responses: dict[Any, Any] = {
-        status: {"description": EXAMPLES[status][0], "content": {JSON: {"example": EXAMPLES[status][1]}}}
+        status: {
+            "description": EXAMPLES[status][0],
+            "content": {JSON: {"schema": REFUSAL, "example": EXAMPLES[status][1]}},
+        }
         for status in refusals
     }
     header: dict[str, Any] = {"in": "header", "schema": {"type": "string"}}

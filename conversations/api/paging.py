@@ -36,7 +36,7 @@ class Listing(BaseModel):
     limit: int = Field(50, ge=1, le=200, description="How many at once.")
     cursor: str = Field("", max_length=1000, description="From the address in `next`; empty for the beginning.")
 
-    def after(self, *kinds: type) -> Key | None:
+    def seen(self, *kinds: type) -> Key | None:
         """The key of the last row that was seen, None at the beginning. Refused when the cursor is not one of ours."""
         if not self.cursor:
             return None

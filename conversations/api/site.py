@@ -8,9 +8,9 @@ from typing import Any
 from ninja import NinjaAPI
 from ninja.security import HttpBearer
 
-from conversations.api import streams
+from conversations.api import contacts, conversations, messages, notes, streams
 from conversations.api.door import StrictParser
-from conversations.api.errors import answer_exceptions
+from conversations.api.errors import Refusal, answer_exceptions
 
 DESCRIPTION = """
 Everything that the pages do, for programs: the same rules, the same permissions, the same sentences.
@@ -41,11 +41,13 @@ api = NinjaAPI(
     auth=Key(),
 )
 answer_exceptions(api)
-for resource in (streams,):
+for resource in (streams, contacts, conversations, messages, notes):
     api.add_router("", resource.router)
 
 
 @cache
 def document() -> dict[str, Any]:
     """The OpenAPI document, the same for everybody."""
-    return dict(api.get_openapi_schema(path_prefix="/api/v1/"))
+    told = dict(api.get_openapi_schema(path_prefix="/api/v1/"))
+    told["components"]["schemas"][Refusal.__name__] = Refusal.model_json_schema()
+    return told

@@ -22,7 +22,7 @@ router = Resource(tags=["Streams"])
 def list_streams(request: HttpRequest, asked: Annotated[Listing, Query()]) -> dict[str, Any]:
     """The streams that this key sees."""
     rows = _visible(request).order_by("pk")
-    if last := asked.after(int):
+    if last := asked.seen(int):
         rows = rows.filter(pk__gt=last[0])
     found = list(rows[: asked.limit + 1])
     sendable = set(Stream.objects.sendable_by(user_of(request)).values_list("pk", flat=True))

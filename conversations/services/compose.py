@@ -205,6 +205,11 @@ def send_again(
     )
 
 
+def again_key(message: Message) -> str:
+    """The client_key of the message that sends this one's words again: one for each message that failed."""
+    return f"again-{message.ref}"
+
+
 def check_times(
     *, scheduled_for: datetime | None, valid_until: datetime | None, conversation: Conversation, now: datetime
 ) -> None:

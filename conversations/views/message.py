@@ -19,7 +19,7 @@ from conversations.services import compose, scheduling, unconfirmed
 from conversations.views.conversation import conversation_address, conversation_page
 from conversations.views.history import history
 from conversations.views.inbox_query import InboxQuery
-from conversations.views.message_card import Card, Form, Refused, again_key, cards
+from conversations.views.message_card import Card, Form, Refused, cards
 from conversations.views.requests import UNPROCESSABLE, is_htmx, signed_in
 
 CONFLICT = 409
@@ -66,7 +66,7 @@ def send_again(request: HttpRequest, pk: int) -> HttpResponse:
     form.full_clean()
     words = form.cleaned_data.get("body") if "body" in request.POST else None
     try:
-        compose.send_again(message, actor=signed_in(request), client_key=again_key(message), body=words)
+        compose.send_again(message, actor=signed_in(request), client_key=compose.again_key(message), body=words)
     except ValidationError as error:
         return _refused(request, message, error, form)
     return _done(request, message, "Queued again as a new message")

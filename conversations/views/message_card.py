@@ -15,6 +15,7 @@ from conversations.models import AttemptResult, Conversation, Message, MessageEv
 from conversations.models.message import NOT_ARRIVED
 from conversations.models.message import MessageStatus as Status
 from conversations.permissions import may_send_on
+from conversations.services.compose import again_key
 from conversations.services.scheduling import WAITING
 from conversations.views import trouble
 from conversations.views.message_files import File, Files
@@ -85,11 +86,6 @@ class Card:
     def decision_is_said(self) -> bool:
         """Do the words of the state say all of the decision, so that no line of its own is needed?"""
         return self.decision is not None and is_said_by_the_state(self.message, self.decision)
-
-
-def again_key(message: Message) -> str:
-    """The client_key of the message that sends this one's words again: one for each message that failed."""
-    return f"again-{message.ref}"
 
 
 def cards(

@@ -11,6 +11,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
+from conversations.api.errors import Refusal
 from conversations.models import Stream, User
 from conversations.models.api_key import ApiScope
 from conversations.services.api_keys import create_api_key
@@ -44,6 +45,15 @@ class Program:
 
     def _headers(self, more: dict[str, str] | None) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.text}"} | (more or {})
+
+
+def refused(answer: Any, status: int, code: str) -> Refusal:
+    """The refusal in an answer, whose shape and status are as documented."""
+    assert answer.status_code == status, answer.content
+    told = Refusal.model_validate(answer.json(), strict=True)
+    assert told.code == code
+    assert set(answer.json()) == {"code", "message", "field"}
+    return told
 
 
 def program_of(user: User, *, scopes: Iterable[str] = ApiScope.values, streams: Iterable[Stream] = ()) -> Program:

@@ -9,21 +9,11 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from conversations.api.errors import Refusal
 from conversations.models import ApiKey, Stream, User
 from tests import factories
-from tests.conversations.api.conftest import Program, program_of
+from tests.conversations.api.conftest import Program, program_of, refused
 
 pytestmark = pytest.mark.django_db
-
-
-def refused(answer: Any, status: int, code: str) -> Refusal:
-    """The refusal in an answer, whose shape and status are as documented."""
-    assert answer.status_code == status, answer.content
-    told = Refusal.model_validate(answer.json(), strict=True)
-    assert told.code == code
-    assert set(answer.json()) == {"code", "message", "field"}
-    return told
 
 
 @pytest.mark.parametrize(
