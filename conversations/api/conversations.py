@@ -63,10 +63,12 @@ def list_conversations(request: HttpRequest, asked: Annotated[ConversationListin
     order = ListOrder(asked.order)
     column = "urgency" if order == ListOrder.URGENT else "last_message_at"
     after = asked.seen(int if order == ListOrder.URGENT else datetime, int)
-    found = _wanted(request, asked)
+    user, found = user_of(request), _wanted(request, asked)
+    if user.is_limited:
+        found = found.visible_to(user)
     if after is not None:
         found = found.following(order, *after)
-    visible = Stream.objects.visible_to(user_of(request))
+    visible = Stream.objects.visible_to(user)
     streams = list(visible.filter(pk=asked.stream) if asked.stream else visible)
     keys = found.keys_stream_by_stream(order, [one.pk for one in streams], asked.limit + 1)
     by_key = conversations_of(request).in_bulk(keys)

@@ -81,6 +81,19 @@ def test_pages_neither_skip_nor_repeat(order: str, program: Program, stream: Str
     assert sorted(seen) == sorted(row.pk for row in rows)
 
 
+def test_somebody_who_sees_their_own_conversations_alone_reads_no_others(
+    program: Program, conversation: Conversation, stream: Stream, priya: User
+) -> None:
+    User.objects.filter(pk=priya.pk).update(reach="own")
+    own = factories.make_conversation(stream, assignee=priya)
+    assert ids(program.get("/conversations")) == [own.pk]
+    refused(program.get(f"/conversations/{conversation.pk}"), 404, "not_found")
+    refused(program.post(f"/conversations/{conversation.pk}/messages", {"body": "Hello"}), 404, "not_found")
+    answer = program.post("/messages", {"stream": stream.pk, "to": conversation.contact.phone, "body": "Hello"})
+    assert answer.status_code in (403, 404, 422)
+    assert not Message.objects.exists()
+
+
 def test_a_search_of_signs_is_no_danger(program: Program, conversation: Conversation) -> None:
     for text in ("%_" * 50, "' OR 1=1 --", "\\", "🙂"):
         assert program.get("/conversations", q=text).status_code == 200
