@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 import uuid
 from typing import TYPE_CHECKING
 
@@ -86,6 +87,14 @@ class Attachment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} #{self.pk}"
+
+    @property
+    def saved_as(self) -> str:
+        """The name for whoever keeps the file: as it came, with the ending of what it is if it has another."""
+        name = self.filename or self.kind
+        if not self.content_type or mimetypes.guess_type(name)[0] == self.content_type:
+            return name
+        return f"{name}{mimetypes.guess_extension(self.content_type) or ''}"
 
     @property
     def is_shown_in_pages(self) -> bool:

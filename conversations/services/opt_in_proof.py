@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 
 from conversations.models import ProofFile, User
+from messaging.whatsapp.files import MOST_PIXELS, size_in_pixels
 
 LARGEST = 1_500_000  # bytes; a whole request may have 2 MB
 LONGEST_NAME = 200
@@ -36,6 +37,9 @@ def checked(given: UploadedFile) -> tuple[str, str, bytes]:
     is_text = not beginnings and b"\x00" not in content
     if not (is_text or content.startswith(beginnings or b"\x00")):
         raise ValidationError(f"This is no {ending.upper()} file, whatever its name says.", code="wrong_type")
+    width, height = size_in_pixels(content, content_type)
+    if width * height > MOST_PIXELS:
+        raise ValidationError(f"This picture has {width:,} by {height:,} pixels. Scan it smaller.", code="too_large")
     return name, content_type, content
 
 

@@ -58,7 +58,7 @@ def file(request: HttpRequest, ref: Any) -> HttpResponse | FileResponse:
     response = FileResponse(
         opened,
         as_attachment=not found.is_shown_in_pages,
-        filename=found.filename or f"{found.kind}",
+        filename=found.saved_as,
         content_type=found.content_type if found.is_shown_in_pages else "application/octet-stream",
     )
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"

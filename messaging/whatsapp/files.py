@@ -15,6 +15,9 @@ from messaging.whatsapp.rules import MEDIA_LIMITS, Problem, check_media
 MOST_PIXELS = 50_000_000
 """A picture of more pixels fills the memory of whoever opens it, however small its file is."""
 
+UNPACKED_TIMES, UNPACKED_BYTES = 100, 100_000_000
+"""An archive that comes to more than both, so many times its own size and so many bytes, is there to fill a disk."""
+
 _BEGINNINGS = (
     (b"\xff\xd8\xff", "image/jpeg"),
     (b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -68,11 +71,14 @@ def _of_iso_brand(brand: bytes) -> str:
 
 
 def _of_archive(content: bytes) -> str:
-    """A document of Office is an archive with its own folders; only its list of names is read."""
+    """A document of Office is an archive with its own folders; only its list of names and sizes is read."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             names = archive.namelist()
+            unpacked = sum(part.file_size for part in archive.infolist())
     except (zipfile.BadZipFile, ValueError, OSError, RuntimeError):
+        return ""
+    if unpacked > max(UNPACKED_BYTES, UNPACKED_TIMES * len(content)):
         return ""
     if "[Content_Types].xml" not in names or any("vbaProject" in name for name in names):
         return ""
@@ -111,6 +117,8 @@ def size_in_pixels(content: bytes, content_type: str) -> tuple[int, int]:
     if content_type == "image/png" and len(content) >= 24:
         width, height = struct.unpack(">II", content[16:24])
         return width, height
+    if content_type == "image/webp" and content[12:16] == b"VP8X" and len(content) >= 30:
+        return 1 + int.from_bytes(content[24:27], "little"), 1 + int.from_bytes(content[27:30], "little")
     return _size_of_jpeg(content) if content_type == "image/jpeg" else (0, 0)
 
 
