@@ -6,6 +6,7 @@ from django.urls import include, path
 urlpatterns = [
     path("", include("conversations.urls")),
     path("api/v1/", include("conversations.api.urls")),
+    path("dialects/", include("conversations.api.dialects.urls")),
     path("admin/queues/", include("conversations.admin.queues")),
     path("admin/", admin.site.urls),
 ]

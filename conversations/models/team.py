@@ -144,6 +144,8 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     # The ids of the streams that an API key leaves of those its user sees; kept nowhere, None for a person.
     narrowed_to: frozenset[int] | None = None
+    # Does a program act for this user now? It answers nobody, so no conversation becomes theirs by its messages.
+    is_program: bool = False
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]

@@ -71,7 +71,8 @@ def open_conversation(
                 note(again, ActivityKind.STATUS_CHANGE, actor=actor, data=data)
                 again.refresh_from_db(fields=STANDING)
                 return again
-            conversation = Conversation.objects.create(stream=stream, contact=contact, assignee=actor)
+            has_it = None if actor is not None and actor.is_program else actor
+            conversation = Conversation.objects.create(stream=stream, contact=contact, assignee=has_it)
             data = {"after_days": stream.reopen_days, "earlier": latest.pk} if latest is not None else {}
             note(conversation, ActivityKind.OPENED, actor=actor, data=data)
             return conversation
@@ -101,9 +102,9 @@ def _closed_lately(conversation: Conversation) -> bool:
 def note_outbound(conversation: Conversation, message: Message) -> None:
     """Show a message of ours in the list, and wait for the customer: called by services/compose.py.
 
-    Whoever answers a conversation that nobody has, has it from then on.
+    Whoever answers a conversation that nobody has, has it from then on; a program that acts for them does not.
     """
-    if message.author is not None:
+    if message.author is not None and not message.author.is_program:
         with suppress(ValidationError):
             claim(conversation, actor=message.author)
     changes: dict[str, Any] = {

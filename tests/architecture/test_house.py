@@ -25,6 +25,7 @@ PROVIDER_WORDS = (
 PROVIDER_WORDS_ARE_AT_HOME_IN = (
     "messaging/providers/",
     "messaging/sandbox/",
+    "conversations/api/dialects/",  # answers in their words
     "conversations/management/demo/",  # calls the providers' operations one by one, by their own names
     "conversations/management/benchmark/counting_provider.py",  # answers as a provider
     "conversations/management/benchmark/campaign_floor.py",  # asks one, with nothing between
@@ -56,6 +57,7 @@ FORBIDDEN_IN_TEMPLATES = {
 ALLOWED = {
     ("conversations/webhooks.py", "csrf_exempt"): "A provider has neither session nor cookie; its address is a secret.",
     ("conversations/api/door.py", "csrf_exempt"): "No session counts here, only a key in a header.",
+    ("conversations/api/dialects/calls.py", "csrf_exempt"): "A key in a header as well, in each dialect's own.",
     ("conversations/admin/site.py", "csrf_exempt"): "Passes on what Django's own admin views say of themselves.",
     ("conversations/models/attempt.py", "raw SQL around the ORM"): "Reads pg_stat_activity; takes no value of anybody.",
     ("conversations/queue.py", "pickle"): "Names the serializer that must not be used, in a docstring.",

@@ -293,7 +293,7 @@ def level_of(name: str) -> str:
         return PAGES[name]
     if name.startswith("django_rq:"):
         return ADMINISTRATOR
-    if name.startswith("api:"):
+    if name.startswith(("api:", "dialect-")):
         return API
     found = re.fullmatch(r"admin:(?:conversations|auth)_([a-z]+)_([a-z]+)", name)
     if found is None:
@@ -343,6 +343,8 @@ def filled_in(route: str, name: str, rows: Rows) -> str:
         "ref": rows[Attachment].ref,
         "content_type_id": ContentType.objects.get_for_model(Message).pk,
         "token": rows[ProviderAccount].webhook_token if name == "webhook" else "anything",
+        **dict.fromkeys(("stream_id", "object_id", "status_id", "indicator_id"), "1"),
+        **dict.fromkeys(("provider_id", "provider_type", "phone"), "1"),
         "app_label": "conversations",
         **dict.fromkeys(("url", "rest"), "nothing/here/"),
         "action": "anything",
