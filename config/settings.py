@@ -292,6 +292,7 @@ METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 SANDBOX_PORT = env.int("SANDBOX_PORT", default=8100)
 SANDBOX_URL = f"http://127.0.0.1:{SANDBOX_PORT}" if SANDBOX else ""
 EXTRA_PROVIDER_HOSTS = env.list("EXTRA_PROVIDER_HOSTS", default=[])
+CRM_URL = env.str("CRM_URL", default="")
 
 # --- Logs: to standard error, never a body, a number or a secret ------------------------------------------------
 

@@ -3,6 +3,7 @@
 conversations.E001  the lease of a claim is too short for a request
 conversations.E002  there is no interactive worker
 conversations.E003  PostgreSQL may forget a commit (`manage.py check --database default`)
+conversations.E004  the address of the site's own records leads to nobody
 """
 
 from __future__ import annotations
@@ -37,6 +38,21 @@ def check_delivery_settings(app_configs: object = None, **kwargs: Any) -> list[C
             )
         )
     return found
+
+
+@register()
+def check_address_of_records(app_configs: object = None, **kwargs: Any) -> list[CheckMessage]:
+    """Does CRM_URL lead to one customer?"""
+    address = settings.CRM_URL
+    if not address or (address.startswith(("https://", "http://")) and "{phone}" in address):
+        return []
+    return [
+        Error(
+            "CRM_URL is no address that leads to one customer.",
+            hint="Write it like https://crm.example.org/find?phone={phone}, or leave it out.",
+            id="conversations.E004",
+        )
+    ]
 
 
 @register(Tags.database)

@@ -197,7 +197,7 @@ class ContactForm(forms.ModelForm):
 
     class Meta:
         model = Contact
-        fields = ("first_name", "last_name", "email", "language", "time_zone")
+        fields = ("first_name", "last_name", "email", "language", "time_zone", "record")
 
     def clean_time_zone(self) -> str:
         name: str = self.cleaned_data["time_zone"]
@@ -219,7 +219,10 @@ class ContactAdmin(PhoneSearchMixin, NeverDeletedMixin, ProductAdmin):
     search_help_text = _("Number in any form, name or e-mail address")
     readonly_fields = ("phone", "number", "created_at", "updated_at", "consent", "conversations_link", "opt_ins_link")
     fieldsets = (
-        (None, {"fields": ("number", "phone", "first_name", "last_name", "email", "language", "time_zone")}),
+        (
+            None,
+            {"fields": ("number", "phone", "first_name", "last_name", "email", "language", "time_zone", "record")},
+        ),
         (_("Consent"), {"fields": ("consent", "opt_ins_link")}),
         (_("Conversations"), {"fields": ("conversations_link", "created_at", "updated_at")}),
     )

@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 
 from conversations.forms.base import StyledForm
 from conversations.models import Contact, Stream, User
+from conversations.models.contact import LONGEST_RECORD
 from conversations.models.stream import Channel
 from conversations.services.contact_import import Choices
 from conversations.services.contacts import DETAILS
@@ -54,6 +55,13 @@ class ContactForm(StyledForm):
     language = forms.ChoiceField(label="Language", required=False)
     time_zone = forms.ChoiceField(
         label="Time zone", required=False, help_text="Not known: taken from the number where that tells."
+    )
+    record = forms.CharField(
+        label="Customer record",
+        max_length=LONGEST_RECORD,
+        required=False,
+        help_text="What your own systems say of them, a line each, like Account: FB-118204.",
+        widget=forms.Textarea(attrs={"rows": 4, "dir": "auto"}),
     )
 
     def __init__(self, *args: Any, user: User, contact: Contact | None = None, **kwargs: Any) -> None:

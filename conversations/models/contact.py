@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.contrib.postgres.aggregates import BoolOr
 from django.db import models
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from conversations.models.team import User
 
 
+LONGEST_RECORD = 1000
 _LAST_OF_ALL = "\uffff"
 
 
@@ -69,6 +70,13 @@ class ContactQuerySet(models.QuerySet["Contact"]):
         return self.filter(Q(name_key__gte=name_key) & (Q(name_key__gt=name_key) | same))
 
 
+class Fact(NamedTuple):
+    """One line of a customer record; without a name where the line has none."""
+
+    name: str
+    value: str
+
+
 class Contact(models.Model):
     """A customer, known by one phone number.
 
@@ -81,6 +89,14 @@ class Contact(models.Model):
     email = models.EmailField(blank=True)
     language = models.CharField(max_length=12, blank=True)
     time_zone = models.CharField(max_length=64, blank=True)
+    record = models.TextField(
+        _("customer record"),
+        max_length=LONGEST_RECORD,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("What your own systems say of them, a line each, like Account: FB-118204."),
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     erased_at = models.DateTimeField(
@@ -95,7 +111,8 @@ class Contact(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(phone__regex=E164), name="contact_phone_is_e164"),
             models.CheckConstraint(
-                condition=Q(erased_at=None) | Q(first_name="", last_name="", email="", phone__startswith="+999"),
+                condition=Q(erased_at=None)
+                | Q(first_name="", last_name="", email="", record="", phone__startswith="+999"),
                 name="contact_erased_stays_empty",
             ),
         ]
@@ -120,6 +137,12 @@ class Contact(models.Model):
         if self.erased_at:
             return "Erased"
         return format_for_people(self.phone)
+
+    @property
+    def facts(self) -> list[Fact]:
+        """The lines of the customer record, each cut at its first colon."""
+        cut = (line.partition(":") for line in self.record.splitlines() if line.strip())
+        return [Fact(name.strip(), value.strip()) if colon else Fact("", name.strip()) for name, colon, value in cut]
 
     @property
     def initials(self) -> str:

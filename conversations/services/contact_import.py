@@ -16,6 +16,7 @@ from django.core.validators import validate_email
 from django.db import transaction
 
 from conversations.models import Contact, User
+from conversations.models.contact import LONGEST_RECORD
 from conversations.services.contacts import DETAILS
 from conversations.services.csv_files import CsvProblem, Table
 from conversations.services.csv_report import (
@@ -45,6 +46,7 @@ COLUMNS = {
     "email": ("email", "e-mail", "email address", "e-mail address", "mail"),
     "language": ("language", "lang", "locale", "preferred language"),
     "time_zone": ("time zone", "timezone", "tz"),
+    "record": ("customer record", "record"),
 }
 
 
@@ -118,6 +120,7 @@ _KINDS = {
     "language": ("1 language is not known", "{} languages are not known"),
     "time_zone": ("1 time zone is not known", "{} time zones are not known"),
     "name": ("1 name is too long", "{} names are too long"),
+    "record": ("1 customer record is too long", "{} customer records are too long"),
 }
 
 
@@ -176,7 +179,18 @@ def _time_zone(text: str) -> str:
         raise BadRow("time_zone", "time_zone", "Write it like Europe/London, or leave the cell empty.") from error
 
 
-_READERS: dict[str, Callable[[str], str]] = {"email": _email, "language": _language, "time_zone": _time_zone}
+def _record(text: str) -> str:
+    if len(text) > LONGEST_RECORD:
+        raise BadRow("record", "record", f"{len(text)} characters. {LONGEST_RECORD} are the most.")
+    return text
+
+
+_READERS: dict[str, Callable[[str], str]] = {
+    "email": _email,
+    "language": _language,
+    "time_zone": _time_zone,
+    "record": _record,
+}
 
 
 def _compare(people: list[Person], report: Report, user: User | None) -> None:

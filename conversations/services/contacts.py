@@ -16,7 +16,7 @@ from conversations.models.message import PENDING, MessageStatus, Purpose
 from conversations.services import consent, handling
 from conversations.services.activities import Note, note_all
 
-DETAILS = ("first_name", "last_name", "email", "language", "time_zone")
+DETAILS = ("first_name", "last_name", "email", "language", "time_zone", "record")
 NUMBER_IS_KEPT = "CC004"  # models/triggers.py
 
 

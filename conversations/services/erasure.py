@@ -134,6 +134,7 @@ def _erase(contact: Contact, phones: Collection[str], actor: User | None) -> Era
     ErasedNumber.objects.remember([*made_up.keys(), *made_up.values()])
     contact.phone, contact.erased_at = made_up[contact.phone], timezone.now()
     contact.first_name = contact.last_name = contact.email = contact.language = contact.time_zone = ""
+    contact.record = ""
     contact.save()
     erased_records.forget_words(contact)
     for one in conversations:

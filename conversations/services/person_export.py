@@ -76,6 +76,7 @@ def _person(contact: Contact) -> dict[str, Any]:
         "email": contact.email,
         "language": contact.language,
         "time_zone": contact.time_zone,
+        "customer_record": contact.record,
         "known_since": contact.created_at,
         "known_to_providers_as": [
             {"account": one.account.name, "kind": one.kind, "value": one.value, "since": one.first_seen_at}

@@ -17,6 +17,7 @@ from conversations.forms.contacts import ContactFilterForm, ImportForm
 from conversations.models import ConsentState, Contact, User
 from conversations.models.stream import Channel
 from conversations.services.contact_import import Report, check_file, store_file
+from conversations.services.contacts import DETAILS
 from conversations.services.csv_files import CsvProblem, open_table, phone_cells
 from conversations.views.contacts import filtered_contacts, may_manage
 from conversations.views.downloads import csv_answer
@@ -88,7 +89,7 @@ def export_contacts(request: HttpRequest) -> StreamingHttpResponse:
 
 def _exported(wanted: Any, user: User) -> Iterator[list[object]]:
     yield [
-        *("phone", "phone_text", "first name", "last name", "email", "language", "time zone"),
+        *("phone", "phone_text", "first name", "last name", "email", "language", "time zone", "record"),
         *(f"{channel} permission" for channel in Channel.values),
     ]
     after = 0
@@ -105,6 +106,6 @@ def _cells(part: list[Contact]) -> Iterator[list[object]]:
     for contact in part:
         yield [
             *phone_cells(contact.phone, contact.phone_display),
-            *(contact.first_name, contact.last_name, contact.email, contact.language, contact.time_zone),
+            *(getattr(contact, name) for name in DETAILS),
             *(states.get((contact.phone, channel), "Never asked") for channel in Channel.values),
         ]

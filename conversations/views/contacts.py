@@ -26,7 +26,7 @@ from conversations.services.identities import SamePerson, same_person
 from conversations.services.number_checks import standing_of
 from conversations.services.search import Search, SearchTookTooLong, time_limit
 from conversations.views.highlight import wanted_words
-from conversations.views.panel import consent_lines, local_time
+from conversations.views.panel import consent_lines, crm_link, local_time
 from conversations.views.requests import number_in, signed_in
 
 PAGE = 50
@@ -194,6 +194,7 @@ def contact(request: HttpRequest, pk: int) -> HttpResponse:
         "consent_lines": consent_lines(found),
         "decisions": _decisions(found, user),
         "local_time": local_time(found),
+        "crm_link": crm_link(found, request.user),
         "number_standing": standing_of(found, user),
         "identities": list(found.identities.select_related("account").defer("account__credentials")),
         "same_person": _same_person(found, user),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any, NamedTuple
+from urllib.parse import quote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from django.conf import settings
 from django.utils import timezone
 
 from conversations.forms.consent import ConsentForm
@@ -63,6 +65,7 @@ def panel_context(
         "conversation": conversation,
         "session": _session(conversation),
         "local_time": local_time(contact),
+        "crm_link": crm_link(contact, user),
         "consent_lines": consent_lines(contact),
         "consent_form": consent_form
         or ConsentForm(
@@ -75,6 +78,13 @@ def panel_context(
         "earlier_count": f"{MOST_EARLIER}+" if len(earlier) > MOST_EARLIER else len(earlier),
         "on_whatsapp": last_answer(contact.phone) if conversation.stream.channel == Channel.WHATSAPP else None,
     }
+
+
+def crm_link(contact: Contact, user: User) -> str:
+    """The address of this customer in the site's own records (CRM_URL); "" without one, or for a masked number."""
+    if not settings.CRM_URL or contact.erased_at or not user.has_perm("conversations.see_numbers"):
+        return ""
+    return settings.CRM_URL.replace("{phone}", quote(contact.phone, safe=""))
 
 
 def _session(conversation: Conversation) -> ProviderSession | None:

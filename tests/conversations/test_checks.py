@@ -19,6 +19,8 @@ def test_the_settings_of_this_machine_are_fine() -> None:
     [
         ("DELIVERY_LEASE_SECONDS", 34, "A claim holds for 34 s, and a request needs 35 s of it."),
         ("DELIVERY_MARGIN_SECONDS", 60, "a request needs 90 s of it."),
+        ("CRM_URL", "https://crm.example.org/", "CRM_URL is no address that leads to one customer."),
+        ("CRM_URL", "javascript:{phone}", "CRM_URL is no address that leads to one customer."),
         ("INTERACTIVE_WORKERS", 0, "There is no worker for agents' messages."),
     ],
 )

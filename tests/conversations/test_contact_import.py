@@ -65,6 +65,14 @@ def test_a_full_name_is_parted() -> None:
     assert people() == [("+447700900142", "Rosa", "Maria Bellini"), ("+447700900143", "Madonna", "")]
 
 
+def test_what_other_systems_say_comes_in_as_it_stands_there() -> None:
+    store('phone,record\n07700900142,"Account: FB-118204\nPlan: Fibre 500"\n')
+    amira = Contact.objects.get()
+    assert amira.facts == [("Account", "FB-118204"), ("Plan", "Fibre 500")]
+    long = check(f"phone,customer record\n07700900142,{'A' * 1001}\n")
+    assert (long.code, long.bad_cells[0].sentence) == ("record", "1001 characters. 1000 are the most.")
+
+
 @pytest.mark.parametrize(
     ("header", "code", "words"),
     [

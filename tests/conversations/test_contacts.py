@@ -107,6 +107,7 @@ def test_a_merge_moves_conversations_and_takes_the_chosen_details(
     theirs = factories.make_conversation(texts, double, status="resolved")
     factories.opt_in(double, "sms")
     details = {"first_name": "Rosa", "last_name": "Bellini", "email": double.email, "language": "it", "time_zone": ""}
+    details["record"] = "Account: FB-120877"
     merge_contacts(rosa, double, details=details, actor=tom)
     kept = Contact.objects.get()
     assert kept.pk == rosa.pk

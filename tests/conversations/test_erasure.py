@@ -115,7 +115,12 @@ def stream() -> Stream:
 @pytest.fixture
 def person() -> Contact:
     return factories.make_contact(
-        PHONE, first_name=NAME, last_name=f"{NAME}son", email=f"{NAME.lower()}@example.org", language="en"
+        PHONE,
+        first_name=NAME,
+        last_name=f"{NAME}son",
+        email=f"{NAME.lower()}@example.org",
+        language="en",
+        record=f"Mother: {NAME}",
     )
 
 

@@ -41,6 +41,7 @@ from conversations.services.demo_data.company import (
     DEMO_PASSWORD,
     IDENTITIES,
     OPT_INS,
+    RECORDS,
     STREAMS,
     SUB_STREAM,
     SUPERVISOR_EMAIL,
@@ -109,6 +110,8 @@ def create(*, sandbox_url: str) -> None:
         )
         Tag.objects.bulk_create(Tag(name=name) for name in TAGS)
         History(streams, contacts, users).write()
+        for phone, record in RECORDS.items():
+            Contact.objects.filter(phone=phone).update(record=record)
         Past(streams, users).write()
 
 

@@ -79,6 +79,13 @@ IDENTITIES = (
     ("ccai_platform", SUPERVISOR_EMAIL, "", SUPERVISOR_EMAIL),
 )
 
+# Number: what the company's own systems say.
+RECORDS = {
+    "+447700900142": "Account: FB-118204\nPlan: Fibre 500\nNext visit: Friday, 08–12",
+    "+447700900267": "Account: FB-094471\nPlan: Fibre 150\nBalance: £0.00",
+    "+447700900355": "Account: FB-120877\nPlan: Fibre 900",
+    "+447700900611": "Account: FB-101190\nPlan: Fibre 150\nCredit: £12.00",
+}
 AMIRA, MARK, ROSA, DANA, US_PHONE = "+447700900142", "+447700900267", "+447700900355", "+447700900488", "+14155550100"
 CONTACTS = (
     (AMIRA, "Amira", "Haddad", "ar", "Europe/London"),

@@ -19,7 +19,7 @@ from tests.conversations.views.reading import Element, read
 from tests.conversations.views.test_search_page import words_of
 
 MOST_QUERIES = 16
-FIELDS = ("first_name", "last_name", "phone", "email", "language", "time_zone")
+FIELDS = ("first_name", "last_name", "phone", "email", "language", "time_zone", "record")
 
 
 def form(**given: str) -> dict[str, str]:
@@ -170,6 +170,7 @@ def test_a_contact_is_made(centre: Centre, agent: Client) -> None:
     rosa = Contact.objects.get()
     assert answer.headers["Location"] == f"/contacts/{rosa.pk}/"
     assert (rosa.phone, rosa.language, rosa.time_zone) == ("+447700900355", "it", "Europe/Rome")
+    assert rosa.facts == []
     again = agent.post("/contacts/new/", form(phone="+44 7700 900355"))
     assert again.status_code == 422
     page = read(again)
@@ -291,7 +292,7 @@ def test_a_merge_that_cannot_be_done_says_why(centre: Centre, supervisor: Client
     factories.make_message(centre.conversation(contact=double), status="queued")
     address = f"/contacts/{rosa.pk}/merge/?with={double.pk}"
     assert "is waiting to be sent" in read(supervisor.get(address)).text
-    given = dict.fromkeys(("phone", "first_name", "last_name", "email", "language", "time_zone"), "first")
+    given = dict.fromkeys(FIELDS, "first")
     answer = supervisor.post(address, given)
     assert answer.status_code == 422
     assert "is waiting to be sent" in read(answer).text

@@ -118,7 +118,8 @@ def test_bad_rows_are_shown_in_the_words_of_the_file(centre: Centre, supervisor:
 
 
 def test_the_list_is_exported_as_it_is_filtered(centre: Centre, supervisor: Client) -> None:
-    amira = factories.make_contact("+447700900142", first_name="Amira", last_name='"=1+1"', email="a@post.example")
+    given = {"email": "a@post.example", "record": "Account: 1"}
+    amira = factories.make_contact("+447700900142", first_name="Amira", last_name='"=1+1"', **given)
     formula = factories.make_contact("+447700900143", first_name="=HYPERLINK(1)", last_name="＋1", language="ar")
     consent.record(contact=amira, channel="sms", event="opt_out", source="keyword", wording="STOP")
     factories.make_conversation(contact=factories.make_contact(first_name="Hidden"))
@@ -130,11 +131,11 @@ def test_the_list_is_exported_as_it_is_filtered(centre: Centre, supervisor: Clie
     assert header[:3] == ["phone", "phone_text", "first name"]
     assert rows == [
         [
-            *("447700900142", "44 7700 900142", "Amira", '"=1+1"', "a@post.example", "", ""),
+            *("447700900142", "44 7700 900142", "Amira", '"=1+1"', "a@post.example", "", "", "Account: 1"),
             *("Opted out", "Never asked"),
         ],
         [
-            *("447700900143", "44 7700 900143", "'=HYPERLINK(1)", "'＋1", "", "ar", ""),
+            *("447700900143", "44 7700 900143", "'=HYPERLINK(1)", "'＋1", "", "ar", "", ""),
             *("Never asked", "Never asked"),
         ],
     ]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.test import Client
 from django.utils import timezone
 
@@ -273,6 +275,23 @@ def test_the_panel_shows_tags_and_what_whatsapp_said_of_the_number(centre: Centr
     assert [chip.text for chip in panel.all("span", class_="chip")] == ["engineer visit", "fault"]
     assert panel.one("a", class_="panel-add").attributes["href"] == f"/c/{amira.pk}/tags/"
     assert f"Yes, asked {timezone.localdate():%-d %b}" in panel.one("dl", class_="facts").text
+
+
+def test_the_panel_shows_what_the_sites_own_systems_say(centre: Centre, agent: Client, settings: Any) -> None:
+    amira = centre.conversation(assignee=centre.priya)
+    assert "Customer record" not in page_of(agent, amira).one(id="panel").text
+    amira.contact.record = "Account: FB-118204\nVisit: Friday, 08:00\nrings twice"
+    amira.contact.save()
+    settings.CRM_URL = "https://crm.example.org/find?phone={phone}"
+    section = page_of(agent, amira).one(aria_labelledby="record-heading")
+    assert [one.text for one in section.all("dt")] == ["Account", "Visit", "Noted"]
+    assert [one.text for one in section.all("dd")] == ["FB-118204", "Friday, 08:00", "rings twice"]
+    number = quote(amira.contact.phone, safe="")
+    assert section.one("a").attributes["href"] == f"https://crm.example.org/find?phone={number}"
+    centre.priya.groups.clear()
+    centre.priya.user_permissions.set(Permission.objects.filter(codename="send_messages"))
+    section = page_of(agent, amira).one(aria_labelledby="record-heading")
+    assert section.all("a") == []  # whoever reads masked numbers gets none in an address either
 
 
 def test_the_panel_counts_the_other_conversations(centre: Centre, agent: Client) -> None:
