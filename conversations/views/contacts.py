@@ -194,7 +194,7 @@ def contact(request: HttpRequest, pk: int) -> HttpResponse:
         "consent_lines": consent_lines(found),
         "decisions": _decisions(found, user),
         "local_time": local_time(found),
-        "crm_link": crm_link(found, request.user),
+        "crm_link": crm_link(found, user),
         "number_standing": standing_of(found, user),
         "identities": list(found.identities.select_related("account").defer("account__credentials")),
         "same_person": _same_person(found, user),
