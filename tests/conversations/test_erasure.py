@@ -64,6 +64,7 @@ WITHOUT_CUSTOMERS = {
     *("conversations_handling", "conversations_inboxcount", "conversations_keywordset"),
     *("conversations_notification", "conversations_provideraccount", "conversations_secondfactor"),
     *("conversations_apikey", "conversations_signedinsession"),
+    *("conversations_webhooksubscription", "conversations_webhookdelivery"),  # bodies are made when they are sent
     *("conversations_sendingpolicy", "conversations_stream", "conversations_streamgate", "conversations_substream"),
     *("conversations_reportchange", "conversations_reportcount", "conversations_conversationtimes"),
     "conversations_nextreply",
