@@ -89,6 +89,11 @@ FIELDS: Mapping[str, str] = {
         ("media_missing", "media_link", "media_not_possible", "media_not_wanted", "media_expired"), "media"
     ),
     "empty_remark": "text",
+    **dict.fromkeys(("wording_missing", "business_not_named"), "wording"),
+    "business_missing": "business_name",
+    "proof_missing": "evidence",
+    "older_than_opt_out": "occurred_at",
+    "number_changed": "people",
     "reason_missing": "reason",
     "snooze_in_the_past": "until",
     "number_known": "phone",

@@ -8,7 +8,19 @@ from typing import Any
 from ninja import NinjaAPI
 from ninja.security import HttpBearer
 
-from conversations.api import contacts, conversations, messages, notes, streams
+from conversations.api import (
+    campaigns,
+    contacts,
+    conversations,
+    media,
+    messages,
+    notes,
+    opt_ins,
+    reports,
+    streams,
+    templates,
+    webhooks,
+)
 from conversations.api.door import StrictParser
 from conversations.api.errors import Refusal, answer_exceptions
 
@@ -41,7 +53,8 @@ api = NinjaAPI(
     auth=Key(),
 )
 answer_exceptions(api)
-for resource in (streams, contacts, conversations, messages, notes):
+OURS = (streams, contacts, conversations, messages, notes, opt_ins, templates, campaigns, media, reports, webhooks)
+for resource in OURS:
     api.add_router("", resource.router)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 
-from conversations.models import Contact, OptIn, User
+from conversations.models import Contact, OptIn, Stream, User
 from conversations.models.consent import OptInQuerySet
 from conversations.services.csv_files import phone_cells
 from conversations.services.search import Search
@@ -49,6 +49,19 @@ def filtered_entries(wanted: Mapping[str, str], user: User | None) -> OptInQuery
     if until := _day(wanted.get("until", "")):
         found = found.filter(occurred_at__lt=until + timedelta(days=1))
     return found  # type: ignore[no-any-return]
+
+
+def hide_words(entries: Sequence[OptIn], user: User) -> set[int]:
+    """Take out what was said on streams that this user does not see; that it was decided is for everybody.
+
+    Returns the ids of the entries that it took something from.
+    """
+    visible = set(Stream.objects.visible_to(user).values_list("pk", flat=True))
+    hidden = [entry for entry in entries if entry.stream_id is not None and entry.stream_id not in visible]
+    for entry in hidden:
+        entry.wording = entry.evidence = ""
+        entry.evidence_file = None
+    return {entry.pk for entry in hidden}
 
 
 def _day(text: str) -> datetime | None:

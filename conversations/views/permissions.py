@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
@@ -16,8 +16,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from conversations.forms.consent import ConsentForm
 from conversations.forms.permissions import LedgerFilterForm
-from conversations.models import OptIn, Stream, User
-from conversations.services.opt_in_ledger import filtered_entries
+from conversations.models import OptIn, User
+from conversations.services.opt_in_ledger import filtered_entries, hide_words
 from conversations.services.search import SearchTookTooLong, time_limit
 from conversations.views.contacts import visible_contact
 from conversations.views.requests import UNPROCESSABLE, number_in, signed_in
@@ -73,19 +73,6 @@ def read_ledger(wanted: Mapping[str, str], user: User, *, before: int = 0, size:
     shown = rows[:size]
     hide_words(shown, user)
     return LedgerPage(shown, shown[-1].pk if len(rows) > size else 0)
-
-
-def hide_words(entries: Sequence[OptIn], user: User) -> set[int]:
-    """Take out what was said on streams that this user does not see; that it was decided is for everybody.
-
-    Returns the ids of the entries that it took something from.
-    """
-    visible = set(Stream.objects.visible_to(user).values_list("pk", flat=True))
-    hidden = [entry for entry in entries if entry.stream_id is not None and entry.stream_id not in visible]
-    for entry in hidden:
-        entry.wording = entry.evidence = ""
-        entry.evidence_file = None
-    return {entry.pk for entry in hidden}
 
 
 @never_cache

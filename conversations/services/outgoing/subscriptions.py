@@ -42,12 +42,19 @@ def check(*, url: str, owner: User, events: Collection[str]) -> None:
 
 @transaction.atomic
 def create(
-    *, name: str, url: str, owner: User, events: Collection[str], streams: Iterable[Stream] = (), actor: User | None
+    *,
+    name: str,
+    url: str,
+    owner: User,
+    events: Collection[str],
+    streams: Iterable[Stream] = (),
+    actor: User | None,
+    secret: str = "",
 ) -> tuple[WebhookSubscription, str]:
-    """A new subscription and its secret, which is not shown again. Raises ValidationError (see `check`)."""
+    """A new subscription and its secret (a new one, where none is given). Raises ValidationError (see `check`)."""
     check(url=url, owner=owner, events=events)
     made = WebhookSubscription(name=name, url=url, owner=owner, events=list(events))
-    secret = give_first_secret(made, actor=actor)
+    secret = give_first_secret(made, actor=actor, secret=secret)
     made.full_clean(exclude=["secrets"])
     made.save()
     made.streams.set(streams)
@@ -55,21 +62,28 @@ def create(
     return made, secret
 
 
-def give_first_secret(subscription: WebhookSubscription, *, actor: User | None) -> str:
+def give_first_secret(subscription: WebhookSubscription, *, actor: User | None, secret: str = "") -> str:
     """Ready one that is not stored yet: who makes it, and its first secret, which is returned."""
-    secret = signing.new_secret()
+    secret = secret or signing.new_secret()
     subscription.secrets, subscription.created_by = [secret], actor
     return secret
 
 
 @transaction.atomic
-def rotate_secret(subscription: WebhookSubscription, *, actor: User | None) -> str:
-    """A new secret, which is returned and not shown again. The present one goes on for a day beside it."""
+def rotate_secret(subscription: WebhookSubscription, *, actor: User | None, secret: str = "") -> str:
+    """A new secret (the given one), which is returned. The present one goes on for a day beside it."""
     locked = _lock(subscription)
-    secret = signing.new_secret()
+    secret = secret or signing.new_secret()
     _change(subscription, secrets=[secret, locked.secrets[0]], former_secret_ends_at=timezone.now() + CHANGEOVER)
     _note(subscription, actor, "New secret; the former one ends in a day.")
     return secret
+
+
+@transaction.atomic
+def delete(subscription: WebhookSubscription, *, actor: User | None) -> None:
+    """Tell it nothing any more; what waits and its log go with it."""
+    _note(subscription, actor, "Deleted.")
+    subscription.delete()
 
 
 @transaction.atomic
