@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from conversations.admin import operations
-from conversations.models import Message, ProviderAccount, WebhookEvent
+from conversations.models import Message, ProviderAccount, WebhookEvent, WebhookSubscription
 from conversations.models.account import AccountHealth
 from conversations.models.message import MessageStatus
 from conversations.models.webhook import WebhookEventStatus
@@ -32,6 +32,7 @@ _LINES: tuple[tuple[type[Model], dict[str, str], str | Promise], ...] = (
     ),
     (Message, {"status__exact": MessageStatus.UNCONFIRMED.value}, _("Messages that nobody confirmed")),
     (WebhookEvent, {"status__exact": WebhookEventStatus.FAILED.value}, _("Calls of providers that we could not read")),
+    (WebhookSubscription, {"pause_reason__regex": "."}, _("Webhooks to other systems that are paused")),
 )
 
 

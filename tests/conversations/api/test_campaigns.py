@@ -9,8 +9,7 @@ import pytest
 
 from conversations.models import Campaign, Message, Stream, User
 from tests import factories
-from tests.conversations.api.conftest import BASE, Program, program_of
-from tests.conversations.api.test_door import refused
+from tests.conversations.api.conftest import BASE, Program, program_of, refused
 
 pytestmark = pytest.mark.django_db
 ROWS = [

@@ -9,8 +9,7 @@ import pytest
 from conversations.models import Contact, OptIn, Stream, User
 from conversations.services import consent
 from tests import factories
-from tests.conversations.api.conftest import Program, program_of
-from tests.conversations.api.test_door import refused
+from tests.conversations.api.conftest import Program, program_of, refused
 
 pytestmark = pytest.mark.django_db
 PHONE = "+447700900123"

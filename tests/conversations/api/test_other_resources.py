@@ -11,8 +11,9 @@ from conversations.models import Attachment, Stream, WebhookSubscription
 from conversations.services import attachment_files
 from conversations.services.outgoing import subscriptions
 from tests import factories
-from tests.conversations.api.conftest import Program, program_of
-from tests.conversations.api.test_door import refused
+from tests.conversations.api.conftest import Program, program_of, refused
+from tests.messaging.test_files import JPEG
+from tests.sandbox.playing import PlayedSandbox
 
 pytestmark = pytest.mark.django_db
 SECRET = "whsec_" + "x" * 40
@@ -66,6 +67,19 @@ def test_a_file_is_read_by_whoever_sees_its_stream(program: Program, stranger: P
 def upload(program: Program, content: bytes, **query: Any) -> Any:
     address = "/media?" + "&".join(f"{name}={value}" for name, value in query.items())
     return program.write("POST", address, content)
+
+
+def test_a_file_is_given_to_the_provider(product_sandbox: PlayedSandbox, stranger: Program) -> None:
+    streams = factories.make_sandbox_streams(product_sandbox.url)
+    program = program_of(streams.priya)
+    asked = {"stream": streams["whatsapp"].pk, "kind": "image", "filename": "roof.jpg"}
+    answer = upload(program, JPEG, **asked)
+    assert answer.status_code == 201, answer.content
+    told = answer.json()
+    assert (told["content_type"], told["size"], told["status"]) == ("image/jpeg", len(JPEG), "kept")
+    assert Attachment.objects.get().external_id
+    assert program.get(f"/media/{told['ref']}/content").content == JPEG
+    refused(stranger.get(f"/media/{told['ref']}"), 404, "not_found")
 
 
 def test_a_file_that_cannot_be_sent_is_refused(program: Program, stranger: Program, stream: Stream) -> None:

@@ -67,6 +67,13 @@ class Consumer:
         handler.end_headers()
         handler.wfile.write(self.largest)
 
+    def wait_for(self, number: int) -> None:
+        """Until so many requests have come; they are not answered yet where there is a delay."""
+        ends = time.monotonic() + 5
+        while len(self.bodies) < number and time.monotonic() < ends:
+            time.sleep(0.005)
+        assert len(self.bodies) >= number
+
     @property
     def told(self) -> list[dict[str, Any]]:
         """The bodies, read."""

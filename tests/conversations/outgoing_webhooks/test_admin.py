@@ -93,8 +93,13 @@ def test_the_bell_says_why_it_was_paused_and_leads_there(admin: User, browser: C
     tom = factories.make_user("supervisor")
     factories.make_team(members=[tom], streams=[stream])
     one = subscribe(ADDRESS)
+    assert "Webhooks to other systems" not in text_of(browser.get("/admin/"))
     subscriptions.pause_by_itself(one, reason="Nothing arrived for a day. It answered 500.")
     for user, leads_to in ((admin, page(WebhookSubscription, "change", one.pk)), (tom, "/notifications/")):
         text = text_of(signed_in(user).get("/notifications/"))
         assert "the webhook was paused: Nothing arrived for a day. It answered 500" in text
         assert f'href="{leads_to}"' in text
+    first_page = text_of(browser.get("/admin/"))
+    assert "Webhooks to other systems that are paused" in first_page
+    listed = browser.get(page(WebhookSubscription, "changelist") + "?pause_reason__regex=.")
+    assert "Billing" in text_of(listed)

@@ -246,36 +246,6 @@ def test_an_address_that_is_not_public_is_told_nothing(
     assert "not public" in row.problem
 
 
-def test_a_worker_that_is_killed_between_sending_and_recording_tells_it_again(
-    consumer: Consumer, monkeypatch: pytest.MonkeyPatch, woken: Any
-) -> None:
-    subscription = subscribe(consumer.url, "message.received")
-    receive(2)
-
-    class Killed(BaseException):
-        pass
-
-    def die(*_: Any) -> bool:
-        raise Killed
-
-    with monkeypatch.context() as patched:
-        patched.setattr(delivering, "_record", die)
-        with pytest.raises(Killed):
-            tell(subscription)
-    assert len(consumer.told) == 2
-    tell(subscription)  # the claim still stands
-    assert len(consumer.told) == 2
-    WebhookSubscription.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
-    with woken():
-        upkeep.sweep(database_now())
-    assert waiting_jobs()[queue.DEFAULT] == 1
-    tell(subscription)
-    ids = [one["id"] for one in consumer.told]
-    assert len(ids) == 4
-    assert set(ids[:2]) == set(ids[2:])
-    assert statuses() == ["delivered", "delivered"]
-
-
 def test_after_a_day_of_failure_it_is_paused_people_hear_of_it_and_nothing_is_lost(
     consumer: Consumer, woken: Any
 ) -> None:
