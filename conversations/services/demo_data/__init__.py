@@ -31,6 +31,7 @@ from conversations.models import (
 )
 from conversations.models.consent import ConsentEventKind, ConsentSource
 from conversations.services import consent
+from conversations.services.accounts import check_account
 from conversations.services.demo_data.company import (
     ACCOUNTS,
     AMIRA,
@@ -118,6 +119,8 @@ def create(*, sandbox_url: str) -> None:
 def connect_sandbox(*, sandbox_url: str, web_url: str) -> None:
     """Tell a running sandbox that our pages answer at `web_url`, and let Amira write to us if she has not yet.
 
+    Each account is asked whether it works, so that its streams are shown as healthy.
+
     The sandbox posts again while the web process is still starting. Raises a ProviderError when it does not answer.
     """
     sandbox = SandboxControl(sandbox_url)
@@ -129,6 +132,8 @@ def connect_sandbox(*, sandbox_url: str, web_url: str) -> None:
     for name, language, _, status, _, components in TEMPLATES:
         values = {"name": name, "language": language, "status": status.upper(), "components": components}
         sandbox.post("templates", {"account": ACCOUNTS["cirrus"][0], **values})
+    for account in accounts:
+        check_account(account)
     if Conversation.objects.filter(stream__name=CARE, contact__phone=AMIRA).exists():
         return
     care = next(
