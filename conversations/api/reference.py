@@ -21,6 +21,7 @@ from django.views.decorators.http import require_safe
 from conversations.api.site import document
 
 METHODS = ("get", "post", "put", "patch", "delete")
+DEEPEST = 1  # models within the models of an answer that are shown
 REF = "#/components/schemas/"
 
 
@@ -45,13 +46,13 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """Something that can be done."""
+    """Something that can be done. Of `words`, every second piece is code."""
 
     anchor: str
     method: str
     path: str
     title: str
-    words: str
+    words: list[str]
     scope: str
     parameters: list[Field]
     body: list[Field]
@@ -71,7 +72,8 @@ def openapi(request: HttpRequest) -> HttpResponse:
 def page(request: HttpRequest) -> HttpResponse:
     """The same for people, by resource."""
     found = document()
-    context = {"resources": _resources(found), "about": found["info"]["description"].split("\n\n")}
+    about = [paragraph.split("`") for paragraph in found["info"]["description"].split("\n\n")]
+    context = {"resources": _resources(found), "about": about}
     return render(request, "api/reference.html", context)
 
 
@@ -97,7 +99,7 @@ def _operation(found: Mapping[str, Any], path: str, method: str, one: Mapping[st
         method=method.upper(),
         path=path,
         title=one["summary"],
-        words=one.get("description", "").partition("Scope:")[0].strip(),
+        words=one.get("description", "").partition("Scope:")[0].strip().split("`"),
         scope=one["x-scope"],
         parameters=[_field(found, each["name"], each["schema"], each) for each in one["parameters"]],
         body=list(_fields(found, body)),
@@ -113,10 +115,21 @@ def _answer(status: int, said: Mapping[str, Any]) -> Answer:
     return Answer(status, words, _json(shown) if shown else "")
 
 
-def _fields(found: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[Field]:
+def _fields(found: Mapping[str, Any], schema: Mapping[str, Any], *, below: str = "") -> Iterator[Field]:
+    """The fields of a model, and below each that is a model itself the fields of that, two models deep."""
     required = schema.get("required", [])
     for name, each in schema.get("properties", {}).items():
-        yield _field(found, name, each, {"required": name in required})
+        yield _field(found, below + name, each, {"required": name in required})
+        if below.count(".") < DEEPEST and (inner := _model_in(found, each)):
+            yield from _fields(found, inner, below=f"{below}{name}.")
+
+
+def _model_in(found: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The model that a field holds, alone, in a list, or where it is not null."""
+    for one in (schema, schema.get("items", {}), *schema.get("anyOf", [])):
+        if "properties" in (target := _resolved(found, one)):
+            return target
+    return {}
 
 
 def _field(found: Mapping[str, Any], name: str, schema: Mapping[str, Any], more: Mapping[str, Any]) -> Field:
@@ -128,7 +141,7 @@ def _kind(found: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
     """What a schema takes, in a few words."""
     if "$ref" in schema:
         target = _resolved(found, schema)
-        return _kind(found, target) if "enum" in target else str(schema["$ref"]).removeprefix(REF)
+        return _kind(found, target)
     if choices := schema.get("anyOf") or schema.get("oneOf"):
         return " or ".join(dict.fromkeys(_kind(found, one) for one in choices))
     if "enum" in schema:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from conversations.models import Contact, Message, Stream
+from conversations.models import Campaign, Contact, Message
 from conversations.services.api_keys import create_api_key
 from tests import factories
 
@@ -58,4 +58,9 @@ def test_the_examples_do_what_the_page_says(environment: dict[str, str]) -> None
     assert Message.objects.filter(conversation__contact__phone="+447700900143").exists()
     answered = Contact.objects.get(phone="+447700900144").conversations.get()
     assert (answered.status, answered.messages.filter(direction="out").count()) == ("resolved", 1)
-    assert Stream.objects.count() == 1
+    assert "422 opted_out" in printed
+    assert "ready {" in printed
+    campaign = Campaign.objects.get(name="Visits on Thursday")
+    assert (campaign.status, campaign.sendable_count) == ("running", 1)
+    assert "+447700900143 opted_out" in printed
+    assert Campaign.objects.get(name="Visits on Monday").status == "ready"
