@@ -25,7 +25,9 @@ LARGEST_BODY = 2 * 1024 * 1024
 LARGEST_HOOK = 256 * 1024
 TOO_LARGE_HEADER = b"x-parley-too-large"
 HOOK = re.compile(r"/hooks/[A-Za-z0-9_-]{43}/")
-TAKES_FILES = re.compile(r"/(files|c/\d+/template|new/template|campaigns/\d+/list)/")
+TAKES_FILES = re.compile(
+    r"/(files|c/\d+/template|new/template|campaigns/\d+/list)/|/dialects/cirrus/whatsapp/uploadmedia/[^/]+"
+)
 
 # The bridge types its scopes and events one by one; Any spares a cast at each call.
 django_application: Any = WSGIMiddleware(cast(Any, wsgi_application), workers=settings.WEB_THREADS)

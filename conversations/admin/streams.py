@@ -33,6 +33,7 @@ from conversations.admin.object_actions import CONFIRMED, query_with
 from conversations.admin.option_fields import stream_fields
 from conversations.admin.stream_forms import UNTIL_RESUMED, PauseForm, StreamForm, TestMessageForm
 from conversations.models import Message, ProviderAccount, Stream, StreamGate, SubStream, TeamStream
+from conversations.services.stream_tokens import token_of
 from messaging.registry import provider_class
 
 
@@ -57,7 +58,7 @@ class StreamAdmin(ManagedMixin, NeverDeletedMixin, ProductAdmin):
     list_filter = ("channel", "account__provider", "is_active")
     list_select_related = ("account",)
     search_fields = ("name", "sender", "inbound_number", "external_id")
-    readonly_fields = ("account", "account_health", "state")
+    readonly_fields = ("account", "account_health", "state", "stream_id", "stream_token")
     inlines = (SubStreamInline, TeamStreamInline)
     actions = ("send_test_message", "pause", "resume")
     object_actions = ("send_test_message", "pause", "resume")
@@ -86,6 +87,7 @@ class StreamAdmin(ManagedMixin, NeverDeletedMixin, ProductAdmin):
         shown: list[Any] = [(None, {"fields": ("account", *main) if obj else main})]
         if obj is not None:
             shown.append((_("Now"), {"fields": ("state", "account_health")}))
+            shown.append((_("For programs"), {"fields": ("stream_id", "stream_token")}))
         shown.append(
             (
                 _("Writing"),
@@ -208,6 +210,16 @@ class StreamAdmin(ManagedMixin, NeverDeletedMixin, ProductAdmin):
             live.publish(stream_id=stream.pk, kind="stream", conversation_id=0)
             self.log_change(request, stream, "Resumed")
             self.message_user(request, gettext("%s sends again.") % stream, messages.SUCCESS)
+
+    @admin.display(description=_("id"))
+    def stream_id(self, stream: Stream) -> str:
+        """What the JSON API and the dialects call the stream."""
+        return str(stream.pk)
+
+    @admin.display(description=_("encrypted id"))
+    def stream_token(self, stream: Stream) -> str:
+        """What stands for it in Cirrus's dialect, in the place of ENCRYPTED_STREAM_ID (docs/dialects.md)."""
+        return token_of(stream)
 
     @admin.display(description=_("number or id"))
     def address(self, stream: Stream) -> str:

@@ -15,17 +15,18 @@ from conversations.services.conversations import preview
 LONGEST = 10_000
 
 
-def write_down(conversation: Conversation, *, text: str, actor: User) -> Message:
+def write_down(conversation: Conversation, *, text: str, actor: User, tells_provider: bool = True) -> Message:
     """Add what the customer said. It opens no window at WhatsApp: nobody wrote there.
 
-    Raises ValidationError for nothing, for too much, and where no provider keeps the conversation.
+    Raises ValidationError for nothing, for too much, and where no provider keeps the conversation, unless nobody
+    expects one to be told (`tells_provider`).
     """
     text = text.strip()
     if not text:
         raise ValidationError("Write down what the customer said.", code="empty")
     if len(text) > LONGEST:
         raise ValidationError(f"Use {LONGEST:,} characters at most, not {len(text):,}.", code="too_long")
-    if not conversation.stream.is_mirrored:
+    if tells_provider and not conversation.stream.is_mirrored:
         raise ValidationError("No provider keeps this conversation. Leave a remark instead.", code="not_mirrored")
     with transaction.atomic():
         locked = Conversation.objects.select_for_update(no_key=True).get(pk=conversation.pk)
