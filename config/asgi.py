@@ -7,6 +7,7 @@ body that comes in chunks as an empty one.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, cast
@@ -47,7 +48,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         if body is None and HOOK.fullmatch(scope["path"]):  # Django writes down that it came
             scope, body = {**scope, "headers": [*scope["headers"], (TOO_LARGE_HEADER, b"yes")]}, b""
         if body is None:
-            await _refuse_large_body(send)
+            await _refuse_large_body(scope["path"], send)
             return
         await django_application(_with_length(scope, len(body)), _replay(body, receive), send)
 
@@ -86,10 +87,15 @@ async def _read_body(receive: Receive, limit: int) -> bytes | None:
             return b"".join(pieces)
 
 
-async def _refuse_large_body(send: Send) -> None:
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
+async def _refuse_large_body(path: str, send: Send) -> None:
+    """Refuse in the shape of whoever asks: programs read JSON (conversations/api/errors.py)."""
+    sentence = "The request is too large."
+    kind, body = "text/plain; charset=utf-8", sentence
+    if path.startswith("/api/"):
+        kind, body = "application/json", json.dumps({"code": "too_large", "message": sentence, "field": None})
+    headers = [(b"content-type", kind.encode()), (b"connection", b"close")]
     await send({"type": "http.response.start", "status": 413, "headers": headers})
-    await send({"type": "http.response.body", "body": b"The request is too large."})
+    await send({"type": "http.response.body", "body": body.encode()})
 
 
 def _with_length(scope: Scope, length: int) -> Scope:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from conversations.api.door import user_of
 from conversations.api.errors import Refused
-from conversations.api.fields import Given, Id, Moment
+from conversations.api.fields import Given, Id, Moment, example
 from conversations.api.operations import Resource
 from conversations.api.paging import Listing, Page, page
 from conversations.models import Contact, OptIn, Stream, User
@@ -95,6 +95,8 @@ class AskedState(BaseModel):
 
 class GivenDecision(Given):
     """Whose decision, and how far it reaches. A number that nobody has yet becomes a contact."""
+
+    model_config = example(phone="+447700900123", channel="sms", evidence="https://shop.example/consents/812")
 
     contact: Id | None = Field(None, description="Or `phone`.")
     phone: Phone | None = Field(None, description="Or `contact`.")

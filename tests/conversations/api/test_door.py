@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from config.asgi import application
 from conversations.models import ApiKey, Stream, User
 from tests import factories
 from tests.conversations.api.conftest import Program, program_of, refused
@@ -161,3 +164,20 @@ def test_the_document_is_for_everybody_and_the_page_for_whoever_is_signed_in(pri
     browser.force_login(priya)
     page = browser.get("/api/v1/").content.decode()
     assert "/api/v1/streams/{pk}" in page
+
+
+def test_a_body_that_no_route_takes_is_refused_as_json() -> None:
+    """The server in front of Django reads no more than 2 MB: it answers programs in their shape."""
+    sent: list[Any] = []
+    pieces = iter([{"type": "http.request", "body": b" " * 1024**2, "more_body": True}] * 3)
+
+    async def receive() -> Any:
+        return next(pieces)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "path": "/api/v1/messages", "method": "POST", "headers": [], "query_string": b""}
+    asyncio.run(application(scope, receive, send))
+    assert sent[0]["status"] == 413
+    assert json.loads(sent[1]["body"])["code"] == "too_large"
