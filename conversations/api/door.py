@@ -65,7 +65,6 @@ def through_the_door(view: View) -> View:
             return _finished(refusal(429, "too_many_requests", sentence, headers=wait), rate)
         narrowed = frozenset(key.streams.values_list("pk", flat=True))
         key.user.narrowed_to = narrowed or None
-        key.user.is_program = True
         request.user, request.api_key = key.user, key  # type: ignore[attr-defined]
         return _finished(_answer(request, view, args, kwargs), rate)
 

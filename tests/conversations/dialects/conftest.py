@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from conversations.models import ApiKey, Message, Stream, User
+from conversations.models import ApiKey, Conversation, Message, Stream, User
 from conversations.services.api_keys import create_api_key
 from conversations.services.outbound import deliver
 from tests import factories
@@ -89,6 +89,21 @@ def tom(line: Stream) -> User:
 def program(tom: User, make_program: MakeProgram) -> Program:
     """Tom's, for everything."""
     return make_program(tom)
+
+
+@pytest.fixture
+def agent(line: Stream) -> User:
+    """An agent with the id that the vendor's examples have."""
+    user = factories.make_user(name="Priya Nair", pk=36197)
+    factories.make_team(members=[user], streams=[line])
+    return user
+
+
+@pytest.fixture
+def conversation(line: Stream) -> Conversation:
+    """Amira's, on that stream."""
+    contact = factories.make_contact("+447700900142", first_name="Amira", last_name="Haddad", email="amira@example.org")
+    return factories.make_conversation(line, contact)
 
 
 def delivered(message: Message) -> Message:
