@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 
 from conversations.models import Campaign, CampaignChunk, Conversation, Message, User
 from conversations.services.campaigns import planning, sending
@@ -206,3 +209,19 @@ def test_cirrus_templates_leave_with_an_uploaded_file(
     assert set(Message.objects.values_list("status", flat=True)) == {"accepted"}
     valid = program.cirrus("GET", f"whatsapp/validatecontact/{token}/447700900142")
     assert enveloped(valid) == {"valid": True}
+
+
+def test_of_two_texts_at_once_one_begins_the_session(program: Program, streams: SandboxStreams) -> None:
+    """CCAI Platform's documents have no other guard against a repeat, so this one has to hold."""
+    together = Barrier(4)
+
+    def post(_: int) -> int:
+        together.wait(10)
+        try:
+            return Program(program.key, program.text).ccai(ccai_sample()).status_code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(post, range(4))) == [200, 400, 400, 400]
+    assert Message.objects.count() == 1
