@@ -176,6 +176,8 @@ class Start(Given):
 @router.operation("GET", "/campaigns", scope=ApiScope.BULK, answer=Page[CampaignShown])
 def list_campaigns(request: HttpRequest, asked: Annotated[Listing, Query()]) -> dict[str, Any]:
     """The campaigns on the streams that this key sees, newest first."""
+    if not user_of(request).has_perm("conversations.send_in_bulk"):
+        raise PermissionDenied
     rows = _visible(request).order_by("-pk")
     if last := asked.seen(int):
         rows = rows.filter(pk__lt=last[0])
@@ -290,10 +292,7 @@ def list_results(request: HttpRequest, pk: int, asked: Annotated[Results, Query(
 
 
 def _visible(request: HttpRequest) -> Any:
-    user = user_of(request)
-    if not user.has_perm("conversations.send_in_bulk"):
-        raise PermissionDenied
-    rows = Campaign.objects.visible_to(user).select_related("stream__account", "template")
+    rows = Campaign.objects.visible_to(user_of(request)).select_related("stream__account", "template")
     return rows.defer("stream__account__credentials")
 
 

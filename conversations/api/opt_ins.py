@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from ninja import Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from conversations.api.door import user_of
 from conversations.api.errors import Refused
@@ -96,8 +96,6 @@ class AskedState(BaseModel):
 class GivenDecision(Given):
     """Whose decision, and how far it reaches. A number that nobody has yet becomes a contact."""
 
-    model_config = example(phone="+447700900123", channel="sms", evidence="https://shop.example/consents/812")
-
     contact: Id | None = Field(None, description="Or `phone`.")
     phone: Phone | None = Field(None, description="Or `contact`.")
     channel: ChannelWord
@@ -108,6 +106,8 @@ class GivenDecision(Given):
     business_name: str = Field("", max_length=100, description="WhatsApp: the business that the words name.")
     evidence: str = Field("", max_length=2000, description="A link, or a description of the proof.")
     occurred_at: Moment | None = Field(None, description="None: now.")
+
+    model_config = example(phone="+447700900123", channel="sms", evidence="Called on 24 November, call 812.")
 
 
 class GivenOptIn(GivenDecision):
@@ -120,18 +120,12 @@ class GivenOptIn(GivenDecision):
         "and what kind of messages will come.",
     )
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "phone": "+447700900123",
-                    "channel": "sms",
-                    "purpose": "marketing",
-                    "wording": "Text me about offers.",
-                    "evidence": "https://shop.example/consents/812",
-                }
-            ]
-        }
+    model_config = example(
+        phone="+447700900123",
+        channel="sms",
+        purpose="marketing",
+        wording="Text me about offers.",
+        evidence="https://shop.example/consents/812",
     )
 
 

@@ -122,6 +122,7 @@ class GivenSubscription(GivenSecret):
 @router.operation("GET", "/webhooks", scope=ApiScope.ADMIN, answer=Page[Subscription])
 def list_webhooks(request: HttpRequest, asked: Annotated[Listing, Query()]) -> dict[str, Any]:
     """The systems that are told what happens here."""
+    _manager(request)
     rows = _visible(request).order_by("pk")
     if last := asked.seen(int):
         rows = rows.filter(pk__gt=last[0])
@@ -206,17 +207,21 @@ def replay_delivery(request: HttpRequest, pk: int, delivery: int) -> Delivery:
     return Delivery.of(row)
 
 
+def _manages(user: User) -> bool:
+    """Is this an administrator? A key for some streams alone manages nothing for all of them."""
+    return all(user.has_perm(f"conversations.{one}") for one in MANAGES)
+
+
 def _manager(request: HttpRequest) -> User:
-    """Whom the key acts for, an administrator. A key for some streams alone manages nothing for all of them."""
     user = user_of(request)
-    if not all(user.has_perm(f"conversations.{one}") for one in MANAGES):
+    if not _manages(user):
         raise PermissionDenied
     return user
 
 
 def _visible(request: HttpRequest) -> Any:
-    _manager(request)
-    return WebhookSubscription.objects.prefetch_related("streams").select_related("owner")
+    rows = WebhookSubscription.objects.prefetch_related("streams").select_related("owner")
+    return rows if _manages(user_of(request)) else rows.none()
 
 
 def _one(request: HttpRequest, pk: int) -> WebhookSubscription:

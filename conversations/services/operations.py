@@ -30,11 +30,14 @@ from conversations.models import (
     SendAttempt,
     Stream,
     StreamGate,
+    WebhookDelivery,
     WebhookEvent,
+    WebhookSubscription,
 )
 from conversations.models.account import AccountHealth
 from conversations.models.message import UNSETTLED
 from conversations.models.message import MessageStatus as Status
+from conversations.models.outgoing import DeliveryStatus
 from conversations.models.webhook import WebhookEventStatus
 from conversations.services import spool
 from conversations.services.clock import database_now
@@ -139,6 +142,15 @@ class CallFigures:
 
 
 @dataclass(frozen=True)
+class TellingFigures:
+    """What other systems are still to be told, but for those that are paused, and how many are."""
+
+    waiting: int
+    waiting_since: datetime | None
+    paused: int
+
+
+@dataclass(frozen=True)
 class Figures:
     """Everything that is watched, at one moment of PostgreSQL's clock. `queues` is None while Valkey is away."""
 
@@ -146,6 +158,7 @@ class Figures:
     streams: tuple[StreamFigures, ...]
     rounds: tuple[DispatcherTick, ...]
     calls: CallFigures
+    told: TellingFigures
     queues: tuple[QueueFigures, ...] | None
 
     def total(self, name: str) -> int:
@@ -186,6 +199,7 @@ def gather(streams: QuerySet[Stream] | None = None) -> Figures:
         streams=_streams(chosen, at),
         rounds=tuple(DispatcherTick.objects.all()),
         calls=_calls(at),
+        told=_told(),
         queues=_queues(),
     )
 
@@ -262,6 +276,15 @@ def _calls(at: datetime) -> CallFigures:
         waiting_since=waiting["since"],
         failed=failed.order_by()[:COUNTED].count(),
         never_matched=Receipt.objects.never_matched(at).order_by()[:COUNTED].count(),
+    )
+
+
+def _told() -> TellingFigures:
+    waiting = WebhookDelivery.objects.filter(status=DeliveryStatus.WAITING, subscription__paused_at=None)
+    return TellingFigures(
+        waiting=waiting.order_by()[:COUNTED].count(),
+        waiting_since=waiting.aggregate(since=Min("occurred_at"))["since"],
+        paused=WebhookSubscription.objects.exclude(paused_at=None).count(),
     )
 
 

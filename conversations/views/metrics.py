@@ -192,5 +192,12 @@ _CALLS = (
         lambda all: _seconds(all.calls.waiting_since, all.at),
     ),
     _calls("webhook_events_failed", f"Calls that could not be read. {_COUNTED}", lambda all: all.calls.failed),
+    _calls("webhook_deliveries_waiting", f"Events not yet told. {_COUNTED}", lambda all: all.told.waiting),
+    _calls(
+        "webhook_deliveries_waiting_oldest_seconds",
+        "How long ago the oldest of them happened.",
+        lambda all: _seconds(all.told.waiting_since, all.at),
+    ),
+    _calls("webhooks_paused", "Webhooks to other systems that are paused.", lambda all: all.told.paused),
     _calls("receipts_never_matched", f"Reports about no message. {_COUNTED}", lambda all: all.calls.never_matched),
 )

@@ -125,6 +125,7 @@ def test_agents_and_other_teams_find_no_campaign(bulk: Program, program: Program
     here = f"/campaigns/{one['id']}"
     refused(program.get("/campaigns"), 403, "not_allowed")
     refused(program.post("/campaigns", visits(stream)), 403, "not_allowed")
+    refused(program.get(here), 404, "not_found")
     sam = factories.make_user("supervisor")
     factories.make_team(members=[sam], streams=[factories.make_stream()])
     foreign = program_of(sam)

@@ -177,7 +177,7 @@ def test_only_administrators_manage_webhooks_and_with_a_key_for_every_stream(pro
     supervisor = program_of(factories.make_user("supervisor"))
     for other in (program, narrowed, supervisor):
         refused(other.get("/webhooks"), 403, "not_allowed")
-        refused(other.get(f"/webhooks/{one.pk}"), 403, "not_allowed")
+        refused(other.get(f"/webhooks/{one.pk}"), 404, "not_found")
         refused(other.post("/webhooks", subscription()), 403, "not_allowed")
-        refused(other.write("DELETE", f"/webhooks/{one.pk}"), 403, "not_allowed")
+        refused(other.write("DELETE", f"/webhooks/{one.pk}"), 404, "not_found")
     refused(program_of(owner, scopes=["read"]).get("/webhooks"), 403, "scope_missing")
