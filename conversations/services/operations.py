@@ -17,7 +17,7 @@ from typing import Any
 
 import django_rq
 from django.conf import settings
-from django.db.models import Count, Max, Min, Q, QuerySet
+from django.db.models import Count, FilteredRelation, Max, Min, Q, QuerySet
 from django.db.models.functions import Coalesce, Greatest
 from redis.exceptions import RedisError
 from rq.worker_registration import get_keys
@@ -30,7 +30,6 @@ from conversations.models import (
     SendAttempt,
     Stream,
     StreamGate,
-    WebhookDelivery,
     WebhookEvent,
     WebhookSubscription,
 )
@@ -280,12 +279,14 @@ def _calls(at: datetime) -> CallFigures:
 
 
 def _told() -> TellingFigures:
-    waiting = WebhookDelivery.objects.filter(status=DeliveryStatus.WAITING, subscription__paused_at=None)
-    return TellingFigures(
-        waiting=waiting.order_by()[:COUNTED].count(),
-        waiting_since=waiting.aggregate(since=Min("occurred_at"))["since"],
-        paused=WebhookSubscription.objects.exclude(paused_at=None).count(),
+    is_waiting = FilteredRelation("deliveries", condition=Q(deliveries__status=DeliveryStatus.WAITING))
+    goes_on = Q(paused_at=None)
+    found = WebhookSubscription.objects.annotate(waits=is_waiting).aggregate(
+        waiting=Count("waits", filter=goes_on),
+        waiting_since=Min("waits__occurred_at", filter=goes_on),
+        paused=Count("pk", filter=~goes_on, distinct=True),
     )
+    return TellingFigures(**found)
 
 
 def _queues() -> tuple[QueueFigures, ...] | None:

@@ -192,7 +192,7 @@ _CALLS = (
         lambda all: _seconds(all.calls.waiting_since, all.at),
     ),
     _calls("webhook_events_failed", f"Calls that could not be read. {_COUNTED}", lambda all: all.calls.failed),
-    _calls("webhook_deliveries_waiting", f"Events not yet told. {_COUNTED}", lambda all: all.told.waiting),
+    _calls("webhook_deliveries_waiting", "Events that others are still to be told.", lambda all: all.told.waiting),
     _calls(
         "webhook_deliveries_waiting_oldest_seconds",
         "How long ago the oldest of them happened.",

@@ -20,7 +20,7 @@ from conversations.services.operations import Breaker, StreamFigures, gather
 from tests import factories
 
 pytestmark = pytest.mark.django_db
-MOST_QUERIES = 8
+MOST_QUERIES = 9
 
 
 def figures_of(stream: Stream) -> StreamFigures:

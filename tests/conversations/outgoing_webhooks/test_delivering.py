@@ -15,7 +15,7 @@ from django.core.exceptions import ValidationError
 from django.db import connection
 from django.utils import timezone
 
-from conversations import queue
+from conversations import jobs, queue
 from conversations.models import AuditEntry, Message, Notification, WebhookDelivery, WebhookSubscription
 from conversations.services import dispatch
 from conversations.services.clock import database_now
@@ -349,7 +349,8 @@ def test_the_dispatcher_wakes_who_has_something_to_be_told(consumer: Consumer, w
     assert waiting_jobs() == {queue.INTERACTIVE: 0, queue.BULK: 0, queue.DEFAULT: 1}
     subscriptions.send_test(subscription)
     [job] = django_rq.get_queue(queue.DEFAULT).jobs
-    job.func(*job.args)
+    assert (job.func, job.args) == (jobs.tell_subscribers, [[subscription.pk]])
+    tell(subscription)
     assert {one["event"] for one in consumer.told} == {"message.received", "test"}
 
 

@@ -24,7 +24,7 @@ from tests.conversations.views.conftest import signed_in
 
 pytestmark = pytest.mark.django_db
 TOKEN = "aVeryLongTokenThatNobodyGuesses"
-MOST_QUERIES = 12
+MOST_QUERIES = 13
 
 
 @pytest.fixture
