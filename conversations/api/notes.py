@@ -19,7 +19,6 @@ from conversations.forms.indicators import IndicatorForm
 from conversations.models import Indicator, Tag, User
 from conversations.models.api_key import ApiScope
 from conversations.services import conversations as service
-from conversations.services.idempotency import LONGEST_KEY
 from conversations.services.remarks import leave_remark
 
 router = Resource(tags=["Notes, flags and tags"])
@@ -52,7 +51,7 @@ def remark(request: HttpRequest, pk: int, given: RemarkGiven) -> answers.Activit
         text=given.text,
         actor=user_of(request),
         colleagues=User.objects.who_see([conversation.stream]),
-        client_key=f"api-{key_of(request).pk}-{request.headers['Idempotency-Key']}"[: LONGEST_KEY * 2],
+        client_key=f"api-{key_of(request).pk}-{request.headers['Idempotency-Key']}",
     )
     return answers.Activity.of(made)
 
