@@ -35,6 +35,7 @@ from conversations.models import (
     Team,
     TeamMembership,
     User,
+    WebhookDelivery,
     WhatsAppTemplate,
 )
 from tests import factories
@@ -341,6 +342,7 @@ def filled_in(route: str, name: str, rows: Rows) -> str:
         "object_id": row_of_the_administration(route, rows).pk,
         "id": rows[User].pk,
         "ref": rows[Attachment].ref,
+        "delivery": rows[WebhookDelivery].pk,
         "content_type_id": ContentType.objects.get_for_model(Message).pk,
         "token": rows[ProviderAccount].webhook_token if name == "webhook" else "anything",
         **dict.fromkeys(("stream_id", "object_id", "status_id", "indicator_id"), "1"),
