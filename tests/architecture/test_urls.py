@@ -341,6 +341,7 @@ def filled_in(route: str, name: str, rows: Rows) -> str:
         "pk": row_of_the_page(route, rows).pk,
         "object_id": row_of_the_administration(route, rows).pk,
         "id": rows[User].pk,
+        "delivery": rows[WebhookDelivery].pk,
         "ref": rows[Attachment].ref,
         "delivery": rows[WebhookDelivery].pk,
         "content_type_id": ContentType.objects.get_for_model(Message).pk,
