@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
+from datetime import UTC, datetime
 
 _LONG_NUMBER = re.compile(r"\+?\d(?:[ \-().]?\d){6,14}(?!\d)")
 _SECRET = re.compile(r"(?i)\b(bearer|basic|x-auth-key[:=]?)\s+\S+|/hooks/[^/\s]+")
@@ -24,6 +26,22 @@ def _cover(found: re.Match[str]) -> str:
     if _TIME.match(number):
         return number
     return number[:3] + "•••" + number[-2:]
+
+
+class JsonLine(logging.Formatter):
+    """One line of JSON for each entry: at, level, logger, message, and the traceback where there is one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line. What it says was masked by the filter before."""
+        entry = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info or record.exc_text:
+            entry["traceback"] = record.exc_text or mask(self.formatException(record.exc_info or (None, None, None)))
+        return json.dumps(entry, ensure_ascii=False)
 
 
 class MaskPersonalData(logging.Filter):

@@ -64,6 +64,15 @@ def way_to_prove(request: HttpRequest) -> str:
     return f"{reverse('prove')}?{urlencode({'next': back})}"
 
 
+def is_idle(request: HttpRequest, user: User) -> bool:
+    """Has somebody who may enter the administration done nothing for SESSION_IDLE_MINUTES, and five more at most?"""
+    allowed = timedelta(minutes=settings.SESSION_IDLE_MINUTES)
+    seen = request.session.get(SEEN)
+    if not allowed or seen is None or time.time() - float(seen) < (allowed + NOTED_EVERY).total_seconds():
+        return False
+    return user.is_staff
+
+
 def note(request: HttpRequest, user: User) -> None:
     """Write down that this session is in use; at most every five minutes, so that requests cost no query for it."""
     if time.time() - float(request.session.get(SEEN, 0)) < NOTED_EVERY.total_seconds():

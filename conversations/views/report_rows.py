@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from conversations.models import Campaign, User, WhatsAppTemplate
+from conversations.models import Campaign, Tag, User, WhatsAppTemplate
 from conversations.models.consent import ConsentSource
 from conversations.models.stream import Channel
 from conversations.services.reports.rows import Figure, Kind, figure, rows_behind
@@ -60,7 +60,7 @@ def rows(request: HttpRequest) -> HttpResponse:
     return render(request, "reports/rows.html", context)
 
 
-_NARROWS = ("agent", "template", "campaign", "hour", "weekday", "channel", "source")
+_NARROWS = ("agent", "template", "campaign", "tag", "hour", "weekday", "channel", "source")
 
 
 def _narrowed(request: HttpRequest, scope: Scope) -> tuple[dict[str, Any], list[str]]:
@@ -71,6 +71,7 @@ def _narrowed(request: HttpRequest, scope: Scope) -> tuple[dict[str, Any], list[
         "agent": User.objects.all(),
         "template": WhatsAppTemplate.objects.filter(stream__in=scope.stream_ids),
         "campaign": Campaign.objects.visible_to(scope.user),
+        "tag": Tag.objects.all(),
     }
     for key, people in seen.items():
         if key in request.GET:

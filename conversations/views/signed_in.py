@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.auth import logout
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -15,14 +17,25 @@ from conversations.models import User
 from conversations.services import signed_in
 from conversations.views import requests
 
+ASKED_BY_PAGES = frozenset({"updates", "presence", "at-conversation", "news"})
+"""What an open page asks by itself: nobody has to sit before it."""
+
 
 class NoteSessionMiddleware(MiddlewareMixin):
-    """Keeps the list of sessions true: whose, with what, and when they were last used."""
+    """Keeps the list of sessions true: whose, with what, and when they were last used; ends those that are idle."""
 
-    def process_request(self, request: HttpRequest) -> None:
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
         user: Any = request.user
-        if isinstance(user, User) or user.is_authenticated:
+        if not (isinstance(user, User) or user.is_authenticated):
+            return None
+        if signed_in.is_idle(request, user):
+            logout(request)
+            messages.info(request, "You were signed out because nothing happened here for a while.")
+            return redirect_to_login(request.get_full_path() if request.method == "GET" else "/")
+        by_itself = request.headers.get("HX-Trigger") == "floor"
+        if not by_itself and getattr(request.resolver_match, "url_name", None) not in ASKED_BY_PAGES:
             signed_in.note(request, user)
+        return None
 
 
 @require_POST

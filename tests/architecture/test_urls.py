@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.contrib.contenttypes.models import ContentType
+from django.contrib.sessions.models import Session
 from django.db.models import Model
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
@@ -31,6 +33,7 @@ from conversations.models import (
     Notification,
     OptIn,
     ProviderAccount,
+    SignedInSession,
     Stream,
     Team,
     TeamMembership,
@@ -182,7 +185,7 @@ PAGES = {
     "password": SIGNED_IN,
     "prove": SIGNED_IN,
     "end-other-sessions": SIGNED_IN,
-    "end-browser-session": SIGNED_IN,  # one's own alone: tests/conversations/views/test_signed_in.py
+    "end-browser-session": OF_A_STREAM,  # one's own
     "set-theme": SIGNED_IN,
     "set-density": SIGNED_IN,
     "set-available": SIGNED_IN,
@@ -323,6 +326,9 @@ def rows() -> Rows:
         user=found[User], conversation=found[Conversation], kind="assigned", created_at=timezone.now()
     )
     campaign = Campaign.objects.create(name="Visits to Amira", stream=found[Stream])
+    there = SignedInSession.objects.create(user=found[User], session_key="elsewhere", seen_at=timezone.now())
+    Session.objects.create(session_key="elsewhere", session_data="", expire_date=timezone.now() + timedelta(hours=1))
+    found |= {SignedInSession: there}
     return {**found, Campaign: campaign, Notification: told, Group: Group.objects.get(name="agent")}
 
 
@@ -370,6 +376,8 @@ def row_of_the_page(route: str, rows: Rows) -> Any:
         return rows[Activity]
     if route.startswith("notifications/"):
         return rows[Notification]
+    if route.startswith("account/sessions/"):
+        return rows[SignedInSession]
     if route.startswith("campaigns/"):
         return rows[Campaign]
     if route.startswith("streams/"):

@@ -200,6 +200,29 @@ def campaigns(scope: Scope) -> Table:
     )
 
 
+def tags(scope: Scope) -> Table:
+    rows = []
+    for pk, name, one in numbers.times_by_tag(scope, working=scope.working):
+        this = {"tag": pk}
+        rows.append(
+            [
+                Cell(name),
+                linked(one.begun, "begun", this),
+                Cell(duration(one.reply_typical), behind("answered", one.answered, this)),
+                Cell(duration(one.resolution_typical), behind("resolved", one.resolved, this)),
+            ]
+        )
+    return Table(
+        "tags",
+        "Tags",
+        f"{definition('begun')} By the tags that they have now; one with two tags counts at both. Times are typical, "
+        f"{scope.hours_words}.",
+        ("Tag", "Conversations", "First reply", "Resolved in"),
+        rows,
+        empty="No conversation that began in this time has a tag.",
+    )
+
+
 def opt_outs(scope: Scope) -> Table:
     channels, sources = dict(Channel.choices), dict(ConsentSource.choices)
     return Table(

@@ -42,6 +42,7 @@ def build(scope: Scope) -> Report:
         breakdowns.streams(scope, by_stream, times),
         breakdowns.templates(scope),
         breakdowns.campaigns(scope),
+        breakdowns.tags(scope),
         breakdowns.opt_outs(scope),
     ]
     return Report(

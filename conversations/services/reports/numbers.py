@@ -198,6 +198,35 @@ def _add_later_answers(found: TimesBy, scope: Scope, *, working: bool) -> None:
             found.everything = replace(found.everything, **again)
 
 
+_TAGGED = """
+    SELECT tag.id, tag.name, count(*),
+           percentile_disc(0.5) WITHIN GROUP (ORDER BY {reply}), count(replied_at),
+           percentile_disc(0.5) WITHIN GROUP (ORDER BY {resolution}), count(resolved_at)
+      FROM conversations_conversationtimes AS times
+      JOIN conversations_conversationtag AS row ON row.conversation_id = times.conversation_id
+      JOIN conversations_tag AS tag ON tag.id = row.tag_id
+     WHERE stream_id = ANY (%(streams)s) AND started_at >= %(since)s AND started_at < %(until)s
+     GROUP BY tag.id, tag.name
+     ORDER BY count(*) DESC, lower(tag.name)
+"""
+
+
+def times_by_tag(scope: Scope, *, working: bool) -> list[tuple[int, str, Times]]:
+    """Tag, its name and the times of conversations that began in the scope and have it now, most first."""
+    statement = _TAGGED.format(**(_WORKING if working else _ALL))
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {"streams": scope.stream_ids, "since": scope.since, "until": scope.until})
+        rows = cursor.fetchall()
+    return [
+        (
+            pk,
+            name,
+            Times(begun, answered, reply_typical=reply, resolved=resolved, resolution_typical=resolution),
+        )
+        for pk, name, begun, reply, answered, resolution, resolved in rows
+    ]
+
+
 def _counts(scope: Scope, subject: Subject) -> QuerySet[Any]:
     kept = ReportCount.objects.visible_to(scope.user).filter(subject=subject, stream__in=scope.stream_ids)
     return kept.filter(hour__gte=scope.since, hour__lt=scope.until, number__gt=0).order_by()

@@ -136,7 +136,7 @@ def definition(name: str) -> str:
 def rows_behind(name: str, scope: Scope, narrowed: Mapping[str, Any]) -> QuerySet[Any]:
     """The messages, conversation times, later answers or decisions that a figure counts in a scope, newest first.
 
-    `narrowed` holds words of a cell: agent, template, campaign, hour, weekday (Monday is 0), channel, source.
+    `narrowed` holds words of a cell: agent, template, campaign, tag, hour, weekday (Monday is 0), channel, source.
     """
     one = _FIGURES[name]
     if one.kind is Kind.MESSAGES:
@@ -171,6 +171,8 @@ def _conversations(one: Figure, scope: Scope, narrowed: Mapping[str, Any]) -> Qu
     found = found.alias(began_on=TruncDate("started_at"), ended_on=TruncDate("resolved_at")).filter(one.which)
     if "agent" in narrowed:
         found = found.filter(replied_by=narrowed["agent"])
+    if "tag" in narrowed:
+        found = found.filter(conversation__tag_rows__tag=narrowed["tag"])
     if "hour" in narrowed:
         found = found.filter(asked_at__hour=narrowed["hour"])
     return found.order_by("-started_at", "-pk")

@@ -18,7 +18,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from conversations.models import AuditEntry, ConversationTimes, Message, Stream, User, WorkingHours
+from conversations.models import AuditEntry, ConversationTimes, Message, Stream, Tag, User, WorkingHours
 from conversations.models.working_hours import WorkingPeriod
 from conversations.services import consent, conversations
 from tests import factories
@@ -26,8 +26,9 @@ from tests.conversations.reports.test_keeping import Walk
 
 pytestmark = pytest.mark.django_db
 
-TABLES = ("days", "delivery", "times", "hours", "busy", "agents", "streams", "templates", "campaigns", "opt-outs")
-MOST_STATEMENTS = 39
+TABLES = ("days", "delivery", "times", "hours", "busy", "agents", "streams", "templates", "campaigns", "tags")
+TABLES += ("opt-outs",)
+MOST_STATEMENTS = 40
 
 
 def signed_in(user: User) -> Client:
@@ -42,6 +43,7 @@ def centre() -> Walk:
     walk = Walk(7)
     for _ in range(160):
         walk.step()
+    tags = [Tag.objects.create(name=name) for name in ("Roof", "Gutter")]
     for number, stream in enumerate(walk.streams):
         for _ in range(4):
             one = factories.make_conversation(stream, assignee=walk.people[0])
@@ -54,6 +56,7 @@ def centre() -> Walk:
             again = factories.make_message(one, direction="in")
             Message.objects.filter(pk=again.pk).update(created_at=asked + timedelta(minutes=70))
             factories.make_message(one, author=walk.people[0], sent_at=asked + timedelta(minutes=75), status="sent")
+            one.tags.add(tags[0], *tags[1 + number :])
             if not number:
                 conversations.resolve(one, actor=None)
     told = {"channel": "sms", "event": "opt_out", "source": "keyword", "wording": "STOP"}

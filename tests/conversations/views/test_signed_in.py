@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pyotp
 import pytest
+from django.contrib.auth import SESSION_KEY
 from django.test import Client
 from django.urls import reverse
 
@@ -160,3 +162,27 @@ def test_guessing_is_counted_as_at_sign_in(priya: User) -> None:
 def test_the_way_back_stays_here(priya: User, wanted: str) -> None:
     response: Any = client_of(priya).post(reverse("prove"), {"password": factories.PASSWORD, "next": wanted})
     assert response["Location"] == reverse("inbox")
+
+
+@pytest.mark.parametrize(("role", "status"), [("supervisor", 302), ("agent", 200)])
+def test_whoever_may_enter_the_administration_and_does_nothing_is_signed_out(
+    role: str, status: int, settings: Any
+) -> None:
+    settings.SESSION_IDLE_MINUTES = 30
+    client = client_of(factories.make_user(role))
+
+    def use(address: str, *, minutes_ago: float) -> int:
+        session = client.session
+        session["seen_at"] = time.time() - minutes_ago * 60
+        session.save()
+        return client.get(address).status_code
+
+    assert use(reverse("contacts"), minutes_ago=20) == 200
+    assert use(reverse("news"), minutes_ago=20) == 200
+    assert client.session["seen_at"] < time.time() - 600, "what a page asks by itself is no work"
+    assert use(reverse("contacts"), minutes_ago=36) == status
+    if status == 302:
+        assert SESSION_KEY not in client.session
+    settings.SESSION_IDLE_MINUTES = 0
+    client = client_of(factories.make_user(role))
+    assert use(reverse("contacts"), minutes_ago=400) == 200
