@@ -19,6 +19,7 @@ from config import local_services
 from config.supervisor import free_port
 from conversations.management import scratch
 from conversations.management.benchmark import servers
+from conversations.management.benchmark.admin import AdminBenchmark
 from conversations.management.benchmark.campaign import CampaignBenchmark
 from conversations.management.benchmark.contract import Benchmark, whole_number
 from conversations.management.benchmark.delivery import Delivery
@@ -30,7 +31,8 @@ from conversations.management.benchmark.reports import Reports
 from conversations.management.console import ConsoleCommand
 
 BENCHMARKS: dict[str, Benchmark] = {
-    benchmark.name: benchmark for benchmark in (Delivery(), Inbox(), CampaignBenchmark(), MirrorBenchmark(), Reports())
+    benchmark.name: benchmark
+    for benchmark in (Delivery(), Inbox(), CampaignBenchmark(), MirrorBenchmark(), Reports(), AdminBenchmark())
 }
 FIRST_PORT = 19000
 
