@@ -16,6 +16,7 @@ from conversations.api.fields import Id
 from conversations.api.operations import Resource
 from conversations.models import Stream
 from conversations.models.api_key import ApiScope
+from conversations.permissions import sees_reports
 from conversations.services.reports import numbers
 from conversations.services.reports.building import build
 from conversations.services.reports.scope import LONGEST, Period, Scope
@@ -92,7 +93,7 @@ def read_report(request: HttpRequest, asked: Annotated[Asked, Query()]) -> Repor
     At most 366 days, in the site's time zone.
     """
     user = user_of(request)
-    if not user.has_perm("conversations.view_reports"):
+    if not sees_reports(user):
         raise Refused(403, "not_allowed", "Whom this key acts for may not see reports. Ask an administrator.")
     scope = _scope(request, asked)
     built = build(scope)

@@ -110,6 +110,9 @@ def test_the_numbers_of_the_reports(program: Program, stream: Stream) -> None:
     refused(reports.get("/reports", first="2026-02-02", last="2026-02-01"), 422, "days")
     refused(reports.get("/reports", first="2024-01-01", last="2026-02-01"), 422, "too_many_days")
     assert reports.get("/reports", first="2026-02-30").status_code == 422
+    tom.reach = "team"
+    tom.save()
+    refused(reports.get("/reports"), 403, "not_allowed")
 
 
 def subscription(**more: Any) -> dict[str, Any]:
