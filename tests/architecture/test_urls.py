@@ -357,7 +357,7 @@ def filled_in(route: str, name: str, rows: Rows) -> str:
         "app_label": "conversations",
         **dict.fromkeys(("url", "rest"), "nothing/here/"),
         "action": "anything",
-        **dict.fromkeys(("queue_index", "scheduler_index", "connection_index"), 0),
+        **dict.fromkeys(("queue_index", "scheduler_index", "connection_index", "delivery"), 0),
         **dict.fromkeys(("job_id", "result_id", "key", "scheduler_name", "cron_job_name"), "anything"),
     }
     group = r"\(\?P<(\w+)>[^)]*\)\??"  # of a pattern that is a regular expression
