@@ -349,7 +349,6 @@ def filled_in(route: str, name: str, rows: Rows) -> str:
         "id": rows[User].pk,
         "delivery": rows[WebhookDelivery].pk,
         "ref": rows[Attachment].ref,
-        "delivery": rows[WebhookDelivery].pk,
         "content_type_id": ContentType.objects.get_for_model(Message).pk,
         "token": rows[ProviderAccount].webhook_token if name == "webhook" else "anything",
         **dict.fromkeys(("stream_id", "status_id", "indicator_id"), "1"),
