@@ -3,6 +3,8 @@
 from django.contrib import admin
 from django.urls import include, path
 
+handler500 = "conversations.api.errors.server_error"
+
 urlpatterns = [
     path("", include("conversations.urls")),
     path("api/v1/", include("conversations.api.urls")),

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
 from ninja import NinjaAPI
 from ninja.errors import HttpError
 from ninja.errors import ValidationError as MalformedRequest
@@ -131,6 +132,14 @@ def refusal(
 def not_found() -> HttpResponse:
     """The answer where there is nothing, or nothing that the key's user may see: nobody can tell which."""
     return refusal(404, EXAMPLES[404][1]["code"], EXAMPLES[404][1]["message"])
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Django's handler of what broke: JSON for programs, the page for people. Nothing of a broken write is stored."""
+    if not request.path.startswith("/api/"):
+        return defaults.server_error(request)
+    sentence = "Something broke here, not on your side, and nothing was done. Send the same again with the same key."
+    return refusal(500, "broken", sentence)
 
 
 def refused_by_a_rule(error: ValidationError, fields: Mapping[str, str] | None = None) -> HttpResponse:

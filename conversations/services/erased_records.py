@@ -20,6 +20,7 @@ from conversations.models import (
     Contact,
     ContactIdentity,
     ContactSearch,
+    IdempotentRequest,
     Message,
     MessageEvent,
     NumberCheck,
@@ -133,6 +134,8 @@ def erase_raw(contact: Contact, phones: Collection[str]) -> int:
     )
     count = calls.update(**NO_CALL)
     Receipt.objects.filter(phone__in=phones).update(phone="", text="", external_id="", ref="")
+    for needle in needles:  # answers of the dialects name no conversation
+        IdempotentRequest.objects.filter(body__contains=needle).delete()
     refused, _ = RefusedCall.objects.filter(pk__in=_holding("conversations_refusedcall", needles)).delete()
     contact.identities.all().delete()
     return count + refused

@@ -12,7 +12,17 @@ from django.test import Client
 from django.urls import get_resolver, reverse
 from django.utils import timezone
 
-from conversations.models import Campaign, CampaignRecipient, Contact, Conversation, Message, Notification, Stream, User
+from conversations.models import (
+    Campaign,
+    CampaignRecipient,
+    Contact,
+    Conversation,
+    Message,
+    Notification,
+    SignedInSession,
+    Stream,
+    User,
+)
 from conversations.views.masking import Masker
 from tests import factories
 from tests.architecture.test_urls import Rows, browser, filled_in, patterns
@@ -38,7 +48,9 @@ def rows() -> Rows:
     Contact.objects.filter(pk=found[Contact].pk).update(first_name="", last_name="")
     factories.make_message(found[Conversation], direction="in", body=TYPED)
     Conversation.objects.filter(pk=found[Conversation].pk).update(unread_count=1, window_closes_at=timezone.now())
-    return {**found, Campaign: campaign, Notification: told, Group: Group.objects.get(name="agent")}
+    there = SignedInSession.objects.create(user=found[User], session_key="elsewhere", seen_at=timezone.now())
+    more = {Campaign: campaign, Notification: told, SignedInSession: there, Group: Group.objects.get(name="agent")}
+    return {**found, **more}
 
 
 def masked(role: str, rows: Rows) -> User:

@@ -206,6 +206,7 @@ def seeded(person: Contact, stream: Stream) -> Conversation:
     api_key, _text = create_api_key(name="Orders", user=factories.make_user(), scopes=["send"])
     answered = {"status": 201, "body": json.dumps({"body": said}), "fingerprint": "0" * 64}
     IdempotentRequest.objects.create(api_key=api_key, key="one", conversation=conversation, **answered)
+    IdempotentRequest.objects.create(api_key=api_key, key="two", **answered)  # as dialects answer
     SavedFilter.objects.create(owner=factories.make_user(), name="Mine", words=f"q={PHONE[1:]}")
     campaign = Campaign.objects.create(name="Visits", stream=stream, status="running")
     row = CampaignRecipient.objects.create(

@@ -8,10 +8,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from config.asgi import application
+from conversations.api.errors import server_error
 from conversations.models import ApiKey, Stream, User
 from tests import factories
 from tests.conversations.api.conftest import Program, program_of, refused
@@ -181,3 +182,9 @@ def test_a_body_that_no_route_takes_is_refused_as_json() -> None:
     asyncio.run(application(scope, receive, send))
     assert sent[0]["status"] == 413
     assert json.loads(sent[1]["body"])["code"] == "too_large"
+
+
+def test_what_breaks_is_told_in_the_apis_own_words(rf: RequestFactory) -> None:
+    answer = server_error(rf.post("/api/v1/messages"))
+    assert (answer.status_code, json.loads(answer.content)["code"]) == (500, "broken")
+    assert b"<html" in server_error(rf.get("/c/1/")).content
