@@ -74,7 +74,12 @@ def test_b57_b58_b59_no_page_breaks_whatever_it_is_told(kind: str, rows: Rows, a
     assert broken == {}
 
 
-ROUTES = [route for _, route in patterns(get_resolver().url_patterns) if "<int:pk>" in route]
+# The API asks for a key before it looks at an id: tests/conversations/api try its addresses with one.
+ROUTES = [
+    route
+    for name, route in patterns(get_resolver().url_patterns)
+    if "<int:pk>" in route and not name.startswith("api:")
+]
 NO_ID = ["0", "-1", "9e99", str(2**63), "1;drop", "1%00", "%00", "1.0", "0x1", "x" * 5000, "9" * 5000, "%E0%A4", "٣"]
 
 
