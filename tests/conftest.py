@@ -13,12 +13,11 @@ from typing import Any
 import django_rq
 import pytest
 from django.conf import settings
-from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.postgresql.creation import DatabaseCreation
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_save
 from playwright.sync_api import Browser, sync_playwright
-from pytest_django import DjangoDbBlocker
 
 from config import local_services
 from tests.log_scan import LogScan
@@ -30,7 +29,14 @@ WRITTEN = pytest.StashKey[int]()
 _written = itertools.count()
 
 
+def _drop_by_force(creation: DatabaseCreation, test_database_name: str, verbosity: int) -> None:
+    """Drop the test database also while PostgreSQL has a session there: of a process that a test killed, say."""
+    with creation._nodb_cursor() as cursor:
+        cursor.execute(f"DROP DATABASE {creation.connection.ops.quote_name(test_database_name)} WITH (FORCE)")
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    DatabaseCreation._destroy_test_db = _drop_by_force  # of connections that are there already too
     local_services.ensure_running()
     connection_created.connect(_watch_locks)
 
@@ -68,17 +74,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     local_services.release()
-
-
-@pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """The test database, which is dropped at the end even if PostgreSQL has not missed a killed process yet."""
-    yield
-    with django_db_blocker.unblock(), connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
 
 
 @pytest.fixture(autouse=True)

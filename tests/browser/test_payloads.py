@@ -24,13 +24,12 @@ from conversations.models import (
     Conversation,
     DispatcherTick,
     Message,
-    Notification,
     Stream,
     User,
 )
 from tests import factories
 from tests.architecture.test_urls import Rows, filled_in, patterns
-from tests.conversations.admin.rows import make_rows
+from tests.conversations.admin.rows import make_rows_of_pages
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db]
 
@@ -61,7 +60,7 @@ def _database_beside_playwright() -> Iterator[None]:
 
 def seeded(payload: str) -> Rows:
     """A row of everything with the payload wherever somebody may have written something."""
-    found = make_rows(text=payload)
+    found = make_rows_of_pages(text=payload)
     user = found[User]
     user.groups.set([Group.objects.get(name="administrator")])
     campaign = Campaign.objects.create(
@@ -78,18 +77,9 @@ def seeded(payload: str) -> Rows:
     factories.make_message(
         found[Conversation], direction="in", body=payload, media=[{"kind": "document", "filename": payload}]
     )
-    told = Notification.objects.create(
-        user=user, conversation=found[Conversation], kind="assigned", created_at=timezone.now()
-    )
     # Hosts are named by their name, which no address may hold like this; the list of them shows it all the same.
     plain = DispatcherTick.objects.create(host="desk-1", process_id=1, ticked_at=timezone.now())
-    return {
-        **found,
-        DispatcherTick: plain,
-        Campaign: campaign,
-        Notification: told,
-        Group: Group.objects.get(name="agent"),
-    }
+    return {**found, DispatcherTick: plain, Campaign: campaign}
 
 
 def fetched(client: Client, path: str) -> dict[str, Any]:

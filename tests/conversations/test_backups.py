@@ -21,7 +21,7 @@ from django.core.management.base import CommandError
 from django.db import connection
 from psycopg import sql
 
-from conversations.models import Contact, Message, ProviderAccount, RefusedCall, SecondFactor
+from conversations.models import Contact, Message, ProviderAccount, RefusedCall, SecondFactor, WebhookSubscription
 from conversations.services import erasure
 from conversations.services.key_rotation import encrypted_columns
 from tests import factories
@@ -143,6 +143,9 @@ def test_a_new_key_takes_over_and_the_old_one_can_go(settings: Any) -> None:
         received_at=account.created_at,
         last_received_at=account.created_at,
     )
+    WebhookSubscription.objects.create(
+        name="Orders", url="https://orders.example/", owner=user, events=["message.received"], secrets=["whs_1"]
+    )
     settings.FIELD_ENCRYPTION_KEYS = [NEW]
     with pytest.raises(ImproperlyConfigured):
         ProviderAccount.objects.get()
@@ -156,5 +159,7 @@ def test_a_new_key_takes_over_and_the_old_one_can_go(settings: Any) -> None:
     assert ProviderAccount.objects.get().credentials == account.credentials
     assert SecondFactor.objects.get().secret == "JBSWY3DPEHPK3PXP"
     assert RefusedCall.objects.get().headers == {"x-signature": "abc"}
-    assert {model.__name__ for model, _ in encrypted_columns()} == {"ProviderAccount", "SecondFactor", "RefusedCall"}
+    assert WebhookSubscription.objects.get().secrets == ["whs_1"]
+    encrypted = {model.__name__ for model, _ in encrypted_columns()}
+    assert encrypted == {"ProviderAccount", "SecondFactor", "RefusedCall", "WebhookSubscription"}
     assert Contact.objects.count() == Message.objects.count() == 0

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
+from typing import Any
 
 from django.apps import apps
+from django.contrib.auth.models import Group
+from django.contrib.sessions.models import Session
 from django.db.models import Model
 from django.utils import timezone
 
@@ -20,6 +24,7 @@ from conversations.models import (
     ConsentState,
     ContactIdentity,
     ContactSearch,
+    Conversation,
     ConversationMirror,
     ConversationTag,
     ConversationTimes,
@@ -56,6 +61,7 @@ from conversations.models import (
     Tag,
     TeamMembership,
     TeamStream,
+    User,
     WebhookDelivery,
     WebhookEvent,
     WebhookSubscription,
@@ -77,6 +83,18 @@ def rows_for_people() -> list[type[Model]]:
     kept += (WorkingPeriod, Holiday)  # on the page of their working hours
     kept += (ContactIdentity, HookSecret, ProviderSession, RefusedCall)  # on the pages of contacts and streams
     return [model for model in models if model not in kept]
+
+
+def make_rows_of_pages(*, text: str = "Hello") -> dict[type[Model], Any]:
+    """What make_rows makes, and what pages have an address for and the administration does not show."""
+    found: dict[type[Model], Any] = make_rows(text=text)
+    now = timezone.now()
+    told = Notification.objects.create(
+        user=found[User], conversation=found[Conversation], kind="assigned", created_at=now
+    )
+    there = SignedInSession.objects.create(user=found[User], session_key="elsewhere", seen_at=now)
+    Session.objects.create(session_key=there.session_key, session_data="", expire_date=now + timedelta(hours=1))
+    return {**found, Notification: told, SignedInSession: there, Group: Group.objects.get(name="agent")}
 
 
 def make_rows(stream: Stream | None = None, *, text: str = "Hello") -> dict[type[Model], Model]:
