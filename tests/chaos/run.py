@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 import django_rq
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from conversations import queue
@@ -70,8 +70,14 @@ class Run:
         ((tables,),) = self.site.sql(
             "SELECT string_agg(tablename, ', ') FROM pg_tables WHERE starts_with(tablename, 'conversations_')"
         )
-        with connection.cursor() as cursor:
-            cursor.execute(f"TRUNCATE {tables} CASCADE")
+        for tries_left in reversed(range(5)):
+            try:
+                with connection.cursor() as cursor:
+                    cursor.execute(f"TRUNCATE {tables} CASCADE")
+                break
+            except OperationalError:  # the dispatcher reads several tables in one transaction: a deadlock, now and then
+                if not tries_left:
+                    raise
         with self.site.valkey() as client:
             for pattern in ("rq:queue:*", "rq:job:*", "rq:wip:*"):
                 for key in client.scan_iter(pattern):
