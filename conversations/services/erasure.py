@@ -71,12 +71,16 @@ def made_up_numbers(contact: Contact, phones: Collection[str]) -> dict[str, str]
 
 
 def hindrance(contact: Contact) -> str:
-    """Why this person cannot be erased at this moment; empty when nothing stands in the way."""
+    """Why this person cannot be erased at this moment; empty when nothing stands in the way.
+
+    In a transaction of the caller's it stays so until its end.
+    """
     if contact.erased_at is not None:
         return "The data of this person is erased already."
     sending = Message.objects.filter(conversation__contact=contact, status=MessageStatus.SENDING)
-    if sending.exists() or erased_records.is_being_sent(erased_records.numbers_of(contact)):
-        return "A message to this person is being sent at this moment. Try again in a minute."
+    with transaction.atomic():
+        if sending.exists() or erased_records.is_being_sent(erased_records.numbers_of(contact)):
+            return "A message to this person is being sent at this moment. Try again in a minute."
     return ""
 
 

@@ -303,7 +303,7 @@ PART = "A part of a page, which is looked at in it."
 FILE = "A file, or words for a program."
 ON_ITS_WAY = "Its page exists while a campaign goes through its steps: test_campaigns.py looks at it there."
 NOT_WALKED = {
-    "erase-contact": "for administrators, who do not walk here: tests/conversations/views/test_privacy.py reads it",
+    "erase-contact": "for administrators: test_what_administrators_see_alone looks at it",
     "sign-in-code": "for whoever has just shown a password: test_second_factor.py looks at it",
     "older-rows": PART,
     "updates": PART,
@@ -367,6 +367,20 @@ def test_a_page_that_is_not_there(walk: Walk) -> None:
         "error: Failed to load resource: the server responded with a status of 404 (Not Found)"
     )
     assert walk.look() == []
+
+
+def test_what_administrators_see_alone(product: Product, chromium: Browser) -> None:
+    window = chromium.new_context(viewport={"width": 1440, "height": 900})
+    complaints = Complaints()
+    ada = Walk(open_page(window, complaints), product, complaints)
+    sign_in(ada.page, product, "admin")
+    ada.go("/contacts/?q=rosa")
+    ada.go(f"{ada.page.locator('.contact-name').first.get_attribute('href')}erase/")
+    expect(ada.page.get_by_role("button", name="Erase")).to_be_visible()
+    assert ada.look() == []
+    ada.go("/api/v1/")
+    assert ada.look() == []
+    window.close()
 
 
 def test_before_and_beside_signing_in(product: Product, chromium: Browser) -> None:
