@@ -37,6 +37,7 @@ from conversations.services.gate import can_send
 from tests import factories
 from tests.architecture.sources import ROOT, name_of, python_files
 from tests.conversations.admin.browsing import act, signed_in, told
+from tests.conversations.api.conftest import program_of
 
 pytestmark = pytest.mark.django_db
 
@@ -47,6 +48,18 @@ SENDS = {
 }
 ENTRIES = ("conversations/views", "conversations/admin", "conversations/management", "conversations/api")
 ENTRY_FILES = ("conversations/jobs.py", "conversations/webhooks.py")
+# Tried in tests/conversations/dialects: each has a provider's own shape for a refusal.
+DIALECTS = {
+    *(
+        "conversations/api/dialects/sending.py:send_text",
+        "conversations/api/dialects/ccai_platform/sending.py:send_sms",
+    ),
+    *(f"conversations/api/dialects/cirrus/objects.py:{name}" for name in ("create_object", "_on_behalf")),
+    *(
+        "conversations/api/dialects/cirrus/objects.py:_send_template",
+        "conversations/api/dialects/cirrus/whatsapp.py:_send",
+    ),
+}
 # Commands that try the product out, with their own streams, through the services of the other doors.
 # Tried by a test of their own: their people are many.
 CHUNKS = {"conversations/jobs.py:deliver_chunk", "conversations/management/commands/send_campaign.py:_follow"}
@@ -256,6 +269,39 @@ def admin_send_in_spite(world: World) -> Try:
     return lambda: words(act(world.browser, "send_in_spite", doubtful, reason="Nothing came"))
 
 
+def api(world: World, method: str, path: str, body: dict[str, Any] | None = None) -> Try:
+    """A program of Tom's, for everything."""
+    program = program_of(world.tom)
+    return lambda: str(program.write(method, path, body).json())  # type: ignore[attr-defined]
+
+
+def api_text(world: World) -> Try:
+    return api(world, "POST", "/messages", {"stream": world.texts.stream_id, "to": AMIRA, "body": "Hello"})
+
+
+def api_template(world: World) -> Try:
+    values = {"name": world.template.name, "body": {"1": "Amira", "2": "Friday"}}
+    return api(world, "POST", f"/conversations/{world.care.pk}/messages", {"template": values})
+
+
+def api_edit(world: World) -> Try:
+    return api(world, "PATCH", f"/messages/{waiting(world).pk}", {"body": "Other words"})
+
+
+def api_send_now(world: World) -> Try:
+    return api(world, "POST", f"/messages/{waiting(world).pk}/send-now")
+
+
+def api_send_again(world: World) -> Try:
+    failed = factories.make_message(world.texts, status="failed")
+    return api(world, "POST", f"/messages/{failed.pk}/send-again")
+
+
+def api_send_anyway(world: World) -> Try:
+    doubtful = factories.make_message(world.texts, status="unconfirmed")
+    return api(world, "POST", f"/messages/{doubtful.pk}/send-anyway", {"reason": "Nothing came"})
+
+
 def command(*arguments: str) -> str:
     try:
         call_command(*arguments)
@@ -330,6 +376,12 @@ DOORS = {
     "admin: test message": Door("conversations/admin/stream_forms.py:send", admin_test_message),
     "admin: send again": Door("conversations/admin/messages.py:sent", admin_send_again),
     "admin: send in spite": Door("conversations/admin/messages.py:send_in_spite", admin_send_in_spite),
+    "API: text": Door("conversations/api/messages.py:_send", api_text),
+    "API: template": Door("conversations/api/messages.py:_send", api_template, True),
+    "API: edit": Door("conversations/api/messages.py:edit_message", api_edit),
+    "API: send now": Door("conversations/api/messages.py:send_now", api_send_now),
+    "API: send again": Door("conversations/api/messages.py:send_again", api_send_again),
+    "API: send anyway": Door("conversations/api/messages.py:send_anyway", api_send_anyway),
     "command: text": Door("conversations/management/commands/send_message.py:_queue", command_text),
     "command: template": Door("conversations/management/commands/send_template.py:_queue", command_template, True),
     "command: --wait without a worker": Door("conversations/management/console.py:wait_until_settled", late_job),
@@ -361,7 +413,7 @@ def test_nothing_passes(world: World, door: Door, refusal: tuple[str, Callable[[
     assert after.keys() == before.keys(), "nothing new was stored"
     assert not {"sending", "accepted"} & set(after.values())
     left = [pk for pk, status in after.items() if status == "queued"]
-    assert code == "quiet_hours" or left == [] or door.prepare is edit
+    assert code == "quiet_hours" or left == [] or door.prepare in (edit, api_edit)
     assert not Message.objects.filter(pk__in=left, next_attempt_at__lte=timezone.now()).exists()
 
 
@@ -438,7 +490,7 @@ def _sends(node: ast.AST) -> bool:
 
 
 def test_every_door_is_in_the_table() -> None:
-    known = {door.place for door in DOORS.values()} | CHUNKS
+    known = {door.place for door in DOORS.values()} | CHUNKS | DIALECTS
     found = {
         place
         for path in python_files("conversations")

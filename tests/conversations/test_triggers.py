@@ -108,6 +108,6 @@ def test_after_an_attempt_words_stream_and_number_stay() -> None:
             Message.objects.filter(pk=message.pk).update(**change)
         assert found.value.__cause__.sqlstate == "CC004"  # type: ignore[union-attr]
     with pytest.raises(DatabaseError), transaction.atomic():
-        Contact.objects.filter(pk=message.conversation.contact_id).update(phone="+447700900999")
+        Contact.objects.filter(pk=message.conversation.contact_id).update(phone="+33612345678")
     message.refresh_from_db()
     assert (message.body, message.stream) == ("Edited in time", message.conversation.stream)

@@ -217,7 +217,7 @@ def test_a_row_says_what_decides(centre: Centre, agent: Client) -> None:
 
 
 def test_chips_that_a_row_has_no_room_for_are_folded_under_their_names(centre: Centre, agent: Client) -> None:
-    team = factories.make_team(members=[centre.priya], streams=[centre.texts])
+    team = factories.make_team(members=[centre.priya], streams=[centre.texts], name="Movers")
     rosa = waiting(centre, "Rosa", 0, assignee=None, team=team)
     for name in ("billing", "moving house next month"):
         tag = Tag.objects.create(name=name)
