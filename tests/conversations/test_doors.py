@@ -50,19 +50,15 @@ ENTRIES = ("conversations/views", "conversations/admin", "conversations/manageme
 ENTRY_FILES = ("conversations/jobs.py", "conversations/webhooks.py")
 # Tried in tests/conversations/dialects: each has a provider's own shape for a refusal.
 DIALECTS = {
-    *(
-        "conversations/api/dialects/sending.py:send_text",
-        "conversations/api/dialects/ccai_platform/sending.py:send_sms",
-    ),
-    *(f"conversations/api/dialects/cirrus/objects.py:{name}" for name in ("create_object", "_on_behalf")),
-    *(
-        "conversations/api/dialects/cirrus/objects.py:_send_template",
-        "conversations/api/dialects/cirrus/whatsapp.py:_send",
-    ),
+    f"conversations/api/dialects/{place}"
+    for place in (
+        *("sending.py:send_text", "ccai_platform/sending.py:send_sms", "cirrus/whatsapp.py:_send"),
+        *("cirrus/objects.py:create_object", "cirrus/objects.py:_on_behalf", "cirrus/objects.py:_send_template"),
+    )
 }
-# Commands that try the product out, with their own streams, through the services of the other doors.
 # Tried by a test of their own: their people are many.
 CHUNKS = {"conversations/jobs.py:deliver_chunk", "conversations/management/commands/send_campaign.py:_follow"}
+# Commands that try the product out, with their own streams, through the services of the other doors.
 TRIALS = ("conversations/management/demo/", "conversations/management/benchmark/")
 
 
@@ -376,7 +372,7 @@ DOORS = {
     "admin: test message": Door("conversations/admin/stream_forms.py:send", admin_test_message),
     "admin: send again": Door("conversations/admin/messages.py:sent", admin_send_again),
     "admin: send in spite": Door("conversations/admin/messages.py:send_in_spite", admin_send_in_spite),
-    "API: text": Door("conversations/api/messages.py:_send", api_text),
+    "API: text": Door("conversations/api/messages.py:_send", api_text, offers_streams=True),
     "API: template": Door("conversations/api/messages.py:_send", api_template, True),
     "API: edit": Door("conversations/api/messages.py:edit_message", api_edit),
     "API: send now": Door("conversations/api/messages.py:send_now", api_send_now),
