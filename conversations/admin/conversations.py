@@ -20,7 +20,7 @@ from conversations.admin.mixins import (
     CappedPaginator,
     LedgerAdmin,
     NeverDeletedMixin,
-    PhoneSearchMixin,
+    PeopleSearchMixin,
     ProductAdmin,
     ReadOnlyMixin,
     RowsInline,
@@ -41,14 +41,15 @@ class IndicatorInline(RowsInline):
 
 
 @admin.register(Conversation)
-class ConversationAdmin(WithStatus, PhoneSearchMixin, LedgerAdmin):
+class ConversationAdmin(WithStatus, PeopleSearchMixin, LedgerAdmin):
     """Conversations, to be looked up. The inbox is where they are worked on."""
 
     list_display = ("contact_name", "stream", "status_word", "assignee", "last_words", "last_message_at")
     list_display_links = ("contact_name",)
     list_filter = ("status", StreamFilter, ("last_message_at", admin.DateFieldListFilter))
     list_select_related = ("contact", "stream", "assignee")
-    search_fields = ("contact__phone", "contact__first_name", "contact__last_name", "=external_id")
+    search_fields = ("contact__phone", "external_id")  # what makes Django show the field; see PeopleSearchMixin
+    contact_field, exact_field = "contact", "external_id"
     search_help_text = _("Number, name, or the provider's id of the conversation")
     readonly_fields = ("messages_link", "activities_link", "status_word")
     inlines = (IndicatorInline,)
@@ -208,14 +209,14 @@ class ContactForm(forms.ModelForm):
 
 
 @admin.register(Contact)
-class ContactAdmin(PhoneSearchMixin, NeverDeletedMixin, ProductAdmin):
+class ContactAdmin(PeopleSearchMixin, NeverDeletedMixin, ProductAdmin):
     """Customers. They come by writing, by being written to or by an import, never by hand."""
 
     form = ContactForm
     paginator = CappedPaginator
     ordering = ("-id",)
     list_display = ("full_name_or_number", "number", "email", "language", "created_at")
-    search_fields = ("phone", "first_name", "last_name", "email")
+    search_fields = ("phone",)  # what makes Django show the field; see PeopleSearchMixin
     search_help_text = _("Number in any form, name or e-mail address")
     readonly_fields = ("phone", "number", "created_at", "updated_at", "consent", "conversations_link", "opt_ins_link")
     fieldsets = (

@@ -24,6 +24,7 @@ from conversations.admin.display import NOTHING
 from conversations.admin.object_actions import ObjectActionsMixin
 from conversations.models import User
 from conversations.services import audit
+from conversations.services.search import Search
 
 SEE_ALL = "conversations.view_every_stream"
 MANAGE = "conversations.manage_accounts"
@@ -130,6 +131,30 @@ class PhoneSearchMixin(admin.ModelAdmin):
         if _LIKE_A_NUMBER.fullmatch(search_term.strip()):
             search_term = re.sub(r"\D", "", search_term).lstrip("0")
         return super().get_search_results(request, queryset, search_term)
+
+
+class PeopleSearchMixin(admin.ModelAdmin):
+    """Finds customers as the product's own search does, through its index: to read every name takes long at a million.
+
+    `contact_field` is where the rows have the contact, `exact_field` what a text may also be as a whole.
+    """
+
+    contact_field = "pk"
+    exact_field = ""
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """The rows of the people whose names and number fit all of the text; of an id, the row that has it."""
+        text = search_term.strip()
+        if not text:
+            return queryset, False
+        if self.exact_field and (exact := queryset.filter(**{self.exact_field: text.replace("\x00", "")})).exists():
+            return exact, False
+        found = Search(text, signed_in(request)).matching_contacts()
+        if found is None:
+            return queryset.none(), False
+        return queryset.filter(**{f"{self.contact_field}__in": found.order_by().values("pk")}), False
 
 
 class ProductAdmin(VisibleToMixin, ObjectActionsMixin, admin.ModelAdmin):
