@@ -7,7 +7,6 @@ other site can make a browser do anything here.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from functools import wraps
@@ -22,9 +21,10 @@ from django.views.decorators.csrf import csrf_exempt
 from ninja.parser import Parser
 
 from conversations.api.errors import UNKNOWN_KEY, not_found, refusal
+from conversations.api.json_text import read_strictly
 from conversations.models import ApiKey, User
 from conversations.services import api_rates
-from conversations.services.api_keys import find_api_key
+from conversations.services.api_keys import acting_user, find_api_key
 from conversations.services.api_rates import Rate
 
 BEARER = re.compile(r"Bearer +(\S+)", re.IGNORECASE)
@@ -63,9 +63,7 @@ def through_the_door(view: View) -> View:
             sentence = f"{rate.limit} requests a minute are the most. Go on in {rate.reset} s."
             wait = {"Retry-After": str(rate.reset)}
             return _finished(refusal(429, "too_many_requests", sentence, headers=wait), rate)
-        narrowed = frozenset(key.streams.values_list("pk", flat=True))
-        key.user.narrowed_to = narrowed or None
-        request.user, request.api_key = key.user, key  # type: ignore[attr-defined]
+        request.user, request.api_key = acting_user(key), key  # type: ignore[attr-defined]
         return _finished(_answer(request, view, args, kwargs), rate)
 
     return enter
@@ -98,9 +96,8 @@ def _finished(response: HttpResponseBase, rate: Rate | None = None) -> HttpRespo
     response.headers.setdefault("Cache-Control", "private, no-cache")
     patch_vary_headers(response, ("Authorization",))
     if rate is not None:
-        response["RateLimit-Limit"] = str(rate.limit)
-        response["RateLimit-Remaining"] = str(rate.remaining)
-        response["RateLimit-Reset"] = str(rate.reset)
+        for name, value in rate.headers.items():
+            response[name] = value
     return response
 
 
@@ -109,14 +106,7 @@ class StrictParser(Parser):
 
     def parse_body(self, request: HttpRequest) -> Any:
         """The body; ValueError for what is no JSON, which is answered 400."""
-        try:
-            return json.loads(request.body.decode(), parse_constant=_no_number)
-        except RecursionError as error:
-            raise ValueError("nested too deeply") from error
-
-
-def _no_number(name: str) -> None:
-    raise ValueError(f"{name} is no number of JSON")
+        return read_strictly(request.body)
 
 
 def nothing_here(request: HttpRequest, rest: str = "") -> HttpResponse:

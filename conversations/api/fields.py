@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
+
+from conversations.api.json_text import can_be_stored
 
 LARGEST_ID = 2**63 - 1
 YEARS = range(2000, 3000)
@@ -27,25 +28,11 @@ class Given(BaseModel):
     @classmethod
     def _can_be_stored(cls, given: Any) -> Any:
         """PostgreSQL holds neither NUL nor half a pair of surrogates, which JSON may bring."""
-        for text in _texts(given):
-            if "\x00" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
-                raise PydanticCustomError(
-                    "unsendable_character", "This holds a character that cannot be stored. Leave it out."
-                )
+        if not can_be_stored(given):
+            raise PydanticCustomError(
+                "unsendable_character", "This holds a character that cannot be stored. Leave it out."
+            )
         return given
-
-
-def _texts(given: Any) -> Iterator[str]:
-    """Every text in a body, however deep; its names too."""
-    waiting = [given]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, str):
-            yield one
-        elif isinstance(one, dict):
-            waiting += [*one.keys(), *one.values()]
-        elif isinstance(one, list):
-            waiting += one
 
 
 def _read_moment(given: Any) -> datetime:

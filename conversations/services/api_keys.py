@@ -75,6 +75,12 @@ def find_api_key(text: str) -> ApiKey | None:
     return None
 
 
+def acting_user(key: ApiKey) -> User:
+    """Whom a key acts for, narrowed to its streams where it has any: `visible_to` of every model then finds no more."""
+    key.user.narrowed_to = frozenset(key.streams.values_list("pk", flat=True)) or None
+    return key.user
+
+
 @transaction.atomic
 def rotate_api_key(key: ApiKey, *, actor: User | None) -> str:
     """Give a key a new text and return it; the present one goes on for a week, one before that ends now.

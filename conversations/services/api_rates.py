@@ -28,6 +28,12 @@ class Rate(NamedTuple):
     reset: int
     is_over: bool = False
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """What every answer says of it."""
+        left = {"Limit": self.limit, "Remaining": self.remaining, "Reset": self.reset}
+        return {f"RateLimit-{name}": str(number) for name, number in left.items()}
+
 
 def count(key: ApiKey) -> Rate:
     """Count one request of the key."""

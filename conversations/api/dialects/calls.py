@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -16,16 +15,15 @@ from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostE
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 
+from conversations.api.json_text import can_be_stored, read_strictly
 from conversations.models import ApiKey, User
 from conversations.services import api_rates, idempotency
-from conversations.services.api_keys import find_api_key
+from conversations.services.api_keys import acting_user, find_api_key
 from conversations.services.idempotency import Answer
 
 JSON = "application/json; charset=utf-8"
 UNREADABLE = "The request is not readable as JSON in UTF-8. Look at its body and at its Content-Type."
 _REPLAY = "Idempotent-Replay"
-
-
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -86,39 +84,12 @@ class Call:
 def read_json(face: Face, text: str | bytes) -> Any:
     """The value of a JSON text. Refuses with 400 what is none, and what no text of ours can hold."""
     try:
-        value = json.loads(text.decode() if isinstance(text, bytes) else text, parse_constant=_no_number)
-    except (ValueError, RecursionError):
+        value = read_strictly(text)
+    except ValueError:
         face.refuse(400, UNREADABLE, "unreadable")
-    for found in _texts(value):
-        if (not found.isascii() and not _is_unicode(found)) or "\x00" in found:
-            face.refuse(400, "The request holds a character that cannot be kept. Leave it out.", "unreadable")
+    if not can_be_stored(value):
+        face.refuse(400, "The request holds a character that cannot be kept. Leave it out.", "unreadable")
     return value
-
-
-def _no_number(word: str) -> NoReturn:
-    raise ValueError(f"{word} is not JSON")
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """Every text in a value, names of fields among them."""
-    rest = [value]
-    while rest:
-        one = rest.pop()
-        if isinstance(one, str):
-            yield one
-        elif isinstance(one, list):
-            rest += one
-        elif isinstance(one, dict):
-            rest += [*one, *one.values()]
-
-
-def _is_unicode(text: str) -> bool:
-    """False for half of a surrogate pair, which JSON can spell and UTF-8 cannot."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def row_id(text: str) -> int:
@@ -170,9 +141,8 @@ def _answered(
         response["Retry-After"] = str(rate.reset)
     else:
         response = _let_in(request, face, operations, captured, key)
-    response["RateLimit-Limit"] = str(rate.limit)
-    response["RateLimit-Remaining"] = str(rate.remaining)
-    response["RateLimit-Reset"] = str(rate.reset)
+    for name, value in rate.headers.items():
+        response[name] = value
     return response
 
 
@@ -186,8 +156,7 @@ def _let_in(
         response = face.refusal(405)
         response["Allow"] = ", ".join(operations)
         return response
-    user = key.user
-    user.narrowed_to = frozenset(key.streams.values_list("pk", flat=True)) or None
+    user = acting_user(key)
     user.is_program = True
     request.user = user  # the middleware masks numbers for whoever may not see them
     call = Call(request, face, key, user)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
@@ -13,8 +13,7 @@ from django.core.management.base import CommandParser
 from django.db import connection
 
 from conversations.management.benchmark.contract import Benchmark, Say
-from conversations.management.benchmark.inbox import Site, add_sizes
-from conversations.management.benchmark.inbox_rows import make_ground
+from conversations.management.benchmark.inbox import Site, SqlMeter, add_sizes, fill_sites
 from conversations.management.benchmark.report import Count, Findings, Measure
 
 WARM_UP = 2  # requests of each list before any counts
@@ -35,22 +34,6 @@ LISTS = {
     "activities": "activity/",
     "opt-ins and opt-outs": "optin/",
 }
-
-
-@dataclass(slots=True)
-class _Sql:
-    """Adds up statements, and how long until each had answered (seconds)."""
-
-    statements: int = 0
-    seconds: float = 0.0
-
-    def __call__(self, run: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
-        began = time.perf_counter()
-        try:
-            return run(sql, params, many, context)
-        finally:
-            self.seconds += time.perf_counter() - began
-            self.statements += 1
 
 
 @dataclass(slots=True)
@@ -75,12 +58,7 @@ class AdminBenchmark(Benchmark):
         add_sizes(parser, requests=5)
 
     def run(self, options: Mapping[str, Any], say: Say) -> Findings:
-        say("Making people, streams and words")
-        make_ground()
-        sites = []
-        for size in options["conversations"]:
-            say(f"Filling {size:,} conversations of {options['messages']} messages")
-            sites.append(Site(size, options["messages"]))
+        sites = fill_sites(options, say)
         taken: dict[tuple[str, int], _Taken] = defaultdict(_Taken)
         for turn in range(1, options["rounds"] + 1):
             say(f"Round {turn} of {options['rounds']}")
@@ -97,7 +75,7 @@ def _play(site: Site, name: str, requests: int, taken: _Taken) -> None:
         site.answer(address)
     whole, in_sql = [], []
     for _ in range(requests):
-        sql, began = _Sql(), time.perf_counter()
+        sql, began = SqlMeter(), time.perf_counter()
         with connection.execute_wrapper(sql):
             site.answer(address)
         whole.append((time.perf_counter() - began) * THOUSAND)

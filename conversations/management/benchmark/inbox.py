@@ -42,12 +42,7 @@ class Inbox(Benchmark):
         add_sizes(parser, requests=20)
 
     def run(self, options: Mapping[str, Any], say: Say) -> Findings:
-        say("Making people, streams and words")
-        make_ground()
-        sites = []
-        for size in options["conversations"]:
-            say(f"Filling {size:,} conversations of {options['messages']} messages")
-            sites.append(Site(size, options["messages"]))
+        sites = fill_sites(options, say)
         counts: list[Count] = []
         for site in sites:
             say(f"Checking what was filled: {site.size:,}")
@@ -124,6 +119,17 @@ def add_sizes(parser: CommandParser, *, requests: int) -> None:
     )
 
 
+def fill_sites(options: Mapping[str, Any], say: Say) -> list[Site]:
+    """The centres that the options of `add_sizes` ask for, the smallest first."""
+    say("Making people, streams and words")
+    make_ground()
+    sites = []
+    for size in options["conversations"]:
+        say(f"Filling {size:,} conversations of {options['messages']} messages")
+        sites.append(Site(size, options["messages"]))
+    return sites
+
+
 def centre_sizes(text: str) -> list[int]:
     """The type of an option that takes numbers of conversations, with commas between."""
     read = whole_number(SMALLEST, LARGEST)
@@ -151,7 +157,7 @@ def _browser(questions: Questions) -> Client:
 
 
 @dataclass(slots=True)
-class _Sql:
+class SqlMeter:
     """Adds up statements: how many, and how long until each had answered (seconds)."""
 
     statements: int = 0
@@ -209,7 +215,7 @@ class _Rounds:
                         self._ask(page, site)
 
     def _ask(self, page: Page, site: Site) -> None:
-        asked, taken, sql = page.ask(site.questions(page)), self._taken[page.name, site.size], _Sql()
+        asked, taken, sql = page.ask(site.questions(page)), self._taken[page.name, site.size], SqlMeter()
         before = time.process_time()
         with connection.execute_wrapper(sql):
             taken.whole[-1].append(_milliseconds(lambda: site.get(page, asked.address)))

@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from conversations.management.benchmark.bulk import execute
 from conversations.management.benchmark.contract import Benchmark, Say
-from conversations.management.benchmark.inbox import Site, add_sizes
+from conversations.management.benchmark.inbox import Site, SqlMeter, add_sizes
 from conversations.management.benchmark.inbox_rows import make_ground
 from conversations.management.benchmark.report import Count, Findings, Measure
 from conversations.models import Stream, WorkingHours, WorkingPeriod
@@ -122,17 +122,6 @@ def _scope(site: Site, period: Period) -> Scope:
     return Scope(user, tuple(Stream.objects.visible_to(user)), *period.days(timezone.localdate()), period)
 
 
-@dataclass(slots=True)
-class _Asked:
-    """Counts statements."""
-
-    statements: int = 0
-
-    def __call__(self, run: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
-        self.statements += 1
-        return run(sql, params, many, context)
-
-
 def _play(
     page: Page,
     site: Site,
@@ -147,7 +136,7 @@ def _play(
         site.answer(page.address)
     whole, floor, counted = [], [], []
     for number in range(requests):
-        asked = _Asked()
+        asked = SqlMeter()
         with connection.execute_wrapper(asked):
             whole.append(_seconds(lambda: site.answer(page.address)) * THOUSAND)
         statements[page.name, site.size] = asked.statements
