@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from conversations.api.door import user_of
 from conversations.api.errors import Refused
-from conversations.api.fields import Given, Id
+from conversations.api.fields import Given, Id, example
 from conversations.api.operations import Resource
 from conversations.api.paging import Listing, Page, page
 from conversations.models import Stream, User, WebhookDelivery, WebhookSubscription
@@ -28,6 +28,10 @@ EXAMPLE: dict[str, Any] = {"secret": "whsec_take-32-random-letters-or-more-here"
 router = Resource(tags=["Webhooks"])
 
 EventWord = Annotated[str, Field(max_length=40, json_schema_extra={"enum": OutgoingKind.values})]
+Name = Annotated[str, Field(min_length=1, max_length=100)]
+Address = Annotated[str, Field(min_length=1, max_length=500)]
+Events = Annotated[list[EventWord], Field(min_length=1, max_length=20)]
+Streams = Annotated[list[Id], Field(max_length=1000)]
 Secret = Annotated[
     str,
     Field(
@@ -100,10 +104,10 @@ class GivenSecret(Given):
 class GivenSubscription(GivenSecret):
     """A new subscription, which belongs to whom the key acts for."""
 
-    name: str = Field(min_length=1, max_length=100)
-    url: str = Field(min_length=1, max_length=500)
-    events: list[EventWord] = Field(min_length=1, max_length=20)
-    streams: list[Id] = Field(default_factory=list, max_length=1000)
+    name: Name
+    url: Address
+    events: Events
+    streams: Streams = Field(default_factory=list)
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -117,6 +121,17 @@ class GivenSubscription(GivenSecret):
             ]
         }
     )
+
+
+class ChangedSubscription(Given):
+    """What is to be different."""
+
+    name: Name | None = None
+    url: Address | None = None
+    events: Events | None = None
+    streams: Streams | None = Field(default=None, description="Empty: all that the owner sees.")
+
+    model_config = example(events=["message.received", "message.status"])
 
 
 @router.operation("GET", "/webhooks", scope=ApiScope.ADMIN, answer=Page[Subscription])
@@ -149,6 +164,22 @@ def create_webhook(request: HttpRequest, given: GivenSubscription) -> Subscripti
         secret=given.secret,
     )
     return Subscription.of(made)
+
+
+@router.operation("PATCH", "/webhooks/{int:pk}", scope=ApiScope.ADMIN, answer=Subscription)
+def change_webhook(request: HttpRequest, pk: int, given: ChangedSubscription) -> Subscription:
+    """Tell it something else, or at another address. What is left out stays as it is."""
+    row = _one(request, pk)
+    user = user_of(request)
+    subscriptions.change(
+        row,
+        name=row.name if given.name is None else given.name,
+        url=row.url if given.url is None else given.url,
+        events=row.events if given.events is None else dict.fromkeys(given.events),
+        streams=list(row.streams.all()) if given.streams is None else _streams(user, given.streams),
+        actor=user,
+    )
+    return Subscription.of(_one(request, pk))
 
 
 @router.operation("POST", "/webhooks/{int:pk}/secret", scope=ApiScope.ADMIN, answer=Subscription)

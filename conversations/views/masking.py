@@ -48,6 +48,8 @@ def sees_masked(request: HttpRequest) -> bool:
 def _typed(request: HttpRequest) -> str:
     """The digits of what the request brought, value by value."""
     values = [value for data in (request.GET, request.POST) for name in data for value in data.getlist(name)]
+    if request.content_type == "application/json":
+        values += request.body.decode(errors="replace").split('"')
     return " ".join("".join(letter for letter in value if letter.isdecimal()) for value in values)
 
 

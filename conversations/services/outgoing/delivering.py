@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DataError, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 
@@ -105,18 +105,28 @@ def _round(pk: int, claim: uuid.UUID) -> bool:
 def _letters(
     found: Sequence[WebhookDelivery], subscription: WebhookSubscription, now: datetime
 ) -> list[posting.Letter]:
-    """What is to be sent for these; what the owner may not see is put aside."""
-    letters, hidden = [], []
+    """What is to be sent for these; what the owner may not see, or what cannot be told, is put aside."""
+    letters, hidden, unreadable = [], [], []
     for one in found:
-        body = body_of(one, subscription.owner)
+        try:
+            with transaction.atomic():
+                body = body_of(one, subscription.owner)
+        except (KeyError, TypeError, ValueError, DataError) as error:
+            # One row that says something odd must not hold up what comes after it. Its words stay out of the log.
+            logger.error("Webhook delivery %s cannot be told: %s", one.pk, type(error).__name__)
+            unreadable.append(one.pk)
+            continue
         if body is None:
             hidden.append(one.pk)
         else:
             letters.append(posting.Letter(one.pk, str(one.event_id), one.kind, body))
-    if hidden:
-        WebhookDelivery.objects.filter(pk__in=hidden, status=DeliveryStatus.WAITING).update(
-            status=DeliveryStatus.SKIPPED, last_tried_at=now, problem="Its owner does not see this, or it is gone."
-        )
+    for pks, status, problem in (
+        (hidden, DeliveryStatus.SKIPPED, "Its owner does not see this, or it is gone."),
+        (unreadable, DeliveryStatus.FAILED, "What it is about could not be read. The log names the kind of error."),
+    ):
+        if pks:
+            waiting = WebhookDelivery.objects.filter(pk__in=pks, status=DeliveryStatus.WAITING)
+            waiting.update(status=status, last_tried_at=now, problem=problem)
     return letters
 
 

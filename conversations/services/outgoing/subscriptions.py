@@ -62,6 +62,25 @@ def create(
     return made, secret
 
 
+@transaction.atomic
+def change(
+    subscription: WebhookSubscription,
+    *,
+    name: str,
+    url: str,
+    events: Collection[str],
+    streams: Iterable[Stream],
+    actor: User | None,
+) -> None:
+    """Tell it something else, or elsewhere, what waits too. Raises ValidationError (see `check`)."""
+    check(url=url, owner=subscription.owner, events=events)
+    subscription.name, subscription.url, subscription.events = name, url, list(events)
+    subscription.full_clean(exclude=["secrets"])
+    subscription.save(update_fields=["name", "url", "events"])
+    subscription.streams.set(streams)
+    _note(subscription, actor, "Changed.")
+
+
 def give_first_secret(subscription: WebhookSubscription, *, actor: User | None, secret: str = "") -> str:
     """Ready one that is not stored yet: who makes it, and its first secret, which is returned."""
     secret = secret or signing.new_secret()

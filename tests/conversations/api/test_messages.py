@@ -232,6 +232,8 @@ def test_whoever_may_not_see_numbers_reads_none(conversation: Conversation, priy
         told = program.get(place).content.decode()
         assert "Khan" in told
         assert "900555" not in "".join(letter for letter in told if letter.isdecimal())
+    remark = program.post(f"/conversations/{conversation.pk}/remarks", {"text": "Ring +44 7700 900777 instead"})
+    assert remark.json()["text"] == "Ring +44 7700 900777 instead", "whoever wrote the number knows it"
 
 
 def test_a_list_takes_the_same_queries_for_one_row_and_for_twenty(

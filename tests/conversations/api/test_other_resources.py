@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from conversations.models import Attachment, Stream, WebhookSubscription
+from conversations.models import Attachment, AuditEntry, Stream, WebhookSubscription
 from conversations.services import attachment_files
 from conversations.services.outgoing import subscriptions
 from tests import factories
@@ -131,6 +131,9 @@ def test_webhooks(admin: Program, stream: Stream) -> None:
     here = f"/webhooks/{one['id']}"
     assert admin.get(here).json() == one
     assert admin.get("/webhooks").json()["items"] == [one]
+    changed = admin.write("PATCH", here, {"url": "https://crm.example/told", "streams": []})
+    assert changed.json() == one | {"url": "https://crm.example/told", "streams": []}
+    assert AuditEntry.objects.filter(action="webhook_changed", summary="Changed.").count() == 1
     new = SECRET.replace("x", "y")
     assert admin.post(f"{here}/secret", {"secret": new}).status_code == 200
     row.refresh_from_db()
@@ -164,6 +167,26 @@ def test_what_is_no_webhook_is_refused(admin: Program, change: dict[str, Any], s
     answer = admin.post("/webhooks", subscription(**change))
     assert (answer.status_code, answer.json()["field"]) == (status, field), answer.content
     assert not WebhookSubscription.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "field"),
+    [
+        ({"url": "http://10.0.0.1/"}, 422, "url"),
+        ({"events": ["message.everything"]}, 422, "events"),
+        ({"name": "CRM"}, 422, "name"),
+        ({"streams": [999_999]}, 404, "streams"),
+        ({"secret": SECRET}, 422, "secret"),
+    ],
+)
+def test_a_change_that_cannot_be_changes_nothing(
+    admin: Program, change: dict[str, Any], status: int, field: str
+) -> None:
+    admin.post("/webhooks", subscription(name="CRM"))
+    one = admin.post("/webhooks", subscription()).json()
+    answer = admin.write("PATCH", f"/webhooks/{one['id']}", change)
+    assert (answer.status_code, answer.json()["field"]) == (status, field), answer.content
+    assert admin.get(f"/webhooks/{one['id']}").json() == one
 
 
 def test_a_name_is_had_once(admin: Program) -> None:

@@ -293,6 +293,16 @@ def test_one_event_that_is_never_taken_is_given_up_after_a_day(consumer: Consume
     assert subscription.paused_at is None
 
 
+def test_one_that_cannot_be_read_holds_up_nothing(consumer: Consumer) -> None:
+    subscription = subscribe(consumer.url, "message.received")
+    odd, _ = receive(2)
+    WebhookDelivery.objects.filter(pk=odd.pk).update(data={"message": "none"})
+    tell(subscription)
+    assert statuses() == ["failed", "delivered"]
+    odd.refresh_from_db()
+    assert odd.problem == "What it is about could not be read. The log names the kind of error."
+
+
 def test_a_replay_has_the_same_id(consumer: Consumer) -> None:
     subscription = subscribe(consumer.url, "message.received")
     [row] = receive()
