@@ -29,7 +29,7 @@ PRODUCTION = BASE_URL=https://parley.example.org ALLOWED_HOSTS=parley.example.or
 	DATABASE_URL=postgres://parley@database.example.org/parley REDIS_URL=redis://valkey.example.org
 
 .DEFAULT_GOAL := help
-.PHONY: help venv setup run test demo check fix browser chaos benchmark chromium lock
+.PHONY: help venv setup run test demo check audit fix browser chaos benchmark chromium lock
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ check: setup ## lint, types, layering, migrations, settings for production
 	.venv/bin/lint-imports
 	.venv/bin/python manage.py makemigrations --check --dry-run
 	$(PRODUCTION) .venv/bin/python manage.py check --deploy --fail-level WARNING
+
+audit: setup ## compare what is installed with the advisories known to PyPI
+	.venv/bin/uv tool run --quiet --from pip-audit==2.9.0 pip-audit --requirement requirements.txt --disable-pip --require-hashes --progress-spinner off
 
 fix: setup ## put right what can be put right by itself
 	.venv/bin/ruff check --fix
