@@ -185,8 +185,8 @@ def _shown(contact: Contact, name: str) -> str:
     return (readers.get(name, lambda: value)() if value else "") or "Not known"
 
 
-class ImportForm(StyledForm):
-    """A file, or its text, and how to read it."""
+class SheetForm(StyledForm):
+    """A file of people, or its text, and how their numbers are read."""
 
     file = forms.FileField(
         label="File",
@@ -202,13 +202,6 @@ class ImportForm(StyledForm):
         widget=forms.Textarea(attrs={"rows": 5, "dir": "auto", "spellcheck": "false"}),
     )
     region = forms.ChoiceField(label="Numbers without a country code belong to")
-    known = forms.ChoiceField(
-        label="Numbers that are known already",
-        choices=[("update", "Update them; empty cells change nothing"), ("skip", "Leave them as they are")],
-        initial="update",
-        required=False,
-        widget=forms.RadioSelect,
-    )
     repair = forms.ChoiceField(
         label="Numbers that a spreadsheet has changed",
         choices=[("yes", "Read them as shown"), ("no", "Leave these rows out")],
@@ -249,11 +242,27 @@ class ImportForm(StyledForm):
         return io.BytesIO(given.read() if given else self.cleaned_data["content"].encode())
 
     @property
+    def numbers(self) -> dict[str, Any]:
+        """How numbers are read (csv_report.NumberChoices), once the form is valid."""
+        return {
+            "region": self.cleaned_data["region"],
+            "repair": self.cleaned_data["repair"] != "no",
+            "allow_fictional": self.allow_fictional,
+        }
+
+
+class ImportForm(SheetForm):
+    """A file of contacts."""
+
+    known = forms.ChoiceField(
+        label="Numbers that are known already",
+        choices=[("update", "Update them; empty cells change nothing"), ("skip", "Leave them as they are")],
+        initial="update",
+        required=False,
+        widget=forms.RadioSelect,
+    )
+
+    @property
     def decisions(self) -> Choices:
-        """How to read it."""
-        return Choices(
-            region=self.cleaned_data["region"],
-            update_known=self.cleaned_data["known"] != "skip",
-            repair=self.cleaned_data["repair"] != "no",
-            allow_fictional=self.allow_fictional,
-        )
+        """How to read it, and what of contacts that are known."""
+        return Choices(update_known=self.cleaned_data["known"] != "skip", **self.numbers)

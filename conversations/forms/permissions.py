@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from django import forms
 
 from conversations.forms.base import StyledForm
-from conversations.forms.contacts import ImportForm
-from conversations.models import User
+from conversations.forms.contacts import SheetForm
 from conversations.models.consent import ConsentEventKind, ConsentSource
 from conversations.models.message import Purpose
 from conversations.models.stream import Channel
@@ -50,7 +48,7 @@ class LedgerFilterForm(StyledForm):
         return {name: str(self.cleaned_data.get(name) or "") for name in self.fields}
 
 
-class OptInImportForm(ImportForm):
+class OptInImportForm(SheetForm):
     """A file of decisions, and what to take where a row says nothing."""
 
     channel = forms.ChoiceField(label="Channel", choices=Channel.choices)
@@ -78,22 +76,16 @@ class OptInImportForm(ImportForm):
         help_text="A form, a system, an export and its date. Kept as the proof of every row that has none.",
     )
 
-    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
-        super().__init__(*args, user=user, **kwargs)
-        del self.fields["known"]  # the ledger only grows
-
     @property
-    def given(self) -> Decisions:
+    def decisions(self) -> Decisions:
         """What the person decided, once the form is valid."""
         given = self.cleaned_data
         return Decisions(
-            region=given["region"],
-            repair=given["repair"] != "no",
-            allow_fictional=self.allow_fictional,
             channel=given["channel"],
             event=given["event"],
             purpose=given["purpose"],
             wording=given["wording"],
             business_name=given["business_name"],
             evidence=given["evidence"],
+            **self.numbers,
         )

@@ -26,11 +26,11 @@ from conversations.services.csv_report import (
     SheetReport,
     in_parts,
     is_repeated,
+    judged,
     name_columns,
     named_cells,
     note_bad,
     read_number,
-    sum_up_bad_cells,
 )
 from conversations.services.languages import language_code
 
@@ -80,15 +80,11 @@ class Person(NamedTuple):
 
 def check_file(table: Table, choices: Choices, user: User | None) -> Report:
     """Read the whole file and say what it holds; nothing is stored. `user` None (a command) sees every contact."""
-    report = Report(columns=table.columns, encoding=table.encoding, separator=table.separator)
-    try:
+    report = Report.of(table)
+    with judged(report, _KINDS):
         _name_columns(report)
         for people in in_parts(_read(table, report, choices), AT_ONCE):
             _compare(people, report, user)
-    except CsvProblem as problem:
-        report.problem, report.code = problem.sentence, problem.code
-    if not report.problem:
-        sum_up_bad_cells(report, _KINDS)
     return report
 
 

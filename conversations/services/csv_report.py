@@ -7,10 +7,11 @@ services/opt_in_import.py say which columns there are and what is done with the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol, Self, TypeVar
 
-from conversations.services.csv_files import CsvProblem, Row
+from conversations.services.csv_files import CsvProblem, Row, Table
 from messaging.phone import PhoneError, PhoneNumber, lost_its_zero, parse_number
 
 MOST_SHOWN = 50
@@ -73,6 +74,11 @@ class SheetReport:
     without_plus: Repair = field(default_factory=Repair)
     repeated: list[LeftOut] = field(default_factory=list)
     repeated_count: int = 0
+
+    @classmethod
+    def of(cls, table: Table) -> Self:
+        """The report that reading a file begins with."""
+        return cls(columns=table.columns, encoding=table.encoding, separator=table.separator)
 
     @property
     def can_be_stored(self) -> bool:
@@ -197,9 +203,14 @@ def note_bad(report: SheetReport, row: Row, bad: BadRow, kinds: Mapping[str, tup
         report.bad_cells.append(BadCell(row.line, row.cells, column, bad.sentence))
 
 
-def sum_up_bad_cells(report: SheetReport, kinds: Mapping[str, tuple[str, str]]) -> None:
-    """Say what is wrong with the file, if something is."""
-    if report.bad_cells:
+@contextmanager
+def judged(report: SheetReport, kinds: Mapping[str, tuple[str, str]]) -> Iterator[None]:
+    """Where a file is read: afterwards the report says what is wrong with it, if something is."""
+    try:
+        yield
+    except CsvProblem as problem:
+        report.problem, report.code = problem.sentence, problem.code
+    if report.bad_cells and not report.problem:
         one, several = kinds[report.code]
         words = one if report.bad_count == 1 else several.format(f"{report.bad_count:,}")
         report.problem = f"{words}. Correct the file and choose it again."

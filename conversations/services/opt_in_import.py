@@ -22,7 +22,7 @@ from conversations.models.consent import OPENING, ConsentDecision, ConsentEventK
 from conversations.models.message import Purpose
 from conversations.models.stream import Channel
 from conversations.services import audit, consent
-from conversations.services.csv_files import CsvProblem, Table
+from conversations.services.csv_files import Table
 from conversations.services.csv_report import (
     KINDS,
     MOST_SHOWN,
@@ -32,11 +32,11 @@ from conversations.services.csv_report import (
     SheetReport,
     in_parts,
     is_repeated,
+    judged,
     name_columns,
     named_cells,
     note_bad,
     read_number,
-    sum_up_bad_cells,
 )
 from messaging.phone import format_for_people
 
@@ -116,15 +116,11 @@ class Line(NamedTuple):
 
 def check_opt_ins(table: Table, given: Decisions, user: User | None) -> OptInReport:
     """Read the whole file and say what it holds; nothing is stored. `user` None (a command) sees every contact."""
-    report = _new_report(table)
-    try:
+    report = OptInReport.of(table)
+    with judged(report, _KINDS):
         name_columns(report, COLUMNS)
         for lines in in_parts(_read(table, report, given, user), SET_SIZE):
             _judge(lines, report, user)
-    except CsvProblem as problem:
-        report.problem, report.code = problem.sentence, problem.code
-    if not report.problem:
-        sum_up_bad_cells(report, _KINDS)
     return report
 
 
@@ -133,7 +129,7 @@ def store_opt_ins(table: Table, given: Decisions, user: User | None) -> OptInRep
     report = check_opt_ins(table, given, user)
     if not report.can_be_stored:
         raise ValidationError(report.problem, code=report.code)
-    stored = _new_report(table)
+    stored = OptInReport.of(table)
     stored.used, stored.unused = report.used, report.unused
     for lines in in_parts(_read(table, stored, given, user), SET_SIZE):
         kept = _judge(lines, stored, user)
@@ -147,10 +143,6 @@ def store_opt_ins(table: Table, given: Decisions, user: User | None) -> OptInRep
                 of_channel = later
     audit.record(AuditAction.CONSENT_CHANGED, actor=user, summary=f"{stored.to_record} decisions from a file.")
     return stored
-
-
-def _new_report(table: Table) -> OptInReport:
-    return OptInReport(columns=table.columns, encoding=table.encoding, separator=table.separator)
 
 
 def _one_a_number(entries: list[OptIn]) -> tuple[list[OptIn], list[OptIn]]:
