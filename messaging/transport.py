@@ -121,16 +121,19 @@ class Transport:
         on_wire: Callable[[], None] | None = None,
         largest: int = LARGEST_ANSWER,
         public_only: bool = False,
+        status_alone: bool = False,
     ) -> Answer:
         """Send once and read the whole answer, of at most `largest` bytes.
 
         `on_wire` runs after the connection stands and before the first byte is written; if it raises, nothing
-        is written and its exception comes out unchanged. Raises NotSent when the request cannot have left us,
+        is written and its exception comes out unchanged. With `status_alone` an empty answer need not say how
+        long it is: for callers to whom its status says everything. Raises NotSent when the request cannot have left us,
         Unconfirmed when it may have, ConfigurationError for an address that the policy refuses.
         """
         self.check_address(request.url, hosts)
         prepared = _prepare(request)
         exchange = _Exchange(on_wire, deadline=time.monotonic() + self.total_seconds, largest=largest)
+        exchange.status_alone = status_alone
         exchange.public_only = public_only and urlsplit(request.url).netloc not in self.extra_hosts
         started = time.monotonic()
         watchdog = threading.Timer(self.total_seconds, exchange.cut)
@@ -180,6 +183,7 @@ class _Exchange:
         self.deadline = deadline
         self.largest = largest
         self.public_only = False
+        self.status_alone = False
         self.written = False
         self.was_cut = False
         self.sock: Any = None
@@ -337,7 +341,7 @@ def _read_capped(response: requests.Response, exchange: _Exchange) -> bytes:
 def _check_complete(response: requests.Response, body: bytes, exchange: _Exchange) -> None:
     # http.client takes the end of the connection inside the headers for the end of the headers.
     framed = "content-length" in response.headers or "transfer-encoding" in response.headers
-    if exchange.was_cut or not (framed or body or response.status_code == 204):
+    if exchange.was_cut or not (framed or body or response.status_code == 204 or exchange.status_alone):
         raise _Incomplete
 
 

@@ -29,7 +29,7 @@ class SubscriptionForm(forms.ModelForm):
     """Who is told what; the secret is made, not entered."""
 
     events = forms.MultipleChoiceField(
-        choices=OutgoingKind.choices, widget=forms.CheckboxSelectMultiple, label=_("events")
+        choices=OutgoingKind.choices, widget=forms.CheckboxSelectMultiple, label=_("Events")
     )
 
     class Meta:

@@ -317,6 +317,10 @@ class TestNobodyKnows:
         assert caught.value.code == "connection_broke"
         assert len(server.requests) == 1
 
+    def test_a_status_alone_is_an_answer_for_whoever_reads_nothing_else(self, start: Start) -> None:
+        server = start(answering_once(b"HTTP/1.1 200 OK\r\n\r\n"))
+        assert transport_to(server).send(post(server), hosts=(), status_alone=True).status == 200
+
     def test_reset_after_the_request(self, start: Start) -> None:
         def script(server: Server, connection: socket.socket) -> None:
             server.read(connection)

@@ -75,7 +75,9 @@ def send(url: str, letter: Letter, *, secrets: Sequence[str], timestamp: int) ->
     }
     request = Request("POST", url, headers, letter.body)
     try:
-        answer = transport().send(request, hosts=_hosts(url), largest=LARGEST_ANSWER, public_only=True)
+        answer = transport().send(
+            request, hosts=_hosts(url), largest=LARGEST_ANSWER, public_only=True, status_alone=True
+        )
     except (ConfigurationError, ProviderError) as error:
         return Reply(letter.delivery_id, None, transport().total_seconds, str(error)[:300])
     problem = ""

@@ -49,6 +49,7 @@ class Consumer:
         self.refused_ids: set[str] = set()
         self.delay = 0.0
         self.largest = b"thanks"
+        self.is_bare = False
 
     def take(self, handler: BaseHTTPRequestHandler) -> None:
         """Note one request and answer it."""
@@ -63,6 +64,10 @@ class Consumer:
         handler.send_response(status)
         if 300 <= status < 400:
             handler.send_header("Location", "/elsewhere")
+        if self.is_bare:  # no body and no word of its length: the end of the connection ends the answer
+            handler.close_connection = True
+            handler.end_headers()
+            return
         handler.send_header("Content-Length", str(len(self.largest)))
         handler.end_headers()
         handler.wfile.write(self.largest)

@@ -65,6 +65,15 @@ def verified(headers: dict[str, str], body: bytes, secret: str) -> bool:
     return any(hmac.compare_digest(one.removeprefix("v1="), expected) for one in signatures)
 
 
+def test_an_answer_of_a_status_alone_is_one(consumer: Consumer) -> None:
+    consumer.is_bare = True
+    subscription = subscribe(consumer.url, "message.received")
+    receive()
+    tell(subscription)
+    assert statuses() == ["delivered"]
+    assert subscription.failing_since is None
+
+
 def test_a_message_of_a_customer_is_told_and_signed(consumer: Consumer) -> None:
     subscription = subscribe(consumer.url, "message.received")
     [row] = receive(body="Is it today? 🙂")
