@@ -1,7 +1,7 @@
 """Bad-input rows B63 to B67: addresses, ids and keys that reached the database past the forms.
 
 refused in the administration, at their field     tests/conversations/admin/test_accounts.py, test_streams.py
-refused by the transport, before a connection     tests/messaging/test_transport.py
+refused by the transport, before a connection     tests/messaging/transport/
 ids in paths, labels of hosts, keys               tests/messaging/providers/<provider>/
 
 Here a script or an old backup has put them there: nothing is called, and a person reads why.

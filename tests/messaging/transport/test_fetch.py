@@ -8,7 +8,7 @@ import pytest
 
 from messaging.errors import ConfigurationError, NotSent, Unconfirmed
 from messaging.transport import Transport
-from tests.messaging.test_transport import Server, answering
+from tests.messaging.transport.server import Server, answering
 
 FILE = b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nContent-Length: 10\r\n\r\n0123456789"
 
