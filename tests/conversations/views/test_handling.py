@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.contrib.messages import get_messages
 from django.test import Client
 from django.utils import timezone
 
@@ -17,11 +16,7 @@ from conversations.services import handling
 from tests import factories
 from tests.conversations.views.conftest import Centre
 from tests.conversations.views.reading import HX, Element, read
-
-
-def sentences(response: Any) -> list[str]:
-    """What a plain browser is told on the next page."""
-    return [str(message) for message in get_messages(response.wsgi_request)]
+from tests.conversations.views.told import sentences
 
 
 def events(response: Any) -> dict[str, Any]:
