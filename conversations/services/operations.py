@@ -224,14 +224,21 @@ def numbered() -> dict[str, int]:
 
 
 def note_tick(*, leads: bool) -> None:
-    """Write down that this host's dispatcher has come round, and how its spool looks."""
+    """Write down that this host's dispatcher has come round, and how its spool looks.
+
+    A host has one row: beside one that leads, a second dispatcher of the same host has nothing to add.
+    """
+    host, at = socket.gethostname()[:200], database_now()
+    leader = DispatcherTick.objects.filter(host=host, leads=True).exclude(process_id=os.getpid()).first()
+    if not leads and leader is not None and is_fresh(leader.ticked_at, at):
+        return
     waiting, set_aside = spool.count()
     DispatcherTick.objects.update_or_create(
-        host=socket.gethostname()[:200],
+        host=host,
         defaults={
             "process_id": os.getpid(),
             "leads": leads,
-            "ticked_at": database_now(),
+            "ticked_at": at,
             "spool_files": waiting,
             "spool_set_aside": set_aside,
             "spool_has_room": spool.has_room(),

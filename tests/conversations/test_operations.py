@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from typing import Any
 
@@ -190,6 +191,17 @@ def test_a_round_is_noted_with_the_spool(settings: Any, tmp_path: Any) -> None:
     (tick,) = gather().rounds
     assert (tick.leads, tick.spool_has_room) == (False, False)
     assert not gather().is_led
+
+
+def test_a_second_dispatcher_of_a_host_does_not_hide_the_one_that_leads() -> None:
+    operations.note_tick(leads=True)
+    DispatcherTick.objects.update(process_id=1)
+    operations.note_tick(leads=False)
+    assert gather().is_led
+    DispatcherTick.objects.update(ticked_at=ago(seconds=45))
+    operations.note_tick(leads=False)
+    (tick,) = gather().rounds
+    assert (tick.leads, tick.process_id) == (False, os.getpid())
 
 
 def test_of_several_dispatchers_the_one_that_leads_counts(settings: Any) -> None:

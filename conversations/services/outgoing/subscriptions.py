@@ -145,9 +145,11 @@ def owner_may_be_told(subscription: WebhookSubscription) -> bool:
 
 
 def send_test(subscription: WebhookSubscription) -> WebhookDelivery:
-    """Put an event of the kind `test` in the outbox, before which nothing else waits."""
+    """Put an event of the kind `test` in the outbox. Where nothing arrives, the next try is now: somebody looks."""
     event_id = uuid.uuid4()
-    return subscription.deliveries.create(event_id=event_id, kind=TEST_KIND, ordered_by=f"test-{event_id.hex[:12]}")
+    with transaction.atomic():
+        _change(subscription, next_try_at=None)
+        return subscription.deliveries.create(event_id=event_id, kind=TEST_KIND, ordered_by=f"test-{event_id.hex[:12]}")
 
 
 def replay(delivery: WebhookDelivery, *, actor: User | None) -> None:

@@ -373,6 +373,18 @@ def test_the_dispatcher_wakes_who_has_something_to_be_told(consumer: Consumer, w
     assert {one["event"] for one in consumer.told} == {"message.received", "test"}
 
 
+def test_a_test_event_makes_the_next_try_now(consumer: Consumer) -> None:
+    subscription = subscribe(consumer.url, "message.received")
+    receive()
+    WebhookSubscription.objects.update(failures=9, next_try_at=timezone.now() + timedelta(hours=1))
+    tell(subscription)
+    assert consumer.told == []
+    subscriptions.send_test(subscription)
+    tell(subscription)
+    assert [one["event"] for one in consumer.told] == ["message.received", "test"]
+    assert subscription.failures == 0
+
+
 def test_old_deliveries_go(settings: Any) -> None:
     subscribe("https://billing.example/", "message.received")
     [row] = receive()
