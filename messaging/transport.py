@@ -67,8 +67,7 @@ class Transport:
         self.connect_seconds = connect_seconds
         self.read_seconds = read_seconds
         self.total_seconds = total_seconds
-        self._adapter: _WireAdapter | None = None
-        self._adapter_pid = 0
+        self._own: tuple[int, _WireAdapter, _Watchdog] | None = None
 
     def check_address(self, url: str, hosts: Collection[str]) -> None:
         """Raise ConfigurationError unless `url` is https to one of `hosts`, or one of the extra hosts.
@@ -136,12 +135,11 @@ class Transport:
         exchange.status_alone = status_alone
         exchange.public_only = public_only and urlsplit(request.url).netloc not in self.extra_hosts
         started = time.monotonic()
-        watchdog = threading.Timer(self.total_seconds, exchange.cut)
-        watchdog.daemon = True
-        watchdog.start()
+        adapter, watchdog = self._of_this_process()
+        watchdog.watch(exchange)
         _current.exchange = exchange
         try:
-            response = self._adapter_for_this_process().send(
+            response = adapter.send(
                 prepared, stream=True, timeout=(self.connect_seconds, self.read_seconds), verify=True
             )
             try:
@@ -154,7 +152,7 @@ class Transport:
         except (requests.RequestException, HTTPError, OSError, ValueError, _TooLarge, _Incomplete) as error:
             raise self._failure(error, exchange) from error
         finally:
-            watchdog.cancel()
+            watchdog.leave(exchange)
             _current.exchange = None
         headers = {name.lower(): value for name, value in response.headers.items()}
         return Answer(response.status_code, headers, body, time.monotonic() - started)
@@ -168,11 +166,12 @@ class Transport:
             return Unconfirmed(f"There was no answer within {self.total_seconds:.0f} s.", code="no_answer")
         return Unconfirmed("The connection broke before the answer was complete.", code="connection_broke")
 
-    def _adapter_for_this_process(self) -> _WireAdapter:
-        # A connection inherited over a fork would be shared with the parent: each process has its own pool.
-        if self._adapter is None or self._adapter_pid != os.getpid():
-            self._adapter, self._adapter_pid = _WireAdapter(pool_connections=8, pool_maxsize=32), os.getpid()
-        return self._adapter
+    def _of_this_process(self) -> tuple[_WireAdapter, _Watchdog]:
+        # A connection inherited over a fork would be shared with the parent, and threads are not inherited at all.
+        own, pid = self._own, os.getpid()
+        if own is None or own[0] != pid:
+            self._own = own = (pid, _WireAdapter(pool_connections=8, pool_maxsize=32), _Watchdog())
+        return own[1:]
 
 
 class _Exchange:
@@ -194,6 +193,41 @@ class _Exchange:
         if self.sock is not None:
             with suppress(OSError):
                 self.sock.shutdown(socket.SHUT_RDWR)
+
+
+class _Watchdog:
+    """Cuts exchanges at their deadline: one thread for all of a process, which ends when there is none under way."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._watched: set[_Exchange] = set()
+        self._runs = False
+
+    def watch(self, exchange: _Exchange) -> None:
+        """Cut it at its deadline, which is not before those of all that are watched already."""
+        with self._lock:
+            if not self._runs:
+                threading.Thread(target=self._run, name="watchdog", daemon=True).start()
+                self._runs = True
+            self._watched.add(exchange)
+
+    def leave(self, exchange: _Exchange) -> None:
+        """It is over: it is not cut after this returns."""
+        with self._lock:
+            self._watched.discard(exchange)
+
+    def _run(self) -> None:
+        while True:
+            with self._lock:
+                now = time.monotonic()
+                for late in [one for one in self._watched if one.deadline <= now]:
+                    late.cut()
+                    self._watched.discard(late)
+                if not self._watched:
+                    self._runs = False
+                    return
+                nearest = min(one.deadline for one in self._watched)
+            time.sleep(max(nearest - now, 0.0))
 
 
 class _Current(threading.local):

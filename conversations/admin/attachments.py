@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from conversations.admin.filters import StreamFilter
+from conversations.admin.filters import StreamFilter, by_newest
 from conversations.admin.mixins import LedgerAdmin
 from conversations.models import Attachment, NumberCheck, Stream
 
@@ -14,7 +14,7 @@ class AttachmentAdmin(LedgerAdmin):
     """Files: what customers sent and what was uploaded. The files themselves are opened in the conversation."""
 
     list_display = ("row_number", "kind", "filename", "content_type", "size", "status", "stream", "created_at")
-    list_filter = ("status", "kind", StreamFilter)
+    list_filter = ("status", by_newest("kind", "kind"), StreamFilter)
     list_select_related = ("stream",)
     fieldsets = (
         (None, {"fields": ("kind", "filename", "content_type", "size", "status", "problem")}),

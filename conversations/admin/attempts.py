@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from conversations.admin.display import NOTHING, link_to, moment, raw
-from conversations.admin.filters import StreamFilter
+from conversations.admin.filters import StreamFilter, by_newest
 from conversations.admin.mixins import LedgerAdmin, RowsInline
 from conversations.models import AttemptResult, Message, SendAttempt, Stream
 from conversations.services.wire_log import readable
@@ -83,7 +83,12 @@ class SendAttemptAdmin(LedgerAdmin):
         "finished_at",
         "request_id",
     )
-    list_filter = ("operation", "http_status", StreamFilter, ("started_at", admin.DateFieldListFilter))
+    list_filter = (
+        by_newest("operation", _("operation")),
+        by_newest("http_status", _("HTTP status")),
+        StreamFilter,
+        ("started_at", admin.DateFieldListFilter),
+    )
     list_select_related = ("stream",)
     search_fields = ("=request_id",)
     search_help_text = _("The provider's id of the request")

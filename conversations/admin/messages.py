@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from conversations.admin.attempts import ResultInline
 from conversations.admin.display import WithStatus, link_to, raw, raw_json, short_moment, words
-from conversations.admin.filters import AuthorFilter, FailureFilter, StreamFilter
+from conversations.admin.filters import AuthorFilter, FailureFilter, StreamFilter, by_choices
 from conversations.admin.mixins import LedgerAdmin, PhoneSearchMixin, RowsInline, signed_in
 from conversations.admin.object_actions import CONFIRMED, conversation_url, sentences
 from conversations.models import (
@@ -26,6 +26,7 @@ from conversations.models import (
     Receipt,
     User,
 )
+from conversations.models.message import MessageStatus
 from conversations.services import unconfirmed
 from conversations.services.compose import cancel_message, send_again
 
@@ -241,7 +242,10 @@ class MessageEventAdmin(LedgerAdmin):
 
     visible_through = ("message", Message)
     list_display = ("row_number", "message", "from_status", "to_status", "actor", "reason", "created_at")
-    list_filter = ("to_status", ("created_at", admin.DateFieldListFilter))
+    list_filter = (
+        by_choices("to_status", _("to status"), MessageStatus.choices),
+        ("created_at", admin.DateFieldListFilter),
+    )
     list_select_related = ("message", "actor")
     fields = ("message", "from_status", "to_status", "actor", "reason", "created_at")
     readonly_fields = ("created_at",)

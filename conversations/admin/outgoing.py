@@ -16,6 +16,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from conversations.admin.display import WithStatus, chip, list_link, raw_json
+from conversations.admin.filters import by_choices
 from conversations.admin.mixins import LedgerAdmin, ManagedMixin, ProductAdmin, signed_in
 from conversations.admin.object_actions import sentences
 from conversations.models import WebhookDelivery, WebhookSubscription
@@ -145,7 +146,7 @@ class WebhookDeliveryAdmin(WithStatus, LedgerAdmin):
 
     visible_through = None
     list_display = ("row_number", "status_word", "subscription", "kind", "tries", "answered", "problem", "occurred_at")
-    list_filter = ("status", "kind", "subscription")
+    list_filter = ("status", by_choices("kind", _("kind"), OutgoingKind.choices), "subscription")
     list_select_related = ("subscription",)
     search_fields = ("=event_id", "=ordered_by")
     search_help_text = _("The id of the event, or a line such as conversation-12")

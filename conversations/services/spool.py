@@ -26,7 +26,7 @@ from django.utils.dateparse import parse_datetime
 from conversations.models import Message, SendAttempt
 from conversations.services import outcomes
 from conversations.services.campaigns import recording
-from conversations.services.campaigns.recording import Payload, RequestOutcome, Window
+from conversations.services.campaigns.recording import AtHand, RequestOutcome, Window
 from conversations.services.exchange import kept_of, put_back
 from messaging.types import Outcome, RecipientResult, SendResult
 
@@ -51,9 +51,9 @@ def record_surely(
     )
 
 
-def record_window_surely(window: Window, payload: Payload) -> None:
+def record_window_surely(window: Window, at_hand: AtHand) -> None:
     """Store a window of a campaign's chunk as recording.record does; while the database is away as above."""
-    _surely(lambda: recording.record(window, payload), lambda: _write(f"{uuid4()}.json", {"window": asdict(window)}))
+    _surely(lambda: recording.record(window, at_hand), lambda: _write(f"{uuid4()}.json", {"window": asdict(window)}))
 
 
 def _surely(record: Callable[[], None], keep: Callable[[], Path]) -> None:

@@ -49,5 +49,11 @@ def copy(table: str, columns: Sequence[str], lines: Iterable[str]) -> None:
 def next_ids(table: str, number: int) -> list[int]:
     """So many ids that no other row of the table has or gets."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)", [table, number])
+        cursor.execute(_NEXT_IDS, [table, number])
         return [pk for (pk,) in cursor.fetchall()]
+
+
+_NEXT_IDS = """
+    WITH sequence AS MATERIALIZED (SELECT pg_get_serial_sequence(%s, 'id')::regclass AS id)
+    SELECT nextval(sequence.id) FROM sequence, generate_series(1, %s)
+"""

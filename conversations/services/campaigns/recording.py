@@ -6,22 +6,28 @@ it, the conversations dormant, so that no inbox is flooded; they wake when the c
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 
 from conversations.models import Campaign, CampaignChunk, Message, SendAttempt
-from conversations.models.campaign import CampaignStatus, ChunkStatus
+from conversations.models.campaign import ChunkStatus
 from conversations.models.message import MessageStatus as Status
-from conversations.services import dispatch, notifications, outcomes, pacing
+from conversations.services import dispatch, outcomes, pacing
 from conversations.services.campaigns import control
+from conversations.services.campaigns.statements import (
+    add_to_campaign,
+    locked_chunk,
+    store_attempts,
+    store_window,
+)
 from conversations.services.campaigns.writing import Person, write_messages
 from conversations.services.clock import database_now
-from conversations.services.exchange import KEPT_OF_ATTEMPT, put_back
+from conversations.services.exchange import put_back
 from messaging.types import Outcome, RecipientResult, SendResult
 
 STATUS_OF = {Outcome.ACCEPTED: Status.ACCEPTED, Outcome.REFUSED: Status.FAILED, Outcome.UNCONFIRMED: Status.UNCONFIRMED}
@@ -59,63 +65,58 @@ class RequestOutcome:
     retry_after: float | None = None
 
 
-def record(window: Window, payload: Payload | None = None) -> None:
+@dataclass(frozen=True, slots=True)
+class AtHand:
+    """What whoever has sent a window knows of it besides: its campaign as the window was taken, its attempts by claim,
+    and the payload of its chunk. To read them again takes longer than all else.
+    """
+
+    campaign: Campaign
+    attempts: Mapping[str, SendAttempt]
+    payload: Payload
+
+
+def record(window: Window, at_hand: AtHand | None = None) -> None:
     """Store a window in one transaction; harmless when it was stored before, or when its claim is over.
 
-    `payload` is that of its chunk, for who has it at hand: reading it takes longer than all else.
+    Without `at_hand` what it needs is read.
     """
     with transaction.atomic():
-        chunk = CampaignChunk.objects.defer("payload").select_for_update(no_key=True).get(pk=window.chunk)
+        chunk = locked_chunk(window.chunk)
         if str(chunk.claim) != window.claim:
             _record_late(window)
             return
-        if payload is not None:
-            chunk.payload = payload
-        campaign = Campaign.objects.select_related("stream__account", "template").get(pk=chunk.campaign_id)
+        if at_hand is not None:
+            chunk.payload = at_hand.payload
+            campaign = at_hand.campaign
+        else:
+            campaign = Campaign.objects.select_related("stream__account", "template").get(pk=chunk.campaign_id)
         now = database_now()
-        attempts = _close_attempts(window, now)
+        attempts = _close_attempts(window, at_hand.attempts if at_hand else _attempts_of(window), now)
         people, again = _outcomes(window, chunk, attempts)
         write_messages(campaign, chunk, people, at=now)
         written = {person.place for person in people}
         chunk.rest = [place for place in chunk.rest if place not in written]
-        chunk.on_wire, chunk.on_wire_at = {}, None
         chunk.tries = chunk.tries + 1 if again and not written else 0
         chunk.next_attempt_at = now + timedelta(seconds=window.wait) if again else None
-        chunk.save(update_fields=["rest", "on_wire", "on_wire_at", "tries", "next_attempt_at"])
+        store_window(chunk)
         _note_on_the_stream(window, campaign, now)
         count(campaign.pk, people)
 
 
-def _close_attempts(window: Window, now: datetime) -> dict[str, SendAttempt]:
-    found = {
-        str(one.claim): one for one in SendAttempt.objects.filter(claim__in=[one.claim for one in window.requests])
-    }
+def _attempts_of(window: Window) -> dict[str, SendAttempt]:
+    found = SendAttempt.objects.filter(claim__in=[one.claim for one in window.requests])
+    return {str(one.claim): one for one in found}
+
+
+def _close_attempts(window: Window, known: Mapping[str, SendAttempt], now: datetime) -> dict[str, SendAttempt]:
+    closed = {}
     for request in window.requests:
-        attempt = found[request.claim]
+        closed[request.claim] = attempt = known[request.claim]
         put_back(attempt, request.attempt)
         attempt.request_id, attempt.finished_at = request.request_id, now
-    _store(found.values())
-    return found
-
-
-def _store(attempts: Collection[SendAttempt]) -> None:
-    """Save what _close_attempts has set, in one statement of one value a column: bulk_update has one of each cell."""
-    names = ("pk", *KEPT_OF_ATTEMPT, "request_id", "finished_at")
-    with connection.cursor() as cursor:
-        cursor.execute(_STORE, [[getattr(one, name) for one in attempts] for name in names])
-
-
-_STORE = """
-    UPDATE conversations_sendattempt AS attempt
-       SET operation = given.operation, http_status = given.http_status, request_method = given.request_method,
-           request_url = given.request_url, request_body = given.request_body, response_body = given.response_body,
-           request_id = given.request_id, finished_at = given.finished_at
-      FROM unnest(%s::bigint[], %s::text[], %s::smallint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
-                  %s::timestamptz[])
-           AS given (id, operation, http_status, request_method, request_url, request_body, response_body, request_id,
-                     finished_at)
-     WHERE attempt.id = given.id
-"""
+    store_attempts(closed.values())
+    return closed
 
 
 def _outcomes(window: Window, chunk: CampaignChunk, attempts: dict[str, SendAttempt]) -> tuple[list[Person], list[int]]:
@@ -196,21 +197,18 @@ def count(campaign_id: int, people: Iterable[Person]) -> None:
     people = list(people)
     if not people:
         return
-    campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign_id)
-    campaign.accepted_count += sum(person.status == Status.ACCEPTED for person in people)
-    campaign.failed_count += sum(person.status in (Status.FAILED, Status.EXPIRED) for person in people)
-    campaign.unconfirmed_count += sum(person.status == Status.UNCONFIRMED for person in people)
-    fresh = "".join("x" if person.status == Status.FAILED else "." for person in people if person.attempt)
-    campaign.recent_outcomes = (campaign.recent_outcomes + fresh)[-RECENT:]
-    changed = ["accepted_count", "failed_count", "unconfirmed_count", "recent_outcomes"]
-    failed, known = campaign.recent_outcomes.count("x"), len(campaign.recent_outcomes)
-    over = campaign.failure_limit is not None and known >= ENOUGH and failed * 100 > campaign.failure_limit * known
-    if over and campaign.status == CampaignStatus.RUNNING:
-        campaign.status = CampaignStatus.PAUSED
-        campaign.status_reason = f"{failed} of the last {known} failed. Look at the reasons before you resume."
-        changed += ["status", "status_reason"]
-        notifications.campaign_stands_still(campaign)
-    campaign.save(update_fields=changed)
+    recent, limit = add_to_campaign(
+        campaign_id,
+        accepted=sum(person.status == Status.ACCEPTED for person in people),
+        failed=sum(person.status in (Status.FAILED, Status.EXPIRED) for person in people),
+        unconfirmed=sum(person.status == Status.UNCONFIRMED for person in people),
+        recent="".join("x" if person.status == Status.FAILED else "." for person in people if person.attempt),
+        kept=RECENT,
+    )
+    failed, known = recent.count("x"), len(recent)
+    if limit is not None and known >= ENOUGH and failed * 100 > limit * known:
+        reason = f"{failed} of the last {known} failed. Look at the reasons before you resume."
+        control.pause_by_itself(campaign_id, reason=reason)
 
 
 def recover(chunk: CampaignChunk, *, at: datetime) -> None:

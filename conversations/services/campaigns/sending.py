@@ -28,6 +28,13 @@ from conversations.services import consent, pacing, spool
 from conversations.services.accounts import provider_for
 from conversations.services.campaigns import control, media, recording, window
 from conversations.services.campaigns.hours import Hours
+from conversations.services.campaigns.statements import (
+    begin_attempts,
+    locked_chunk,
+    mark_attempts,
+    mark_chunk,
+    renew_claim,
+)
 from conversations.services.clock import database_now
 from conversations.services.envelope import template_content
 from conversations.services.exchange import Fenced, kept_of
@@ -44,6 +51,7 @@ JOB_SECONDS = 60.0  # then the worker leaves the chunk to another job
 GO_ON_SECONDS = 10.0  # so long a worker takes chunk after chunk; then other jobs have their turn
 PACES_A_MINUTE = 6  # a pace is kept every ten seconds
 LONGEST_BACKOFF = 300.0  # seconds
+_READ_WITH_CAMPAIGN = ("stream__account", "stream__policy", "template")
 
 
 @dataclass(slots=True)
@@ -127,14 +135,13 @@ def _take(chunk_id: int, claim: uuid.UUID, payload: list[dict[str, Any]]) -> Tak
     `payload` is the chunk's, which never changes.
     """
     with transaction.atomic():
-        claimed = CampaignChunk.objects.defer("payload").filter(pk=chunk_id, claim=claim)
-        chunk = claimed.select_for_update(no_key=True, of=("self",)).first()
+        chunk = locked_chunk(chunk_id)
         now = database_now()
         # What is still on the wire here has its answer on the disk: nothing more leaves before that is stored.
-        if chunk is None or not chunk.rest or chunk.on_wire or (chunk.next_attempt_at or now) > now:
+        if chunk.claim != claim or not chunk.rest or chunk.on_wire or (chunk.next_attempt_at or now) > now:
             return None
         chunk.payload = payload
-        campaign = Campaign.objects.select_related("stream__account", "template").get(pk=chunk.campaign_id)
+        campaign = Campaign.objects.select_related(*_READ_WITH_CAMPAIGN).get(pk=chunk.campaign_id)
         if campaign.status != CampaignStatus.RUNNING or campaign.stream.is_paused:
             return None
         if not campaign.stream.is_active or not campaign.stream.account.is_active:
@@ -156,8 +163,7 @@ def _take(chunk_id: int, claim: uuid.UUID, payload: list[dict[str, Any]]) -> Tak
         groups = [tuple(places[start : start + size]) for start in range(0, len(places), size)]
         granted = _turns(chunk, campaign, groups, now) if groups else 0
         _plan(taken, groups[:granted], now)
-        chunk.lease_until = now + timedelta(seconds=settings.DELIVERY_LEASE_SECONDS)
-        chunk.save(update_fields=["lease_until", "next_attempt_at"])
+        renew_claim(chunk, now + timedelta(seconds=settings.DELIVERY_LEASE_SECONDS))
         return taken if taken.calls or taken.refused else None
 
 
@@ -226,13 +232,7 @@ def _turns(chunk: CampaignChunk, campaign: Campaign, groups: Sequence[Sequence[i
 
 def _plan(taken: Taken, groups: Sequence[Sequence[int]], now: datetime) -> None:
     chunk, campaign = taken.chunk, taken.campaign
-    pid = connection.connection.info.backend_pid
-    taken.attempts = SendAttempt.objects.bulk_create(
-        SendAttempt(
-            stream=campaign.stream, chunk=chunk, claim=uuid.uuid4(), is_bulk=True, backend_pid=pid, started_at=now
-        )
-        for _ in groups
-    )
+    taken.attempts = begin_attempts(chunk, campaign, len(groups), at=now)
     provider = provider_for(campaign.stream.account)
     for places in groups:
         message = outbound_message(campaign, [chunk.payload[place] for place in places])
@@ -294,7 +294,8 @@ def _send(taken: Taken, claim: uuid.UUID) -> None:
             )
         )
     kept.wait = _wait(taken, kept)
-    spool.record_window_surely(kept, taken.chunk.payload)
+    by_claim = {str(attempt.claim): attempt for attempt in taken.attempts}
+    spool.record_window_surely(kept, recording.AtHand(taken.campaign, by_claim, taken.chunk.payload))
 
 
 def _put_on_wire(
@@ -309,16 +310,11 @@ def _put_on_wire(
         if _refused(chunk, campaign, places):
             raise Fenced("somebody has opted out meanwhile")
         enough_lease = now + timedelta(seconds=settings.DELIVERY_TOTAL_SECONDS + settings.DELIVERY_MARGIN_SECONDS)
-        marked = CampaignChunk.objects.filter(
-            pk__in=CampaignChunk.objects.filter(pk=chunk.pk, campaign__status=CampaignStatus.RUNNING),
-            claim=claim,
-            status=ChunkStatus.SENDING,
-            lease_until__gt=enough_lease,
-        ).update(on_wire={str(attempts[call.places].claim): list(call.places) for call in calls}, on_wire_at=now)
-        if not marked:
+        carried = {str(attempts[call.places].claim): list(call.places) for call in calls}
+        if not mark_chunk(chunk.pk, claim, carried, at=now, lease_beyond=enough_lease):
             raise Fenced("the claim is over, or the campaign does not run")
         leaving = [attempts[call.places] for call in calls]
-        SendAttempt.objects.filter(pk__in=[attempt.pk for attempt in leaving]).update(on_wire_at=now)
+        mark_attempts(leaving, at=now)
     for attempt in leaving:
         attempt.on_wire_at = now
 

@@ -6,10 +6,13 @@ from typing import Any
 
 import django_rq
 import pytest
+from django.contrib.admin import site
+from django.db import models
 from django.test import Client
 from django.urls import reverse
 
-from conversations.models import Conversation, Indicator, Message, User
+from conversations.admin.mixins import LedgerAdmin
+from conversations.models import Conversation, Indicator, Message, MessageEvent, SendAttempt, User
 from conversations.models.message import MessageStatus
 from conversations.services.operations import note_tick
 from tests import factories
@@ -49,6 +52,33 @@ def test_messages_are_filtered(admin_browser: Client) -> None:
     assert listed(admin_browser, conversation__id__exact=received.conversation_id) == {received.pk}
     assert listed(admin_browser, created_at__lt="2000-01-02 00:00:00+00:00") == set()
     assert listed(admin_browser, q=received.conversation.contact.phone) == {received.pk}
+
+
+def test_no_long_list_reads_all_its_rows_to_offer_a_filter() -> None:
+    reading: list[tuple[str, str]] = []
+    for model, shown in site._registry.items():
+        if isinstance(shown, LedgerAdmin):
+            names = [one for one in shown.list_filter if isinstance(one, str) and "__" not in one]
+            fields = [model._meta.get_field(name) for name in names]
+            reading += [
+                (model.__name__, field.name)
+                for field in fields
+                if isinstance(field, models.CharField | models.IntegerField) and not field.choices
+            ]
+    assert reading == []
+
+
+def test_events_and_attempts_are_filtered(admin_browser: Client) -> None:
+    failed = factories.make_message(status="failed")
+    event = MessageEvent.objects.create(message=failed, from_status="sending", to_status="failed")
+    MessageEvent.objects.create(message=failed, from_status="", to_status="queued")
+    found = admin_browser.get(page(MessageEvent, "changelist"), {"to_status": "failed"})
+    assert [row.pk for row in found.context["cl"].result_list] == [event.pk]
+    attempt: Any = make_rows(text="Words")[SendAttempt]
+    shown = admin_browser.get(page(SendAttempt, "changelist"), {"operation": attempt.operation})
+    assert attempt in shown.context["cl"].result_list
+    other = admin_browser.get(page(SendAttempt, "changelist"), {"operation": "an operation that no row has"})
+    assert attempt in other.context["cl"].result_list, "a value that is no choice filters nothing"
 
 
 def test_the_first_page_names_what_to_look_at(admin_browser: Client) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import django_rq
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from conversations import jobs
@@ -100,6 +101,24 @@ def test_providers_that_take_one_at_a_time_get_many_at_once(
     assert outcomes_of(campaign) == {"accepted": 25}
     assert arrived(product_sandbox) == dict.fromkeys(numbers, 1)
     assert SendAttempt.objects.filter(chunk__campaign=campaign, http_status=200).count() == requests
+
+
+MOST_STATEMENTS_OF_A_WINDOW = 30  # they are most of what a window of one person a request costs
+MOST_STATEMENTS_OF_A_JOB = 30  # besides
+_OF_TRANSACTIONS = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
+
+
+def test_a_window_asks_the_database_a_bounded_number_of_times(make_campaign: Make, tom: User) -> None:
+    campaign = make_campaign(*people(200, 6), stream=CIRRUS)
+    confirm(campaign, tom)
+    planning.plan(campaign.pk)
+    with CaptureQueriesContext(connection) as queries:
+        sending.deliver_chunk(campaign.chunks.get().pk)
+    asked = [query["sql"] for query in queries if not query["sql"].startswith(_OF_TRANSACTIONS)]
+    windows = sum("INSERT INTO conversations_sendattempt" in sql for sql in asked)
+    assert windows >= 1
+    assert len(asked) <= MOST_STATEMENTS_OF_A_JOB + windows * MOST_STATEMENTS_OF_A_WINDOW
+    assert outcomes_of(campaign)["accepted"] > 0
 
 
 def test_templates_travel_twenty_at_a_time(

@@ -247,6 +247,35 @@ class TestNobodyKnows:
         assert caught.value.code == "no_answer"
         assert 0.4 < time.monotonic() - began < 1.5
 
+    def test_one_thread_watches_over_all_that_are_under_way(self, start: Start) -> None:
+        def script(server: Server, connection: socket.socket) -> None:
+            server.read(connection)
+            server.stopping.wait(5)
+
+        server = start(script)
+        transport = transport_to(server, total=1.5)
+        ends: list[str] = []
+        watching: list[int] = []
+
+        def put_on_wire() -> None:
+            watching.append(sum(one.name == "watchdog" for one in set(threading.enumerate()) - before))
+
+        def send() -> None:
+            with pytest.raises(Unconfirmed) as caught:
+                transport.send(post(server), hosts=(), on_wire=put_on_wire)
+            ends.append(caught.value.code)
+
+        before: set[threading.Thread] = set(threading.enumerate())
+        send()  # its thread ends with it, and another watches over the next ones
+        before |= set(threading.enumerate())
+        threads = [threading.Thread(target=send) for _ in range(5)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(10)
+        assert ends == ["no_answer"] * 6
+        assert set(watching) == {1}
+
     def test_an_answer_over_the_cap(self, start: Start) -> None:
         head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (LARGEST_ANSWER + 1)
         server = start(answering(head + b"x" * (LARGEST_ANSWER + 1)))
