@@ -187,6 +187,7 @@ class ProviderAccountAdmin(ManagedMixin, NeverDeletedMixin, ProductAdmin):
                     "entered at the provider."
                 ),
                 button=gettext("Make a new address"),
+                danger=True,
             )
         for account in queryset:
             account.webhook_token = new_webhook_token()

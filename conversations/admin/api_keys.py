@@ -154,7 +154,9 @@ class ApiKeyAdmin(NeverDeletedMixin, ProductAdmin):
     def _asked(
         self, request: HttpRequest, queryset: QuerySet[ApiKey], action: str, title: str, sentence: str
     ) -> HttpResponse:
-        return self.action_page(request, queryset, action=action, title=title, sentence=sentence, button=title)
+        return self.action_page(
+            request, queryset, action=action, title=title, sentence=sentence, button=title, danger=action == "revoke"
+        )
 
     def _shown(self, request: HttpRequest, key: ApiKey, text: str) -> HttpResponse:
         """The one page with the whole key; no browser keeps it, and nothing else ever shows it."""

@@ -127,6 +127,10 @@ class MessageAdmin(WithStatus, PhoneSearchMixin, LedgerAdmin):
     def inbox_url(self, one: Message) -> str:
         return conversation_url(one.conversation_id)
 
+    def fits(self, one: Message, action: str) -> bool:
+        known = {"cancel": one.can_be_cancelled, "send_again": one.can_be_sent_again}
+        return known.get(action, one.status == MessageStatus.UNCONFIRMED)
+
     @admin.action(description=_("Cancel"))
     def cancel(self, request: HttpRequest, queryset: QuerySet[Message]) -> None:
         """Stop messages that have not left us."""

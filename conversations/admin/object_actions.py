@@ -49,7 +49,9 @@ class ObjectActionsMixin(admin.ModelAdmin):
         one = kwargs.get("obj")
         if one is not None:
             context["object_buttons"] = [
-                (self._address("do", one.pk, name), label) for name, (_do, label) in self._allowed(request).items()
+                (self._address("do", one.pk, name), label)
+                for name, (_do, label) in self._allowed(request).items()
+                if self.fits(one, name)
             ]
             context["inbox_url"] = self.inbox_url(one)
         return super().render_change_form(request, context, *args, **kwargs)
@@ -57,6 +59,10 @@ class ObjectActionsMixin(admin.ModelAdmin):
     def inbox_url(self, one: Any) -> str:
         """Where the inbox shows this row; empty for rows that it does not show."""
         return ""
+
+    def fits(self, one: Any, action: str) -> bool:
+        """Whether one of the object's actions makes sense for this row: a button is shown only then."""
+        return True
 
     def action_page(
         self,
@@ -68,8 +74,12 @@ class ObjectActionsMixin(admin.ModelAdmin):
         button: str,
         form: forms.Form | None = None,
         sentence: str = "",
+        danger: bool = False,
     ) -> HttpResponse:
-        """The page in between: what is about to be done to what, and the form if there is one."""
+        """The page in between: what is about to be done to what, and the form if there is one.
+
+        `danger` says that it cannot be taken back.
+        """
         context = {
             **self.admin_site.each_context(request),
             "title": title,
@@ -78,6 +88,7 @@ class ObjectActionsMixin(admin.ModelAdmin):
             "form": form,
             "media": self.media + form.media if form else self.media,
             "button": button,
+            "danger": danger,
             "action": action,
             "opts": self.opts,
             "checkbox_name": helpers.ACTION_CHECKBOX_NAME,

@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from messaging.phone import format_for_people
 from messaging.registry import provider_class
 from messaging.types import Channel as ChannelValue
 from messaging.types import Limits, StreamConfig
@@ -214,6 +215,11 @@ class Stream(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def sender_display(self) -> str:
+        """From whom a message comes, as people read it: a number in its international form, or a name."""
+        return format_for_people(self.sender) or self.name
 
     @property
     def is_paused(self) -> bool:

@@ -131,9 +131,8 @@ def summary(campaign: Campaign, parts: list[Parts]) -> str:
         what = "a WhatsApp template" if people == 1 else "a WhatsApp template each"
     else:
         what = "1 text" if texts == 1 else f"{texts:,} texts"
-    sender = campaign.stream.sender or campaign.stream.name
     when = f"on {moment_words(campaign.scheduled_for)}" if campaign.scheduled_for else "now"
     if campaign.scheduled_for and campaign.scheduled_for <= timezone.now():
         when = "now"
     cost = cost_words(campaign, texts) if campaign.kind == Kind.TEXT else ""
-    return f"{who} will get {what} from {sender} {when}.{f' About {cost}.' if cost else ''}"
+    return f"{who} will get {what} from {campaign.stream.sender_display} {when}.{f' About {cost}.' if cost else ''}"

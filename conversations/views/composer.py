@@ -85,6 +85,14 @@ class Composer:
         return EMOJI
 
     @property
+    def values(self) -> list[tuple[str, str]]:
+        """What we know of the customer, by name, to put into the text: who they are, and their record."""
+        contact = self.conversation.contact
+        known = [("First name", contact.first_name), ("Last name", contact.last_name)]
+        known += [(fact.name or "Record", fact.value) for fact in contact.facts]
+        return [(name, value) for name, value in known if value]
+
+    @property
     def why_no_files(self) -> str:
         """What to say to somebody who drops or pastes a file: no provider takes one with an answer (decision 0027)."""
         if self.conversation.stream.channel == Channel.WHATSAPP:

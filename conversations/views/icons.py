@@ -14,7 +14,7 @@ from lucide.templatetags.lucide import lucide
 # fmt: off
 NAMES = frozenset(
     (
-        "activity", "arrow-left", "arrow-right", "arrow-up-down", "at-sign", "ban", "battery-full", "bell",
+        "activity", "arrow-left", "arrow-right", "arrow-up-down", "at-sign", "ban", "battery-full", "bell", "braces",
         "calendar-clock", "calendar-x", "chart-column", "check", "check-check", "check-line", "chevron-down",
         "chevron-left", "circle-alert", "circle-check", "circle-dashed", "circle-question-mark", "circle-stop", "clock",
         "clock-alert", "copy", "download", "ellipsis", "external-link", "eye", "file-down", "file-text", "flag",

@@ -16,6 +16,7 @@ import "./offline.js";
 import "./palette.js";
 import "./pane.js";
 import "./picker.js";
+import "./picker_dialog.js";
 import "./presence.js";
 import "./session.js";
 import "./target.js";

@@ -60,13 +60,13 @@ document.addEventListener("click", (event) => {
   text.focus();
 });
 
-/* Pictures go where the caret was, or in place of what is selected */
+/* Pictures and values go where the caret was, or in place of what is selected */
 
 document.addEventListener("click", (event) => {
-  const button = event.target.closest?.("[data-emoji]");
+  const button = event.target.closest?.("[data-inserts]");
   const text = button && document.getElementById("composer-body");
   if (!text || text.readOnly) return;
-  text.setRangeText(button.dataset.emoji, text.selectionStart, text.selectionEnd, "end");
+  text.setRangeText(button.dataset.inserts, text.selectionStart, text.selectionEnd, "end");
   text.dispatchEvent(new Event("input", { bubbles: true }));
   button.closest("details").open = false;
   text.focus();

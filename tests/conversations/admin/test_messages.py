@@ -38,6 +38,25 @@ def test_a_message_shows_its_whole_story(admin_browser: Client) -> None:
     assert 'name="_save"' not in text
 
 
+@pytest.mark.parametrize(
+    ("message", "offered"),
+    [
+        ({"direction": "in"}, set()),
+        ({"status": "queued"}, {"cancel"}),
+        ({"status": "failed", "failure_code": "timeout"}, {"send_again"}),
+        ({"status": "unconfirmed"}, {"it_arrived", "send_in_spite"}),
+        ({"status": "accepted"}, set()),
+    ],
+    ids=["in", "queued", "failed", "unconfirmed", "accepted"],
+)
+def test_a_message_offers_what_can_be_done_to_it(
+    admin_browser: Client, message: dict[str, str], offered: set[str]
+) -> None:
+    one = factories.make_message(**message)
+    answer = admin_browser.get(page(Message, "change", one.pk))
+    assert {address.split("/")[-2] for address, _label in answer.context["object_buttons"]} == offered
+
+
 def test_messages_are_filtered(admin_browser: Client) -> None:
     priya = factories.make_user(name="Priya Nair")
     unconfirmed = factories.make_message(status="unconfirmed", author=priya)

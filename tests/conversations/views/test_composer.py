@@ -225,6 +225,18 @@ def test_a_text_says_about_what_it_costs(
     assert [cost.text for cost in page.one(class_="meter").all(class_="at-end")] == ([words] if words else [])
 
 
+def test_what_is_known_of_the_customer_can_be_put_into_the_text(centre: Centre, agent: Client) -> None:
+    amira = centre.conversation()
+    contact = amira.contact
+    contact.first_name, contact.last_name, contact.record = "Amira", "", "Account: FB-118204\nLine fault open\nPlan:"
+    contact.save()
+    values = composer_of(agent, amira).one(class_="values-menu")
+    assert [one.attributes["data-inserts"] for one in values.all("button")] == ["Amira", "FB-118204", "Line fault open"]
+    contact.first_name = contact.record = ""
+    contact.save()
+    assert composer_of(agent, amira).all(class_="values-menu") == []
+
+
 def test_an_open_window_says_until_when(centre: Centre, agent: Client) -> None:
     amira = centre.conversation(centre.care, window_open=True, external_id="obj-1")
     bar = composer_of(agent, amira).one(class_="window-bar")
