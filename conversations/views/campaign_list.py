@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 from conversations.forms.campaign_list import ListForm, NumberColumnForm, PeopleForm
 from conversations.models import Campaign, CampaignRecipient, Conversation, SavedFilter, Tag, User
 from conversations.models.campaign import RowVerdict
-from conversations.services.campaigns import audience, reading, sources
+from conversations.services.campaigns import audience, reading
 from conversations.services.campaigns.columns import likely_number_column
 from conversations.services.csv_files import CsvProblem
 from conversations.services.csv_report import listed
@@ -78,7 +78,7 @@ def _take(campaign: Campaign, form: PeopleForm, user: User) -> bool:
     chosen = form.chosen
     try:
         name = f"Filter {chosen}" if isinstance(chosen, SavedFilter) else f"Tag {chosen}"
-        sources.load_people(campaign, _conversations_of(chosen, user), name=name)
+        reading.take_people(campaign, _conversations_of(chosen, user), name=name)
     except Http404:
         form.add_error(
             "people", "This filter names a stream, team or tag that you do not see any more. Choose another one."

@@ -10,6 +10,7 @@ comes by and finds the row free knows that nobody is at it.
 
 from __future__ import annotations
 
+import json
 import logging
 from contextlib import suppress
 from functools import partial
@@ -17,6 +18,7 @@ from typing import Any, BinaryIO
 
 from django.core.exceptions import ValidationError
 from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import QuerySet
 from redis.exceptions import RedisError
 
 from conversations import queue
@@ -24,7 +26,7 @@ from conversations.broker import broker
 from conversations.models import Campaign
 from conversations.models.campaign import CampaignStatus
 from conversations.services import attachment_files
-from conversations.services.campaigns import audience, preflight
+from conversations.services.campaigns import audience, preflight, sources
 from conversations.services.clock import database_now
 from conversations.services.csv_files import CsvProblem
 
@@ -42,12 +44,21 @@ def take_file(campaign: Campaign, source: BinaryIO, *, file_name: str, may_ask: 
     if rows <= AT_ONCE:
         audience.load_list(campaign, source, file_name=file_name, may_ask=may_ask)
         return
-    kept = attachment_files.store(source.read())
-    try:
-        _leave(campaign, {"file": kept, "name": file_name[:200], "may_ask": may_ask, "rows": rows})
-    except ValidationError:
-        attachment_files.path_of(kept).unlink(missing_ok=True)
-        raise
+    _leave_with_file(campaign, source.read(), {"name": file_name[:200], "may_ask": may_ask, "rows": rows})
+
+
+def take_people(campaign: Campaign, conversations: QuerySet[Any], *, name: str) -> None:
+    """Make the people of some conversations, as they are now, the list of a campaign.
+
+    `conversations` are those that whoever asks may see; `name` says for people where they are from. Raises what
+    sources.contacts_of and sources.load_people raise.
+    """
+    contacts = sources.contacts_of(conversations, name=name)
+    if len(contacts) <= AT_ONCE:
+        sources.load_people(campaign, contacts, name=name)
+    else:
+        task = {"people": True, "name": name[:200], "rows": len(contacts)}
+        _leave_with_file(campaign, json.dumps(contacts).encode(), task)
 
 
 def restore_zeros(campaign: Campaign) -> None:
@@ -72,6 +83,15 @@ def check(campaign: Campaign) -> None:
         preflight.check(campaign)
     else:
         _leave(campaign, {"rows": campaign.row_count})
+
+
+def _leave_with_file(campaign: Campaign, content: bytes, task: dict[str, Any]) -> None:
+    kept = attachment_files.store(content)
+    try:
+        _leave(campaign, {"file": kept, **task})
+    except ValidationError:
+        attachment_files.path_of(kept).unlink(missing_ok=True)
+        raise
 
 
 def _leave(campaign: Campaign, task: dict[str, Any]) -> None:
@@ -117,7 +137,10 @@ def work(campaign_id: int) -> None:
 
 def _do(campaign: Campaign, task: dict[str, Any]) -> None:
     tell = partial(note, campaign.pk, of=task.get("rows", campaign.row_count))
-    if "file" in task:
+    if "people" in task:
+        contacts = json.loads(attachment_files.read(task["file"]))
+        sources.load_people(campaign, contacts, name=task["name"], tell=tell)
+    elif "file" in task:
         with attachment_files.path_of(task["file"]).open("rb") as file:
             audience.load_list(campaign, file, file_name=task["name"], may_ask=task["may_ask"], tell=tell)
     elif "restore" in task:

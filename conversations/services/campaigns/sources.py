@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
@@ -24,23 +24,41 @@ def people_of(conversations: QuerySet[Any]) -> QuerySet[Contact]:
     return Contact.objects.filter(Exists(conversations.order_by().filter(contact=OuterRef("pk"))))
 
 
-def load_people(campaign: Campaign, conversations: QuerySet[Any], *, name: str) -> None:
-    """Make the people of some conversations the list of a campaign, as they are now, in place of the one it has.
+def contacts_of(conversations: QuerySet[Any], *, name: str) -> list[int]:
+    """The ids of the people of some conversations, as they are now, in order.
 
     `conversations` are those that whoever asks may see; `name` says for people where they are from. Raises CsvProblem
-    (`no_rows`, `too_many_rows`) and ValidationError (`campaign_began`); then nothing changes.
+    (`no_rows`, `too_many_rows`).
     """
-    audience.store(campaign, _rows(people_of(conversations), name), COLUMNS, name=name)
+    found = list(people_of(conversations).order_by("pk").values_list("pk", flat=True)[: audience.MOST_ROWS + 1])
+    if not found:
+        raise _nobody(name)
+    if len(found) > audience.MOST_ROWS:
+        raise CsvProblem("too_many_rows", f"{name} has more than {audience.MOST_ROWS:,} people. Choose a smaller one.")
+    return found
 
 
-def _rows(people: QuerySet[Contact], name: str) -> Iterator[ListRow]:
-    found = people.order_by("pk").values_list("phone", *_DETAILS.values())
+def load_people(
+    campaign: Campaign, contacts: Sequence[int], *, name: str, tell: audience.Tell = audience.tell_nobody
+) -> None:
+    """Make these contacts the list of a campaign, in place of the one it has; who is gone meanwhile is left out.
+
+    Raises CsvProblem (`no_rows`) and ValidationError (`campaign_began`); then nothing changes. `tell` hears now and
+    then how many rows are done.
+    """
+    audience.store(campaign, _rows(contacts, name), COLUMNS, name=name, tell=tell)
+
+
+def _rows(contacts: Sequence[int], name: str) -> Iterator[ListRow]:
     row = 0
-    for row, (phone, *details) in enumerate(found.iterator(chunk_size=audience.AT_ONCE), start=1):
-        if row > audience.MOST_ROWS:
-            raise CsvProblem(
-                "too_many_rows", f"{name} has more than {audience.MOST_ROWS:,} people. Choose a smaller one."
-            )
-        yield ListRow(row, phone, {field: text for field, text in zip(_DETAILS, details, strict=True) if text})
+    for start in range(0, len(contacts), audience.AT_ONCE):
+        part = Contact.objects.filter(pk__in=contacts[start : start + audience.AT_ONCE]).order_by("pk")
+        for phone, *details in part.values_list("phone", *_DETAILS.values()):
+            row += 1
+            yield ListRow(row, phone, {field: text for field, text in zip(_DETAILS, details, strict=True) if text})
     if not row:
-        raise CsvProblem("no_rows", f"{name} has nobody in it now. Choose another one, or a file.")
+        raise _nobody(name)
+
+
+def _nobody(name: str) -> CsvProblem:
+    return CsvProblem("no_rows", f"{name} has nobody in it now. Choose another one, or a file.")

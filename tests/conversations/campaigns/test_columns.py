@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 
 from conversations.models import Campaign, Conversation, Tag, User
 from conversations.services import consent
-from conversations.services.campaigns import audience, columns, preflight, sources
+from conversations.services.campaigns import audience, columns, preflight, reading
 from conversations.services.campaigns.texts import Texts
 from conversations.services.csv_files import CsvProblem
 from tests import factories
@@ -126,7 +126,7 @@ def test_the_people_of_a_tag_become_rows_with_the_same_verdicts(
     )
     campaign = make_campaign(f"{fiction(200)},Rosa")
     tagged = Conversation.objects.visible_to(tom).filter(tag_rows__tag=vip)
-    sources.load_people(campaign, tagged, name="Tag Fibre")
+    reading.take_people(campaign, tagged, name="Tag Fibre")
     assert [one.phone for one in campaign.recipients.order_by("row")] == [fiction(301), fiction(302), fiction(303)]
     assert verdicts(campaign) == ["send", "opted_out", "send"]
     assert (campaign.file_name, campaign.columns) == ("Tag Fibre", ["firstname", "lastname", "email"])
@@ -134,7 +134,7 @@ def test_the_people_of_a_tag_become_rows_with_the_same_verdicts(
     assert campaign.sendable_count == 2
 
     with pytest.raises(CsvProblem, match="has nobody in it now"):
-        sources.load_people(campaign, tagged.none(), name="Tag Copper")
+        reading.take_people(campaign, tagged.none(), name="Tag Copper")
     campaign.refresh_from_db()
     assert campaign.row_count == 3
 
@@ -147,5 +147,5 @@ def test_more_people_than_a_campaign_may_have_are_refused(
     monkeypatch.setattr(audience, "MOST_ROWS", 2)
     campaign = make_campaign(f"{fiction(200)},Rosa")
     with pytest.raises(CsvProblem) as problem:
-        sources.load_people(campaign, Conversation.objects.all(), name="Tag Fibre")
+        reading.take_people(campaign, Conversation.objects.all(), name="Tag Fibre")
     assert problem.value.code == "too_many_rows"

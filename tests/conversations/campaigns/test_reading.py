@@ -16,10 +16,12 @@ from django.test import Client
 from django.utils import timezone
 
 from conversations import jobs, queue
-from conversations.models import Campaign
+from conversations.models import Campaign, Tag
 from conversations.services import dispatch
 from conversations.services.campaigns import audience, preflight, reading, upkeep
+from tests import factories
 from tests.conversations.campaigns.conftest import fiction, people, words
+from tests.factories import SandboxStreams
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -68,6 +70,24 @@ def test_a_long_file_is_read_by_a_worker(browser: Client, make_campaign: Make, k
     assert files(kept_files) == []
     assert "3 rows" in words(browser.get(f"/campaigns/{campaign.pk}/list/"))
     assert browser.get(f"/campaigns/{campaign.pk}/check/progress/")["HX-Refresh"] == "true"
+
+
+def test_many_people_from_conversations_are_read_by_a_worker(
+    browser: Client, make_campaign: Make, streams: SandboxStreams, kept_files: Path
+) -> None:
+    tag = Tag.objects.create(name="Fibre")
+    for number in range(300, 304):
+        factories.make_conversation(streams["webex_interact"], factories.make_contact(fiction(number))).tags.add(tag)
+    campaign = make_campaign(fiction(200) + ",Rosa")
+    page = browser.post(f"/campaigns/{campaign.pk}/list/", {"people": f"tag-{tag.pk}"}, follow=True)
+    assert "4 rows are being read" in words(page)
+    assert jobs_waiting() == [f"read_campaign-{campaign.pk}"]
+    jobs.read_campaign([campaign.pk])
+    campaign.refresh_from_db()
+    assert (campaign.status, campaign.row_count, campaign.file_name, campaign.task) == ("draft", 4, "Tag Fibre", {})
+    listed = list(campaign.recipients.order_by("row").values_list("row", "phone", "verdict"))
+    assert listed == [(row, fiction(number), "send") for row, number in enumerate(range(300, 304), start=1)]
+    assert files(kept_files) == []
 
 
 def test_what_is_wrong_with_a_long_file_is_said_at_once(
