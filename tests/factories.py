@@ -23,6 +23,7 @@ from conversations.models import (
 )
 from conversations.models.message import TAKEN, Direction, MessageStatus
 from conversations.services import consent
+from messaging.registry import provider_class
 
 _numbers = itertools.count(1)
 PASSWORD = "correct horse battery staple"
@@ -32,6 +33,12 @@ CREDENTIALS: dict[str, dict[str, str]] = {
     "ccai_platform": {"subdomain": "fernhill", "token": "sandbox-ccai-token"},
     "webex_interact": {"access_key": "aky_sandbox0000000000000000000"},
 }
+
+
+def credentials_of(provider: str) -> dict[str, str]:
+    """The sandbox's credentials; example values for a provider that it does not play."""
+    options = provider_class(provider).credential_options
+    return CREDENTIALS.get(provider) or {one.name: one.default or "example" for one in options if one.required}
 
 
 def make_user(role: str = "agent", *, name: str = "", **fields: Any) -> User:
@@ -55,7 +62,7 @@ def make_team(*, members: list[User] = (), streams: list[Stream] = (), name: str
 def make_account(provider: str = "cirrus", **fields: Any) -> ProviderAccount:
     """An account with the sandbox's credentials; without a base_url it would call the provider's own hosts."""
     fields.setdefault("name", f"{provider} {next(_numbers)}")
-    fields.setdefault("credentials", CREDENTIALS[provider])
+    fields.setdefault("credentials", credentials_of(provider))
     fields.setdefault("base_url", f"http://127.0.0.1:8100/{provider}")
     return ProviderAccount.objects.create(provider=provider, **fields)
 

@@ -8,11 +8,8 @@ bodies, events                                     test_webhook_bodies.py, test_
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 import logging
-from base64 import b64encode
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,10 +23,10 @@ from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 from conversations.models import Message, OptIn, ProviderAccount, Receipt, WebhookEvent
 from conversations.queue import DEFAULT
 from conversations.services import consent, dispatch, inbound
-from messaging.registry import provider_classes
 from tests import factories
 from tests.bad_input.calls import AMIRA, OURS, call, read_calls, said
 from tests.bad_input.conftest import nothing_stored_nor_sent
+from tests.hook_proofs import PROOFS
 
 pytestmark = pytest.mark.django_db
 
@@ -39,19 +36,12 @@ BODY = json.dumps(said("Hello")).encode()
 
 def proof(slug: str, secret: str, *, at: datetime | None = None, body: bytes = BODY) -> dict[str, str]:
     """The headers by which a provider proves that it knows a secret."""
-    if slug == "cirrus":
-        return {"X-Webhook-Secret": secret}
-    if slug == "webex_interact":
-        return {"X-Hub-Signature": hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}
-    stamp = str(int((at or timezone.now()).timestamp()))
-    digest = hmac.new(secret.encode(), stamp.encode() + body, hashlib.sha256).digest()
-    return {"X-Signature": f"primary={b64encode(digest).decode()}", "X-Signature-Timestamp": stamp}
+    return PROOFS[slug].headers(body, secret, at or timezone.now())
 
 
 def guarded(slug: str, secret: str = SECRET) -> ProviderAccount:
     """An account whose calls have to prove themselves."""
-    name = "webhook_secret_primary" if slug == "ccai_platform" else "webhook_secret"
-    return factories.make_account(slug, credentials=factories.CREDENTIALS[slug] | {name: secret})
+    return factories.make_account(slug, credentials=factories.credentials_of(slug) | {PROOFS[slug].field: secret})
 
 
 Spoil = Callable[[dict[str, str]], dict[str, str]]
@@ -64,7 +54,7 @@ SPOILED: dict[str, Spoil] = {
 }
 
 
-@pytest.mark.parametrize("slug", provider_classes())
+@pytest.mark.parametrize("slug", PROOFS)
 @pytest.mark.parametrize("spoiled", SPOILED)
 def test_b48_a_call_that_proves_nothing_is_refused_and_not_stored(
     slug: str, spoiled: str, caplog: pytest.LogCaptureFixture
@@ -81,10 +71,12 @@ def test_b48_a_call_that_proves_nothing_is_refused_and_not_stored(
         assert secret not in line.getMessage()
 
 
-@pytest.mark.parametrize("slug", provider_classes())
+@pytest.mark.parametrize("slug", PROOFS)
 def test_b48_the_proof_of_another_account_or_of_another_body_is_none(slug: str) -> None:
     account, other = guarded(slug), guarded(slug, "other-0123456789")
-    wrong = [proof(slug, "other-0123456789")] + ([proof(slug, SECRET, body=BODY + b" ")] if slug != "cirrus" else [])
+    now = timezone.now()
+    right, of_another_body = (proof(slug, SECRET, at=now, body=body) for body in (BODY, BODY + b" "))
+    wrong = [proof(slug, "other-0123456789")] + ([of_another_body] if of_another_body != right else [])
     for headers in wrong:
         with nothing_stored_nor_sent():
             assert call(account, BODY, headers=headers).status_code == 403
@@ -206,21 +198,23 @@ def test_b49_what_the_customer_decided_since_is_not_undone_by_an_old_event() -> 
     assert OptIn.objects.count() == 2
 
 
-@pytest.mark.parametrize("slug", provider_classes())
+CHANGES: dict[str, dict[str, Any]] = {
+    "ccai_platform": {"events": [{"event_id": "e1", "chat_id": 114, "state": "waiting"}]},
+    "cirrus": {"Event": {"Subscription": "Object", "Name": "OnUpdateTag", "Object": {"Id": "114", "Tags": []}}},
+    "webex_interact": {"id": "evt_1", "type": "com.interact.other", "data": {}},
+}
+
+
+@pytest.mark.parametrize("slug", CHANGES)
 def test_b49_a_change_of_a_conversation_told_again_is_noted_once(slug: str) -> None:
-    payloads = {
-        "ccai_platform": {"events": [{"event_id": "e1", "chat_id": 114, "state": "waiting"}]},
-        "cirrus": {"Event": {"Subscription": "Object", "Name": "OnUpdateTag", "Object": {"Id": "114", "Tags": []}}},
-        "webex_interact": {"id": "evt_1", "type": "com.interact.other", "data": {}},
-    }
     account = factories.make_account(slug)
     conversation = factories.make_conversation(factories.make_stream(account), external_id="114")
-    call(account, payloads[slug])
+    call(account, CHANGES[slug])
     read_calls()
     noted = conversation.activities.count()
     inbound.replay(WebhookEvent.objects.get())
     if slug == "ccai_platform":
-        call(account, payloads[slug] | {"count": 1})
+        call(account, CHANGES[slug] | {"count": 1})
         read_calls()
     assert conversation.activities.count() == noted == (0 if slug == "webex_interact" else 1)
 

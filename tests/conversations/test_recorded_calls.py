@@ -17,7 +17,7 @@ RECORDED = Path(__file__).parent.parent / "messaging/providers"
 FILES = sorted(RECORDED.glob("*/payloads/hook_*"))
 NAMES = [f"{path.parent.parent.name}/{path.name}" for path in FILES]
 
-# What the address answers is 200 for all of them. What each says, what became of it, messages of customers there.
+# What the address answers is 200 for all of them, of every provider. Of those that the sandbox plays: what each says, what became of it, messages of customers there.
 SAYS: dict[str, tuple[str, str, int]] = {
     "ccai_platform/hook_chat_dismissed.json": ("Dismissed", "processed", 0),
     "ccai_platform/hook_chat_ended.json": ("Ended", "processed", 0),
@@ -52,8 +52,11 @@ SAYS: dict[str, tuple[str, str, int]] = {
 }
 
 
+PLAYED = {name.split("/")[0] for name in SAYS}
+
+
 def test_every_recorded_body_is_tried() -> None:
-    assert set(NAMES) == set(SAYS)
+    assert {name for name in NAMES if name.split("/")[0] in PLAYED} == set(SAYS)
 
 
 def a_line(provider: str) -> tuple[ProviderAccount, list[Stream]]:
@@ -84,6 +87,9 @@ def test_a_recorded_body(path: Path) -> None:
         assert answer.status_code == 200
         inbound.process_webhooks(list(WebhookEvent.objects.filter(status="received").values_list("pk", flat=True)))
     event = WebhookEvent.objects.get()
+    if provider not in PLAYED:
+        assert event.status != "received"  # read, whatever it says
+        return
     says, status, said = SAYS[f"{provider}/{path.name}"]
     assert event.status == status, event.error
     assert event.summary.startswith(says)
