@@ -17,7 +17,8 @@ RECORDED = Path(__file__).parent.parent / "messaging/providers"
 FILES = sorted(RECORDED.glob("*/payloads/hook_*"))
 NAMES = [f"{path.parent.parent.name}/{path.name}" for path in FILES]
 
-# What the address answers is 200 for all of them, of every provider. Of those that the sandbox plays: what each says, what became of it, messages of customers there.
+# What the address answers is 200 for all of them, of every provider. For those that the sandbox plays: what each says,
+# what became of it, messages of customers there.
 SAYS: dict[str, tuple[str, str, int]] = {
     "ccai_platform/hook_chat_dismissed.json": ("Dismissed", "processed", 0),
     "ccai_platform/hook_chat_ended.json": ("Ended", "processed", 0),
