@@ -45,7 +45,7 @@ run: venv ## run everything on this machine until Ctrl-C
 	@.venv/bin/python manage.py dev
 
 test: setup ## run the whole test suite
-	@.venv/bin/pytest $(ARGS)
+	@.venv/bin/pytest --numprocesses=2 $(ARGS)
 
 demo: venv ## do the main job through every provider against the sandbox
 	@.venv/bin/python manage.py demo $(ARGS)

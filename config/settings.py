@@ -30,6 +30,8 @@ SANDBOX = env.bool("SANDBOX", default=not PRODUCTION)
 
 if "pytest" in sys.modules:  # tests have servers of their own, in memory, and so have the processes they start
     os.environ.setdefault(local_services.PROFILE_VARIABLE, "test")
+    if (lane := os.environ.get("PYTEST_XDIST_WORKER")) is not None:  # lanes side by side share no server
+        os.environ[local_services.PROFILE_VARIABLE] += f"-{lane}"
 
 
 def _required_in_production(name: str) -> str:

@@ -18,6 +18,7 @@ from django.db.backends.postgresql.creation import DatabaseCreation
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_save
 from playwright.sync_api import Browser, sync_playwright
+from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from config import local_services
 from tests.log_scan import LogScan
@@ -37,8 +38,22 @@ def _drop_by_force(creation: DatabaseCreation, test_database_name: str, verbosit
 
 def pytest_configure(config: pytest.Config) -> None:
     DatabaseCreation._destroy_test_db = _drop_by_force  # of connections that are there already too
-    local_services.ensure_running()
+    if config.getoption("dist") == "no":  # whoever hands out tests to lanes runs none
+        local_services.ensure_running()
     connection_created.connect(_watch_locks)
+
+
+class Lanes(LoadScopeScheduling):
+    """What lanes of tests side by side take in one piece: a file, or a folder that starts a whole site."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return next((folder for folder in WHOLE_SITES if f"/{folder}/" in path), path)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Lanes:
+    config.option.loadscopereorder = False  # in the order below
+    return Lanes(config, log)
 
 
 def _watch_locks(connection: BaseDatabaseWrapper, **_: Any) -> None:
@@ -59,14 +74,18 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Folders that start a whole site come last, one after the other: their processes slow down all other tests.
 
     There the order is the written one: the rows of the one site stay from test to test, as they do for its people.
+    Of two lanes, one begins with the browser tests, which take longest; the other goes through everything else.
     """
+    first = "browser" if hasattr(config, "workerinput") else None
 
     def place(item: pytest.Item) -> tuple[int, int]:
         folder = item.path.parent.name
+        if folder == first:
+            return -2, item.stash[WRITTEN]
         return (WHOLE_SITES.index(folder), item.stash[WRITTEN]) if folder in WHOLE_SITES else (-1, 0)
 
     items.sort(key=place)

@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import PASSWORD, Complaints, Product, open_page, set_time_to_undo, sign_in
+from tests.browser.conftest import PASSWORD, Complaints, Product, come_back, open_page, set_time_to_undo, sign_in
 from tests.browser.customers import british
 
 pytestmark = pytest.mark.browser
@@ -41,8 +41,8 @@ def colleague(product: Product, chromium: Browser, complaints: Complaints) -> It
     """Tom, on his own computer."""
     window = chromium.new_context(viewport={"width": 1440, "height": 900})
     page = open_page(window, complaints)
-    sign_in(page, product, "tom")
-    set_time_to_undo(page, product, 0)
+    come_back(page, product, "tom")
+    set_time_to_undo(page, product, 0, "tom")
     yield page
     window.close()
 
@@ -303,9 +303,7 @@ def test_everything_works_without_a_script(product: Product, chromium: Browser) 
     page = window.new_page()
     page.set_default_timeout(15_000)
     sign_in(page, product)
-    page.goto(f"{product.web}/account/")
-    page.get_by_label("Time to undo").select_option("30")
-    page.get_by_role("button", name="Save").click()
+    set_time_to_undo(page, product, 30)
     conversation = new_conversation(page, product)
     page.get_by_role("button", name="Undo").click()
     expect(page.locator(REPLY)).to_have_value("Good morning from Fernhill.")

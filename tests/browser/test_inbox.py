@@ -11,7 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
-from tests.browser.conftest import Complaints, Product, open_page, sign_in
+from tests.browser.conftest import Complaints, Product, come_back, open_page
 from tests.browser.customers import Customers
 from tests.browser.sandbox import Sandbox
 
@@ -32,7 +32,7 @@ def colleague(product: Product, chromium: Browser, complaints: Complaints) -> It
     """Tom, signed in, in a window of his own."""
     window = chromium.new_context(viewport={"width": 1440, "height": 900})
     page = open_page(window, complaints)
-    sign_in(page, product, "tom")
+    come_back(page, product, "tom")
     yield page
     window.close()
 
@@ -297,7 +297,7 @@ def test_selected_conversations_are_handled_without_a_script(
 ) -> None:
     window = chromium.new_context(java_script_enabled=False)
     page = open_page(window, complaints)
-    sign_in(page, product)
+    come_back(page, product)
     texts = three_texts(page, product, customers, follows=False)
     for text in texts[:2]:
         row(page, text).get_by_role("checkbox").check()
@@ -329,7 +329,7 @@ def test_nothing_in_the_inbox_shuts_anybody_out(
 ) -> None:
     window = chromium.new_context(viewport={"width": 1440, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
     page = open_page(window, complaints)
-    sign_in(page, product)
+    come_back(page, product)
     three_texts(page, product, customers)
     conversation = page.locator(".conversation-row").first.get_attribute("href") or ""
     pk = re.search(r"/c/(\d+)/", conversation)
@@ -352,7 +352,7 @@ def test_no_page_of_the_inbox_is_wider_than_its_window(
 ) -> None:
     window = chromium.new_context(viewport={"width": width, "height": 800}, has_touch=width < 500)
     page = open_page(window, complaints)
-    sign_in(page, product)
+    come_back(page, product)
     three_texts(page, product, customers)
     conversation = page.locator(".conversation-row").first.get_attribute("href") or ""
     for address in (*PAGES, conversation, conversation.replace("?", "transcript/?")):

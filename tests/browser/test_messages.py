@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.conftest import Complaints, Product, open_page, sign_in
+from tests.browser.conftest import Complaints, Product, come_back, open_page
 from tests.browser.sandbox import Sandbox
 from tests.browser.test_main_job import write_text
 
@@ -32,7 +32,7 @@ def supervisor(product: Product, chromium: Browser, complaints: Complaints) -> I
     """Tom, signed in, in a window of his own."""
     window = chromium.new_context(viewport={"width": 1440, "height": 900})
     page = open_page(window, complaints)
-    sign_in(page, product, "tom")
+    come_back(page, product, "tom")
     yield page
     window.close()
 

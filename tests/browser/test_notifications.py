@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from tests.browser.conftest import Complaints, Product, open_page, sign_in
+from tests.browser.conftest import Complaints, Product, come_back, open_page
 from tests.browser.customers import Customers
 from tests.browser.sandbox import Sandbox
 
@@ -46,7 +46,7 @@ def priya(product: Product, context: BrowserContext, complaints: Complaints) -> 
     """Priya, at her contacts: not in the inbox, with nothing unread."""
     context.add_init_script(WITNESS)
     page = open_page(context, complaints)
-    sign_in(page, product)
+    come_back(page, product)
     page.goto(f"{product.web}/notifications/")
     everything = page.get_by_role("button", name="Mark all as read")
     if everything.count():
@@ -61,7 +61,7 @@ def tom(product: Product, chromium: Browser, complaints: Complaints) -> Iterator
     """Tom, signed in, in a window of his own."""
     window = chromium.new_context(viewport={"width": 1440, "height": 900})
     page = open_page(window, complaints)
-    sign_in(page, product, "tom")
+    come_back(page, product, "tom")
     yield page
     window.close()
 
@@ -218,7 +218,7 @@ def test_preferences_and_notifications_work_without_a_script(
 ) -> None:
     window = chromium.new_context(java_script_enabled=False)
     page = open_page(window, complaints)
-    sign_in(page, product)
+    come_back(page, product)
     give_to_priya(tom, product, customers)
     page.goto(f"{product.web}/account/")
     bell(page).click()
@@ -263,7 +263,7 @@ def test_nobody_is_shut_out_and_nothing_is_cut_off(
         has_touch=width < 500,
     )
     page = open_page(window, complaints)
-    sign_in(page, product)
+    come_back(page, product)
     for address in ("/notifications/", "/account/", "/keys/"):
         page.goto(product.web + address)
         found = Axe().run(page, options=RULES)

@@ -11,7 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import Complaints, Product, open_page, sign_in
+from tests.browser.conftest import Complaints, Product, come_back, open_page
 
 pytestmark = pytest.mark.browser
 
@@ -25,7 +25,7 @@ def supervisor(product: Product, chromium: Browser, complaints: Complaints) -> I
     """Tom, signed in, in a window of his own."""
     window = chromium.new_context(viewport={"width": 1440, "height": 900})
     page = open_page(window, complaints)
-    sign_in(page, product, "tom")
+    come_back(page, product, "tom")
     yield page
     window.close()
 
@@ -124,7 +124,7 @@ def test_a_slash_searches_the_list(agent: Page, product: Product) -> None:
 def test_search_and_contacts_need_no_script(product: Product, chromium: Browser, complaints: Complaints) -> None:
     window = chromium.new_context(viewport={"width": 1440, "height": 900}, java_script_enabled=False)
     page = open_page(window, complaints)
-    sign_in(page, product)
+    come_back(page, product)
     page.get_by_role("link", name="Search people, messages, actions").click()
     page.get_by_label("People, messages, numbers").fill("rosa")
     page.get_by_role("button", name="Search").click()
@@ -172,7 +172,7 @@ def test_nothing_of_it_shuts_anybody_out_or_is_too_wide(
 ) -> None:
     window = chromium.new_context(color_scheme=scheme, viewport={"width": 1440, "height": 900})
     page = open_page(window, complaints)
-    sign_in(page, product, "tom")
+    come_back(page, product, "tom")
     page.goto(f"{product.web}/contacts/?q=rosa")
     rosa = page.locator(".contact-name").first.get_attribute("href")
     page.goto(f"{product.web}/contacts/?q=amira")

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import Complaints, Product, open_page, sign_in
+from tests.browser.conftest import Complaints, Product, come_back, open_page
 from tests.browser.customers import british
 from tests.browser.sandbox import Sandbox
 from tests.browser.test_main_job import ROSA, digits
@@ -247,7 +247,7 @@ def test_a_draft_is_checked_while_it_is_typed(
 ) -> None:
     window = chromium.new_context(viewport={"width": 1440, "height": 900})
     tom = open_page(window, complaints)
-    sign_in(tom, product, "tom")
+    come_back(tom, product, "tom")
     tom.goto(f"{product.web}/templates/new/")
     name = tom.get_by_label("Name", exact=True)
     name.fill(f"Visit {mark}")
@@ -273,7 +273,7 @@ def test_a_draft_is_checked_while_it_is_typed(
 def test_the_pages_of_templates_fit(product: Product, chromium: Browser, complaints: Complaints, width: int) -> None:
     window = chromium.new_context(viewport={"width": width, "height": 900}, java_script_enabled=width > 390)
     tom = open_page(window, complaints)
-    sign_in(tom, product, "tom")
+    come_back(tom, product, "tom")
     for path in ("/templates/", "/templates/new/", "/templates/import/"):
         tom.goto(f"{product.web}{path}")
         room = tom.evaluate("[document.documentElement.scrollWidth, innerWidth]")
