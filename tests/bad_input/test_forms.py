@@ -97,7 +97,7 @@ def test_b58_an_id_that_is_none_is_not_found(desk: Centre, pk: str) -> None:
     assert found == {}
 
 
-@pytest.mark.parametrize("key", ["", "x", "1", "\x00", "9" * 5000, "../x", str(uuid.uuid4())[:-1]])
+@pytest.mark.parametrize("key", ["", "x", "1", "\x00", "9" * 5000, "../x", "9f0c2b1e-6a3d-4c58-8f27-d1e5b7a0c94"])
 def test_b55_a_form_without_a_good_key_is_refused(desk: Centre, agent: Client, key: str) -> None:
     form = {"to": "07741632543", "stream": desk.texts.pk, "body": "Hello", "client_key": key}
     conversation = desk.conversation()

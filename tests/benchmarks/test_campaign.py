@@ -29,9 +29,3 @@ def test_small_campaigns_of_every_shape_are_counted_and_compared() -> None:
     assert all(set(one["sides"]) == {OURS, FLOOR} and one["ratio"] > 0 for one in (*whole, *grown))
     reached = [one["found"] for one in report["counts"] if "exactly once" in one["name"]]
     assert reached == [97, 194] * len(SHAPES)
-
-
-def test_a_size_that_is_none_is_refused_before_anything_starts() -> None:
-    done = run("--recipients", "ten")
-    assert done.returncode == 2
-    assert "argument --recipients: write numbers from 100 to 200,000, with commas, not ten" in done.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ NOTES = (
     "hours; a clock that jumps while they run needs one too.",
     "Sent once: on the handset once and shown so. Failed: ended with a reason, not on the handset.",
 )
-_rows: list[Row] = []
+ROW = "row of the table"
 
 
 @pytest.fixture(scope="package")
@@ -34,11 +35,14 @@ def site(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> It
 
 
 @pytest.fixture
-def chaos(site: Site, django_db_blocker: Any) -> Chaos:
+def chaos(site: Site, django_db_blocker: Any, request: pytest.FixtureRequest) -> Chaos:
     """`with chaos("F1", "what breaks") as run`: fresh rows; at the end every invariant and a line of the table.
 
     Without a number it is no fault of the matrix and has no line.
     """
+
+    def keep(row: Row) -> None:
+        request.node.user_properties.append((ROW, asdict(row)))  # goes with the test's report, from a lane too
 
     @contextmanager
     def begin(number: str, fault: str) -> Iterator[Run]:
@@ -52,10 +56,10 @@ def chaos(site: Site, django_db_blocker: Any) -> Chaos:
                 assert run.broken() == []
                 assert (row.doubled, row.lost) == (0, 0)
                 if number:
-                    _rows.append(row)
+                    keep(row)
             except BaseException as error:
                 error.add_note(site.last_words())
-                _rows.append(Row(number or "F0", fault, len(run.messages), held=False))
+                keep(Row(number or "F0", fault, len(run.messages), held=False))
                 site.start_afresh()
                 raise
 
@@ -63,7 +67,9 @@ def chaos(site: Site, django_db_blocker: Any) -> Chaos:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if _rows:
+    reports = [one for outcome in ("passed", "failed") for one in terminalreporter.stats.get(outcome, ())]
+    rows = [Row(**row) for report in reports for name, row in report.user_properties if name == ROW]
+    if rows:
         terminalreporter.section("what became of every message")
-        for line in table(_rows, NOTES):
+        for line in table(rows, NOTES):
             terminalreporter.write_line(line)
