@@ -59,6 +59,9 @@ def centre() -> Walk:
             one.tags.add(tags[0], *tags[1 + number :])
             if not number:
                 conversations.resolve(one, actor=None)
+    soon_done = factories.make_conversation(walk.streams[0], assignee=walk.people[0])  # on one day, whatever the hour
+    factories.make_message(soon_done, direction="in")
+    conversations.resolve(soon_done, actor=None)
     told = {"channel": "sms", "event": "opt_out", "source": "keyword", "wording": "STOP"}
     consent.record(contact=factories.make_contact(), stream=walk.streams[0], **told)
     return walk
