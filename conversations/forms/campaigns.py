@@ -50,6 +50,11 @@ class NewCampaignForm(StyledForm):
         field = self.fields["stream"]
         assert isinstance(field, forms.ModelChoiceField)
         field.queryset = streams
+        groups = [
+            (label, [(stream.pk, str(stream)) for stream in streams if stream.channel == channel])
+            for channel, label in Channel.choices
+        ]
+        field.choices = [(label, rows) for label, rows in groups if rows]
 
     @property
     def values(self) -> dict[str, Any]:

@@ -31,6 +31,9 @@ def test_from_nothing_to_everybody_in_four_steps(
     browser: Client, streams: SandboxStreams, tom: User, product_sandbox: PlayedSandbox
 ) -> None:
     stream = streams["webex_interact"]
+    page = browser.get("/campaigns/new/").content.decode()
+    places = [page.index(mark) for mark in ('label="SMS"', f'value="{stream.pk}"', 'label="WhatsApp"')]
+    assert places == sorted(places)
     response = browser.post("/campaigns/new/", {"name": "Routers", "stream": stream.pk, "purpose": "service"})
     campaign = Campaign.objects.get()
     assert (response.status_code, response["Location"]) == (302, f"/campaigns/{campaign.pk}/list/")
