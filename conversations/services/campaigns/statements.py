@@ -15,7 +15,7 @@ from typing import Any
 from django.db import connection
 
 from conversations.models import Campaign, CampaignChunk, SendAttempt
-from conversations.services.exchange import KEPT_OF_ATTEMPT
+from conversations.services.exchange import kept_of
 
 
 def locked_chunk(pk: int) -> CampaignChunk:
@@ -114,10 +114,21 @@ _MARK_ATTEMPTS = "UPDATE conversations_sendattempt SET on_wire_at = %s WHERE id 
 
 
 def store_attempts(attempts: Collection[SendAttempt]) -> None:
-    """Store what the requests came to, with one value a column: bulk_update has one of each cell."""
-    names = ("pk", *KEPT_OF_ATTEMPT, "request_id", "finished_at")
-    if attempts:
-        _execute(_STORE_ATTEMPTS, [[getattr(one, name) for one in attempts] for name in names])
+    """Store what the requests came to.
+
+    One JSON value carries all of it: in an array psycopg escapes every quotation mark of every body, twice.
+    """
+    kept = [
+        {
+            "id": one.pk,
+            "request_id": one.request_id,
+            "finished_at": one.finished_at.isoformat() if one.finished_at else None,
+            **kept_of(one),
+        }
+        for one in attempts
+    ]
+    if kept:
+        _execute(_STORE_ATTEMPTS, [json.dumps(kept)])
 
 
 _STORE_ATTEMPTS = """
@@ -125,10 +136,9 @@ _STORE_ATTEMPTS = """
        SET operation = given.operation, http_status = given.http_status, request_method = given.request_method,
            request_url = given.request_url, request_body = given.request_body, response_body = given.response_body,
            request_id = given.request_id, finished_at = given.finished_at
-      FROM unnest(%s::bigint[], %s::text[], %s::smallint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
-                  %s::timestamptz[])
-           AS given (id, operation, http_status, request_method, request_url, request_body, response_body, request_id,
-                     finished_at)
+      FROM json_to_recordset(%s::json)
+           AS given (id bigint, operation text, http_status smallint, request_method text, request_url text,
+                     request_body text, response_body text, request_id text, finished_at timestamptz)
      WHERE attempt.id = given.id
 """
 

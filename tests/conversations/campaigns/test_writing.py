@@ -9,12 +9,22 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from conversations.models import AttemptResult, Campaign, CampaignChunk, Contact, Conversation, Message, User
+from conversations.models import (
+    AttemptResult,
+    Campaign,
+    CampaignChunk,
+    Contact,
+    Conversation,
+    Message,
+    SendAttempt,
+    User,
+)
 from conversations.models.conversation import ConversationStatus
 from conversations.models.message import MessageStatus
-from conversations.services.campaigns import planning, sending, writing
+from conversations.services.campaigns import planning, sending, statements, writing
 from conversations.services.campaigns.writing import Person, write_messages
 from conversations.services.clock import database_now
+from conversations.services.exchange import KEPT_OF_ATTEMPT
 from tests import factories
 from tests.conversations.campaigns.conftest import confirm, fiction, run
 
@@ -49,6 +59,23 @@ def test_words_arrive_as_they_are(chunk: CampaignChunk) -> None:
     assert message.conversation.last_message_preview == "Hello Ro\\sa 200, your router is on its way."
     assert str(message.ref) == chunk.payload[0]["ref"]
     assert (message.external_id, message.verdict["campaign"], message.rendered) == ("a", chunk.campaign_id, {})
+
+
+def test_attempts_keep_what_went_over_the_wire_as_it_was(chunk: CampaignChunk) -> None:
+    body = '{"text": "Ro\\\\sa\'s {router}, \\u00e9 NULL \\\\x00 \N{GRINNING FACE}"}\n\t%s'
+    now = database_now()
+    begun = statements.begin_attempts(chunk, chunk.campaign, 3, at=now)
+    assert sorted(SendAttempt.objects.under_way().values_list("pk", flat=True)) == [one.pk for one in begun]
+    answered, silent, left = begun
+    answered.operation, answered.request_method, answered.request_url = "SendSms", "POST", "https://example.org/v1?a=b"
+    answered.request_body = answered.response_body = body
+    answered.http_status, answered.request_id, answered.finished_at = 200, 'one "id"', now
+    silent.finished_at = now
+    statements.store_attempts([answered, silent])
+    names = [*KEPT_OF_ATTEMPT, "request_id", "started_at", "finished_at", "claim", "is_bulk", "chunk_id", "stream_id"]
+    for attempt in (answered, silent, left):
+        stored = SendAttempt.objects.get(pk=attempt.pk)
+        assert [getattr(stored, name) for name in names] == [getattr(attempt, name) for name in names]
 
 
 def test_what_is_there_already_is_written_once(chunk: CampaignChunk, caplog: pytest.LogCaptureFixture) -> None:
