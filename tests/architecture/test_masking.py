@@ -23,7 +23,7 @@ from conversations.models import (
 )
 from conversations.views.masking import Masker
 from tests import factories
-from tests.architecture.test_urls import Rows, browser, filled_in, patterns
+from tests.architecture.addresses import Rows, browser, filled_in, patterns
 from tests.conversations.admin.rows import make_rows_of_pages
 
 pytestmark = pytest.mark.django_db

@@ -26,7 +26,8 @@ from django.urls import get_resolver
 from conversations.forms.base import StyledForm
 from conversations.models import Contact, Conversation, Message
 from tests import factories
-from tests.architecture.test_urls import PAGES, PUBLIC, Rows, addresses, browser, patterns, rows, supervisor_of
+from tests.architecture.addresses import PAGES, PUBLIC, Rows, browser, patterns, supervisor_of
+from tests.architecture.test_urls import addresses, rows
 from tests.bad_input.conftest import nothing_stored_nor_sent
 from tests.conversations.views.conftest import Centre
 from tests.conversations.views.reading import read

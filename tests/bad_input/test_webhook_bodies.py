@@ -19,7 +19,7 @@ from messaging.registry import provider_classes
 from tests import factories
 from tests.bad_input.calls import OURS, call, read_calls, said
 from tests.conversations.views.conftest import signed_in
-from tests.messaging.providers.test_contract import bodies
+from tests.messaging.providers.made_up import bodies
 
 pytestmark = pytest.mark.django_db
 

@@ -28,7 +28,7 @@ from conversations.models import (
     User,
 )
 from tests import factories
-from tests.architecture.test_urls import Rows, filled_in, patterns
+from tests.architecture.addresses import Rows, filled_in, patterns
 from tests.conversations.admin.rows import make_rows_of_pages
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db]

@@ -13,11 +13,7 @@ from messaging.transport import Transport
 from messaging.types import Request
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
-
-
 LET_GO = struct.pack("ii", 1, 0)  # SO_LINGER: closing sends a reset
-
-
 Script = Callable[["Server", socket.socket], None]
 
 
