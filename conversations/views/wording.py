@@ -179,7 +179,7 @@ def activity_line(activity: Activity) -> ActivityLine:
                 return ActivityLine("calendar-x", f"{what}: a message was not sent")
             return ActivityLine("calendar-x", "cancelled a message")
         case _:
-            return ActivityLine("info", "noted", what)
+            return ActivityLine("info", "noted" if activity.actor_id else "the provider noted:", what)
 
 
 def _status_line(activity: Activity) -> ActivityLine:

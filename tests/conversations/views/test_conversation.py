@@ -277,6 +277,12 @@ def test_the_panel_shows_tags_and_what_whatsapp_said_of_the_number(centre: Centr
     assert f"Yes, asked {timezone.localdate():%-d %b}" in panel.one("dl", class_="facts").text
 
 
+def test_what_a_provider_tells_says_whose_words_they_are(centre: Centre, agent: Client) -> None:
+    amira = centre.conversation(assignee=centre.priya)
+    Activity.objects.create(conversation=amira, kind="provider", text="participant joined")
+    assert "The provider noted: participant joined" in page_of(agent, amira).one(class_="activity").text
+
+
 def test_the_panel_shows_what_the_sites_own_systems_say(centre: Centre, agent: Client, settings: Any) -> None:
     amira = centre.conversation(assignee=centre.priya)
     assert "Customer record" not in page_of(agent, amira).one(id="panel").text
