@@ -11,6 +11,6 @@
         cell.classList.toggle("empty", /^[-–]?$/.test(cell.textContent.trim()) && !cell.querySelector("img, input"));
       });
     }
-    table.classList.add("cards");
+    table.classList.add("list-cards");
   });
 }

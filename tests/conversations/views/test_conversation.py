@@ -38,7 +38,7 @@ def test_a_conversation_shows_who_wrote_what_and_how_it_is_doing(centre: Centre,
     assert bubbles(page) == ["Is it fixed?", "Yes, since noon."]
     theirs, ours = page.all("article", class_="message")
     assert "message-in" in theirs.attributes["class"]
-    assert "Priya Nair" in ours.text
+    assert "Priya ·" in ours.text
     assert f"Accepted by {centre.texts.account.provider_label}" in ours.text
     assert page.one("h2", class_="thread-name").text == "Amira Haddad"
 

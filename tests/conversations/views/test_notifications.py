@@ -35,7 +35,7 @@ def bell(client: Client, address: str = "/account/") -> Element:
 
 
 def lines(client: Client, address: str = "/notifications/") -> list[str]:
-    return [one.text for one in read(client.get(address)).all("bdi", class_="notice-name")]
+    return [one.text for one in read(client.get(address)).all("span", class_="notice-name")]
 
 
 def test_the_bell_counts_what_is_unread_on_every_page(centre: Centre, agent: Client) -> None:
@@ -121,7 +121,7 @@ def test_they_come_page_by_page_without_gap_or_repetition(
     found, address = [], "/notifications/"
     while address:
         page = read(agent.get(address))
-        found += [one.text for one in page.all("bdi", class_="notice-name")]
+        found += [one.text for one in page.all("span", class_="notice-name")]
         older = page.all("li", class_="load-older")
         address = older[0].one("a").attributes["href"] if older else ""
         if not found[30:]:
