@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from conversations import jobs
 from conversations.models import (
+    Campaign,
     CampaignChunk,
     Contact,
     Message,
@@ -32,11 +33,8 @@ from tests.sandbox.playing import PlayedSandbox
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.mark.parametrize("on_wire", [True, False])
-def test_a_lost_worker_leaves_no_doubt_beyond_its_window(
-    make_campaign: Make, tom: User, product_sandbox: PlayedSandbox, on_wire: bool
-) -> None:
-    campaign = make_campaign(*people(200, 3))
+def first_window(campaign: Campaign, tom: User) -> tuple[CampaignChunk, uuid.UUID, sending.Taken]:
+    """The only chunk of a confirmed campaign, its claim, and what a worker took of it."""
     confirm(campaign, tom)
     planning.plan(campaign.pk)
     chunk = campaign.chunks.get()
@@ -44,6 +42,15 @@ def test_a_lost_worker_leaves_no_doubt_beyond_its_window(
     assert claim is not None
     taken = sending._take(chunk.pk, claim, chunk.payload)
     assert taken is not None
+    return chunk, claim, taken
+
+
+@pytest.mark.parametrize("on_wire", [True, False])
+def test_a_lost_worker_leaves_no_doubt_beyond_its_window(
+    make_campaign: Make, tom: User, product_sandbox: PlayedSandbox, on_wire: bool
+) -> None:
+    campaign = make_campaign(*people(200, 3))
+    chunk, claim, taken = first_window(campaign, tom)
     attempts = {taken.calls[0].places: taken.attempts[0]}
     if on_wire:
         sending._put_on_wire(taken, claim, taken.calls, attempts)
@@ -64,13 +71,7 @@ def test_a_lost_worker_leaves_no_doubt_beyond_its_window(
 
 def test_a_campaign_ends_though_its_last_worker_was_lost_before_saying_so(make_campaign: Make, tom: User) -> None:
     campaign = make_campaign(*people(200, 3))
-    confirm(campaign, tom)
-    planning.plan(campaign.pk)
-    chunk = campaign.chunks.get()
-    claim = sending._claim(chunk.pk)
-    assert claim is not None
-    taken = sending._take(chunk.pk, claim, chunk.payload)
-    assert taken is not None
+    chunk, claim, taken = first_window(campaign, tom)
     sending._send(taken, claim)
     assert sending._release(chunk.pk, claim) == campaign.pk
     campaign.refresh_from_db()
