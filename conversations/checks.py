@@ -4,6 +4,7 @@ conversations.E001  the lease of a claim is too short for a request
 conversations.E002  there is no interactive worker
 conversations.E003  PostgreSQL may forget a commit (`manage.py check --database default`)
 conversations.E004  the address of the site's own records leads to nobody
+conversations.E005  the database has only some of the migrations that one has replaced
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import connections
+from django.db.migrations.loader import MigrationLoader
 
 
 @register()
@@ -70,5 +72,22 @@ def check_commits_are_kept(databases: Sequence[str] | None = None, **kwargs: Any
             "PostgreSQL runs with synchronous_commit off: a crash may forget that a message was sent.",
             hint="Set synchronous_commit to on, for the database or the role of Parley.",
             id="conversations.E003",
+        )
+    ]
+
+
+@register(Tags.database)
+def check_migrations_lead_here(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Can this code bring the database up to date? `migrate` asks it first."""
+    if "default" not in (databases or ()):
+        return []
+    # Where only some of what a migration replaces was applied, Django sets that migration aside, and says nothing.
+    if MigrationLoader(connections["default"]).graph.leaf_nodes("conversations"):
+        return []
+    return [
+        Error(
+            "The database stopped among the first 41 migrations, which this version holds as one.",
+            hint="Check out commit 53818a4, run `manage.py migrate` there, and come back to this version.",
+            id="conversations.E005",
         )
     ]

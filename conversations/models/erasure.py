@@ -1,7 +1,7 @@
 """Numbers of people whose data was erased: kept as keyed hashes, so that nobody writes to them again.
 
 The key is ERASURE_KEY of the environment. Every session of ours brings it to PostgreSQL as `parley.erasure_key`, and
-no table and no backup holds it. Two functions of the database use it (migration `erasure`):
+no table and no backup holds it. Two functions of the database use it (migrations/schema_0041/functions.py):
 
     parley_number_key(text)          the hash of a number; refuses (CC007) where the session has no key
     parley_recall_erased(bigint[])   writes the opt-outs of contacts whose number was erased

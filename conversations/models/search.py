@@ -1,6 +1,6 @@
 """What search reads: the words of messages and of contacts, kept by triggers, whoever writes the rows.
 
-Three functions of the database make both sides of a search the same (migration `search`):
+Three functions of the database make both sides of a search the same (migrations/schema_0041/functions.py):
 
     parley_fold(text)                    small letters and digits without accents, one space between words
     parley_words(text)                   the words of that, each once

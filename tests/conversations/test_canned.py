@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from importlib import import_module
 
 import pytest
-from django.apps import apps
-from django.contrib.auth.models import Group, Permission
 
 from conversations.models import CannedReply, Contact, Stream, User
 from conversations.services.canned import MOST, Filled, fill, find
@@ -131,18 +128,3 @@ def test_a_remark_is_left_once_and_keeps_whom_it_names(priya: User, stream: Stre
     assert first == again
     assert list(conversation.activities.mentioning(tom)) == [first]  # type: ignore[attr-defined]
     assert not conversation.activities.mentioning(priya).exists()  # type: ignore[attr-defined]
-
-
-def test_roles_that_are_older_than_canned_replies_get_their_permissions(stream: Stream) -> None:
-    supervisors, agents = Group.objects.get(name="supervisor"), Group.objects.get(name="agent")
-    supervisors.permissions.remove(*supervisors.permissions.filter(codename__contains="cannedreply"))
-    Permission.objects.filter(codename="view_cannedreply").delete()
-    before = set(agents.permissions.values_list("codename", flat=True))
-    for _ in range(2):
-        import_module("conversations.migrations.0012_roles_of_canned_replies").Migration.operations[0].code(apps, None)
-    of_canned = supervisors.permissions.filter(codename__contains="cannedreply")
-    assert set(of_canned.values_list("codename", flat=True)) == {
-        f"{verb}_cannedreply" for verb in ("add", "change", "delete", "view")
-    }
-    assert set(agents.permissions.values_list("codename", flat=True)) == before
-    assert factories.make_user("supervisor").has_perm("conversations.view_cannedreply")

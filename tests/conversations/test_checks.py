@@ -8,6 +8,7 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
 
 
 def test_the_settings_of_this_machine_are_fine() -> None:
@@ -38,3 +39,10 @@ def test_a_database_that_may_forget_a_commit_is_refused() -> None:
         cursor.execute("SET LOCAL synchronous_commit TO off")
     with pytest.raises(SystemCheckError, match="may forget that a message was sent"):
         call_command("check", databases=["default"])
+
+
+@pytest.mark.django_db
+def test_a_database_that_stopped_among_the_first_migrations_is_told_where_to_go_on() -> None:
+    MigrationRecorder.Migration.objects.filter(app="conversations", name__gte="0020_what_comes_in").delete()
+    with pytest.raises(SystemCheckError, match="Check out commit 53818a4"):
+        call_command("migrate", verbosity=0, interactive=False, skip_checks=False)

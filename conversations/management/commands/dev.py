@@ -32,7 +32,7 @@ class Command(BaseCommand):
         parser.add_argument("--no-demo-data", action="store_true", help="begin with an empty inbox")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        call_command("migrate", verbosity=0, interactive=False)
+        call_command("migrate", verbosity=0, interactive=False, skip_checks=False)  # a database too old is said
         web, sandbox = free_port(options["port"]), free_port(settings.SANDBOX_PORT)
         self.base_url = f"http://127.0.0.1:{web}"
         self.environment = {"BASE_URL": self.base_url, "SANDBOX_PORT": str(sandbox)}

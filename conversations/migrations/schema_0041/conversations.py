@@ -1,0 +1,307 @@
+"""Conversations, what people do with them, and what the inbox is read from."""
+
+import django.contrib.postgres.indexes
+import django.contrib.postgres.search
+import django.db.models.deletion
+import django.db.models.functions.text
+import django.utils.timezone
+from django.conf import settings
+from django.db import migrations, models
+
+TABLES = [
+    migrations.CreateModel(
+        name='Activity',
+        fields=[
+            ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+            ('conversation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='activities', to='conversations.conversation')),
+            ('kind', models.CharField(choices=[('opened', 'Opened'), ('remark', 'Remark'), ('status_change', 'Status changed'), ('assignment', 'Assigned'), ('tag_added', 'Tag added'), ('tag_removed', 'Tag removed'), ('indicator_set', 'Indicator set'), ('indicator_removed', 'Indicator removed'), ('opt_in', 'Opted in'), ('opt_out', 'Opted out'), ('opt_out_question', 'May have asked us to stop'), ('opt_out_answer', 'Said whether it was an opt-out'), ('message_cancelled', 'Message cancelled'), ('merged', 'Contacts merged'), ('phone_message', 'Said on the phone'), ('provider', 'Noted by the provider')], max_length=20)),
+            ('actor', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='activities', to=settings.AUTH_USER_MODEL)),
+            ('text', models.TextField(blank=True)),
+            ('data', models.JSONField(blank=True, default=dict)),
+            ('external_id', models.CharField(blank=True, max_length=64)),
+            ('push_state', models.CharField(choices=[('local', 'Kept here'), ('queued', 'Not yet pushed'), ('pushed', 'Pushed'), ('failed', 'Refused'), ('unconfirmed', 'Not confirmed')], default='local', max_length=12)),
+            ('push_text', models.CharField(blank=True, help_text="Why it waits, or the provider's refusal.", max_length=300)),
+            ('push_ref', models.UUIDField(blank=True, editable=False, null=True)),
+            ('push_claim', models.UUIDField(blank=True, editable=False, null=True)),
+            ('push_lease_until', models.DateTimeField(blank=True, editable=False, null=True)),
+            ('push_on_wire_at', models.DateTimeField(blank=True, editable=False, null=True)),
+            ('push_tries', models.PositiveIntegerField(default=0, editable=False)),
+            ('push_next_at', models.DateTimeField(blank=True, editable=False, null=True)),
+            ('pushed_at', models.DateTimeField(blank=True, null=True)),
+            ('occurred_at', models.DateTimeField(default=django.utils.timezone.now)),
+            ('mentions', models.ManyToManyField(blank=True, related_name='mentioned_in', to=settings.AUTH_USER_MODEL)),
+        ],
+        options={
+            'verbose_name_plural': 'activities',
+            'ordering': ('id',),
+            'indexes': [models.Index(fields=['conversation', 'id'], name='activity_of_conversation'), models.Index(condition=models.Q(('push_state__in', ('queued', 'unconfirmed'))), fields=['conversation', 'id'], name='activity_to_push')],
+        },
+    ),
+    migrations.CreateModel(
+        name='Indicator',
+        fields=[
+            ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+            ('conversation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='indicators', to='conversations.conversation')),
+            ('key', models.CharField(max_length=64)),
+            ('title', models.CharField(max_length=100)),
+            ('display_class', models.CharField(blank=True, max_length=64)),
+            ('link', models.URLField(blank=True, max_length=500)),
+            ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='indicators', to=settings.AUTH_USER_MODEL)),
+            ('created_at', models.DateTimeField(auto_now_add=True)),
+            ('removed_at', models.DateTimeField(blank=True, null=True)),
+        ],
+        options={
+            'ordering': ('id',),
+            'constraints': [models.UniqueConstraint(condition=models.Q(('removed_at__isnull', True)), fields=('conversation', 'key'), name='indicator_once')],
+        },
+    ),
+    migrations.CreateModel(
+        name='MessageSearch',
+        fields=[
+            ('message', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='search', serialize=False, to='conversations.message')),
+            ('conversation', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='conversations.conversation')),
+            ('stream', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='conversations.stream')),
+            ('tsv', django.contrib.postgres.search.SearchVectorField()),
+        ],
+        options={
+            'verbose_name': 'words of a message',
+            'verbose_name_plural': 'words of messages',
+            'indexes': [django.contrib.postgres.indexes.GinIndex(fields=['tsv'], name='message_search_words')],
+        },
+    ),
+    migrations.CreateModel(
+        name='ContactSearch',
+        fields=[
+            ('contact', models.OneToOneField(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='search', serialize=False, to='conversations.contact')),
+            ('tsv', django.contrib.postgres.search.SearchVectorField()),
+        ],
+        options={
+            'verbose_name': 'words of a contact',
+            'verbose_name_plural': 'words of contacts',
+            'indexes': [django.contrib.postgres.indexes.GinIndex(fields=['tsv'], name='contact_search_words')],
+        },
+    ),
+    migrations.CreateModel(
+        name='CannedReply',
+        fields=[
+            ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+            ('shortcut', models.CharField(help_text='Typed after a slash: refund-timing.', max_length=40)),
+            ('title', models.CharField(help_text='What agents read in the list.', max_length=100)),
+            ('body', models.TextField(help_text='Fields: ${first_name}, ${last_name}, ${name}, ${phone}, ${email}, ${agent_name}, ${agent_first_name}, ${business_name}, ${stream_name}. Any other field is left for the agent to fill in.', max_length=4096)),
+            ('team', models.ForeignKey(blank=True, help_text='Empty: for everybody.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='canned_replies', to='conversations.team')),
+            ('language', models.CharField(blank=True, help_text='Shown first to customers of this language, such as ar or en_GB.', max_length=12)),
+            ('created_at', models.DateTimeField(auto_now_add=True)),
+            ('updated_at', models.DateTimeField(auto_now=True)),
+        ],
+        options={
+            'verbose_name_plural': 'canned replies',
+            'ordering': ('shortcut', 'language', 'id'),
+            'constraints': [models.UniqueConstraint(fields=('shortcut', 'team', 'language'), name='canned_reply_once', nulls_distinct=False), models.CheckConstraint(condition=models.Q(('shortcut__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='canned_reply_shortcut_is_a_word'), models.CheckConstraint(condition=models.Q(('body', ''), _negated=True), name='canned_reply_not_empty')],
+        },
+    ),
+    migrations.CreateModel(
+        name='Conversation',
+        fields=[
+            ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+            ('stream', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='conversations', to='conversations.stream')),
+            ('sub_stream', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='conversations', to='conversations.substream')),
+            ('contact', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='conversations', to='conversations.contact')),
+            ('status', models.CharField(choices=[('dormant', 'Dormant'), ('open', 'Open'), ('waiting', 'Waiting'), ('snoozed', 'Snoozed'), ('resolved', 'Resolved'), ('archived', 'Archived')], default='open', max_length=10)),
+            ('external_status', models.CharField(blank=True, help_text="The provider's own status, unchanged.", max_length=40)),
+            ('assignee', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='conversations', to=settings.AUTH_USER_MODEL)),
+            ('team', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='conversations', to='conversations.team')),
+            ('external_id', models.CharField(blank=True, max_length=64)),
+            ('last_message_at', models.DateTimeField(default=django.utils.timezone.now)),
+            ('last_message_preview', models.CharField(blank=True, max_length=160)),
+            ('last_message_direction', models.CharField(blank=True, max_length=8)),
+            ('last_inbound_at', models.DateTimeField(blank=True, null=True)),
+            ('window_closes_at', models.DateTimeField(blank=True, help_text='WhatsApp: free text may be sent until then.', null=True)),
+            ('waiting_since', models.DateTimeField(blank=True, help_text='When the customer began to wait for an answer.', null=True)),
+            ('reply_due_at', models.DateTimeField(editable=False, help_text='When the customer should have an answer. Kept by PostgreSQL.', null=True)),
+            ('resolve_due_at', models.DateTimeField(editable=False, help_text='When it should be resolved. Kept by PostgreSQL.', null=True)),
+            ('due_at', models.DateTimeField(editable=False, help_text='What is due first of us: the answer, or the end of an open conversation. Kept by PostgreSQL.', null=True)),
+            ('failed_at', models.DateTimeField(editable=False, help_text='Since when our newest message has not arrived. Kept by PostgreSQL.', null=True)),
+            ('urgency', models.BigIntegerField(default=0, editable=False, help_text='The place in a list: smaller is more urgent. Kept by PostgreSQL.')),
+            ('unread_count', models.PositiveIntegerField(default=0)),
+            ('snoozed_until', models.DateTimeField(blank=True, help_text='When it comes back by itself; without a time, when the customer writes.', null=True)),
+            ('resolved_at', models.DateTimeField(blank=True, null=True)),
+            ('created_at', models.DateTimeField(auto_now_add=True)),
+            ('tags', models.ManyToManyField(related_name='conversations', through='conversations.ConversationTag', to='conversations.tag')),
+        ],
+        options={
+            'ordering': ('-last_message_at', '-id'),
+            'indexes': [models.Index(condition=models.Q(('status', 'dormant'), _negated=True), fields=['status', 'urgency', 'id'], name='conversation_urgent'), models.Index(condition=models.Q(('status', 'dormant'), _negated=True), fields=['assignee', 'status', 'urgency', 'id'], name='conversation_urgent_of_user'), models.Index(condition=models.Q(('status', 'dormant'), _negated=True), fields=['stream', 'status', 'urgency', 'id'], name='conversation_urgent_on_stream'), models.Index(condition=models.Q(models.Q(('status', 'dormant'), _negated=True), ('assignee__isnull', True)), fields=['stream', 'status', 'urgency', 'id'], name='conversation_urgent_untaken'), models.Index(condition=models.Q(('status', 'dormant'), _negated=True), fields=['status', '-last_message_at', '-id'], name='conversation_by_status'), models.Index(condition=models.Q(('status', 'dormant'), _negated=True), fields=['assignee', 'status', '-last_message_at', '-id'], name='conversation_new_of_user'), models.Index(condition=models.Q(('status', 'dormant'), _negated=True), fields=['stream', 'status', '-last_message_at', '-id'], name='conversation_new_on_stream'), models.Index(condition=models.Q(('assignee__isnull', False)), fields=['assignee'], name='conversation_of_user'), models.Index(condition=models.Q(('team__isnull', False)), fields=['team'], name='conversation_of_team'), models.Index(condition=models.Q(('sub_stream__isnull', False)), fields=['sub_stream'], name='conversation_of_sub_stream'), models.Index(condition=models.Q(('status__in', ('open', 'waiting', 'snoozed')), ('window_closes_at__isnull', False)), fields=['window_closes_at'], name='conversation_window'), models.Index(condition=models.Q(('assignee__isnull', False), ('reply_due_at__isnull', False), ('status', 'open')), fields=['reply_due_at'], name='conversation_reply_due'), models.Index(condition=models.Q(('status', 'snoozed')), fields=['snoozed_until'], name='conversation_waking'), models.Index(condition=models.Q(('failed_at__isnull', False)), fields=['urgency'], name='conversation_failed'), models.Index(fields=['contact', '-last_message_at'], name='conversation_of_contact'), models.Index(condition=models.Q(('external_id', ''), _negated=True), fields=['stream', 'external_id'], name='conversation_external')],
+            'constraints': [models.CheckConstraint(condition=models.Q(('status__in', ['dormant', 'open', 'waiting', 'snoozed', 'resolved', 'archived'])), name='conversation_status_known'), models.UniqueConstraint(condition=models.Q(('status__in', ('open', 'waiting', 'snoozed', 'dormant'))), fields=('stream', 'contact'), name='conversation_current_once')],
+        },
+    ),
+    migrations.CreateModel(
+        name='Draft',
+        fields=[
+            ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+            ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='drafts', to=settings.AUTH_USER_MODEL)),
+            ('conversation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='drafts', to='conversations.conversation')),
+            ('kind', models.CharField(choices=[('reply', 'Reply'), ('remark', 'Remark')], max_length=6)),
+            ('body', models.TextField()),
+            ('version', models.PositiveIntegerField(default=1)),
+            ('updated_at', models.DateTimeField(auto_now=True)),
+        ],
+        options={
+            'ordering': ('-updated_at',),
+            'constraints': [models.UniqueConstraint(fields=('user', 'conversation', 'kind'), name='draft_once'), models.CheckConstraint(condition=models.Q(('kind__in', ['reply', 'remark'])), name='draft_kind_known'), models.CheckConstraint(condition=models.Q(('body', ''), _negated=True), name='draft_not_empty')],
+        },
+    ),
+    migrations.CreateModel(
+        name='InboxCount',
+        fields=[
+            ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+            ('stream', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='conversations.stream')),
+            ('status', models.CharField(choices=[('dormant', 'Dormant'), ('open', 'Open'), ('waiting', 'Waiting'), ('snoozed', 'Snoozed'), ('resolved', 'Resolved'), ('archived', 'Archived')], max_length=10)),
+            ('assignee', models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
+            ('number', models.IntegerField()),
+        ],
+        options={
+            'indexes': [models.Index(fields=['stream', 'status', 'assignee'], include=('number',), name='inbox_count_key')],
+        },
+    ),
+    migrations.CreateModel(
+        name='SavedFilter',
+        fields=[
+            ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+            ('owner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='saved_filters', to=settings.AUTH_USER_MODEL)),
+            ('name', models.CharField(max_length=40)),
+            ('words', models.CharField(help_text="The words of the list's address: view=all&tag=3.", max_length=500)),
+            ('is_shared', models.BooleanField(default=False, help_text='Everybody sees it beside their own.')),
+            ('created_at', models.DateTimeField(auto_now_add=True)),
+        ],
+        options={
+            'ordering': ('name', 'id'),
+            'constraints': [models.UniqueConstraint(fields=('owner', 'name'), name='saved_filter_once')],
+        },
+    ),
+    migrations.CreateModel(
+        name='Handling',
+        fields=[
+            ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+            ('actor', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='handlings', to=settings.AUTH_USER_MODEL)),
+            ('kind', models.CharField(choices=[('assigned', 'Assigned'), ('resolved', 'Resolved'), ('reopened', 'Opened again'), ('snoozed', 'Snoozed'), ('tagged', 'Tags changed'), ('marked_read', 'Marked as read'), ('marked_unread', 'Marked as unread')], max_length=14)),
+            ('changes', models.JSONField(default=list)),
+            ('created_at', models.DateTimeField(auto_now_add=True)),
+            ('undone_at', models.DateTimeField(blank=True, null=True)),
+        ],
+        options={
+            'ordering': ('-id',),
+            'indexes': [models.Index(condition=models.Q(('undone_at__isnull', True)), fields=['actor', '-id'], name='handling_to_undo'), models.Index(fields=['created_at'], name='handling_age')],
+        },
+    ),
+    migrations.CreateModel(
+        name='ConversationMirror',
+        fields=[
+            ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+            ('stream', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='mirrors', to='conversations.stream')),
+            ('external_id', models.CharField(max_length=64)),
+            ('conversation', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='mirrors', to='conversations.conversation')),
+            ('external_status', models.CharField(blank=True, help_text="The provider's own status, unchanged.", max_length=40)),
+            ('agreed_status', models.CharField(blank=True, help_text='Where both sides last stood: our word, or # and their id.', max_length=42)),
+            ('external_agent', models.CharField(blank=True, max_length=64)),
+            ('content', models.JSONField(blank=True, default=dict)),
+            ('fingerprint', models.CharField(blank=True, help_text='Of all that was read last: the same again changes nothing.', max_length=64)),
+            ('problem', models.CharField(blank=True, max_length=300)),
+            ('changed_at', models.DateTimeField(blank=True, help_text='When it last changed there.', null=True)),
+            ('read_at', models.DateTimeField(blank=True, null=True)),
+        ],
+        options={
+            'verbose_name': 'mirrored conversation',
+            'ordering': ('-id',),
+            'indexes': [models.Index(fields=['stream', 'read_at'], name='mirror_to_read')],
+            'constraints': [models.UniqueConstraint(fields=('stream', 'external_id'), name='mirror_once')],
+        },
+    ),
+    migrations.CreateModel(
+        name='Drift',
+        fields=[
+            ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+            ('mirror', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='drifts', to='conversations.conversationmirror')),
+            ('conversation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='drifts', to='conversations.conversation')),
+            ('field', models.CharField(choices=[('status', 'Status'), ('assignee', 'Assigned to'), ('name', 'Name'), ('content', 'Tags')], max_length=10)),
+            ('ours', models.CharField(blank=True, max_length=200)),
+            ('theirs', models.CharField(blank=True, max_length=200)),
+            ('data', models.JSONField(blank=True, default=dict)),
+            ('found_at', models.DateTimeField(default=django.utils.timezone.now)),
+            ('settled_at', models.DateTimeField(blank=True, null=True)),
+            ('settled_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='settled_drifts', to=settings.AUTH_USER_MODEL)),
+            ('settlement', models.CharField(blank=True, choices=[('theirs', 'Took theirs'), ('ours', 'Pushed ours'), ('gone', 'Both sides agree again')], max_length=10)),
+        ],
+        options={
+            'ordering': ('-id',),
+            'constraints': [models.UniqueConstraint(condition=models.Q(('settled_at__isnull', True)), fields=('mirror', 'field'), name='drift_open_once')],
+        },
+    ),
+    migrations.CreateModel(
+        name='Notification',
+        fields=[
+            ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+            ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notifications', to=settings.AUTH_USER_MODEL)),
+            ('conversation', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='notifications', to='conversations.conversation')),
+            ('campaign', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='notifications', to='conversations.campaign')),
+            ('webhook', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='notifications', to='conversations.webhooksubscription')),
+            ('kind', models.CharField(choices=[('assigned', 'A conversation is assigned to me'), ('reply', 'A customer writes in one of mine'), ('mention', 'A remark names me'), ('due', 'A reply of mine is due in 15 minutes'), ('overdue', 'A reply of mine is overdue'), ('closing', 'A WhatsApp window of mine closes in 30 minutes'), ('failed', 'A message of mine was not sent or not delivered'), ('unconfirmed', 'A message of mine is not confirmed'), ('woke', 'A conversation of mine is back from being snoozed'), ('campaign', 'A campaign of mine has ended, or was paused by a rule of its own'), ('webhook', 'A webhook of ours to another system was paused by itself')], max_length=12)),
+            ('message', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='notifications', to='conversations.message')),
+            ('actor', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='notifications_caused', to=settings.AUTH_USER_MODEL)),
+            ('deadline', models.DateTimeField(blank=True, null=True)),
+            ('number', models.PositiveIntegerField(default=1, help_text='How often it happened since it was last read.')),
+            ('created_at', models.DateTimeField()),
+            ('read_at', models.DateTimeField(blank=True, null=True)),
+        ],
+        options={
+            'ordering': ('-id',),
+            'indexes': [models.Index(fields=['user', '-id'], name='notification_newest'), models.Index(condition=models.Q(('read_at__isnull', True)), fields=['user'], name='notification_unread'), models.Index(fields=['created_at'], name='notification_age')],
+            'constraints': [models.UniqueConstraint(fields=('user', 'conversation', 'kind'), name='notification_once'), models.UniqueConstraint(fields=('user', 'campaign', 'kind'), name='notification_of_campaign_once'), models.UniqueConstraint(fields=('user', 'webhook', 'kind'), name='notification_of_webhook_once'), models.CheckConstraint(condition=models.Q(models.Q(('campaign__isnull', True), ('conversation__isnull', False), ('webhook__isnull', True)), models.Q(('campaign__isnull', False), ('conversation__isnull', True), ('webhook__isnull', True)), models.Q(('campaign__isnull', True), ('conversation__isnull', True), ('webhook__isnull', False)), _connector='OR'), name='notification_of_one_thing'), models.CheckConstraint(condition=models.Q(('kind__in', ['assigned', 'reply', 'mention', 'due', 'overdue', 'closing', 'failed', 'unconfirmed', 'woke', 'campaign', 'webhook'])), name='notification_kind_known')],
+        },
+    ),
+    migrations.CreateModel(
+        name='ProviderSession',
+        fields=[
+            ('conversation', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='session', serialize=False, to='conversations.conversation')),
+            ('external_id', models.CharField(blank=True, max_length=64)),
+            ('status', models.CharField(blank=True, help_text="The provider's own word.", max_length=40)),
+            ('is_open', models.BooleanField(default=True)),
+            ('holder_id', models.CharField(blank=True, help_text="The provider's id of the agent who has it.", max_length=64)),
+            ('holder_email', models.CharField(blank=True, max_length=254)),
+            ('holder_name', models.CharField(blank=True, max_length=200)),
+            ('participants', models.JSONField(blank=True, default=list, help_text='Who is in it: kind, name, status.')),
+            ('message_count', models.PositiveIntegerField(default=0, help_text='How many of its messages were read.')),
+            ('looked_at', models.DateTimeField(blank=True, null=True)),
+            ('next_poll_at', models.DateTimeField(blank=True, null=True)),
+            ('refused_at', models.DateTimeField(blank=True, help_text='A message of ours was refused since, because somebody else has it.', null=True)),
+        ],
+        options={
+            'indexes': [models.Index(condition=models.Q(('is_open', True), ('next_poll_at__isnull', False)), fields=['next_poll_at'], name='session_to_poll')],
+        },
+    ),
+    migrations.CreateModel(
+        name='Tag',
+        fields=[
+            ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+            ('name', models.CharField(max_length=40)),
+            ('is_active', models.BooleanField(default=True, help_text='Switched off, it stays where it is and is offered no more.', verbose_name='offered')),
+            ('created_at', models.DateTimeField(auto_now_add=True)),
+        ],
+        options={
+            'ordering': (django.db.models.functions.text.Lower('name'),),
+            'constraints': [models.UniqueConstraint(django.db.models.functions.text.Lower('name'), name='tag_any_case'), models.CheckConstraint(condition=models.Q(('name', ''), _negated=True), name='tag_has_a_name')],
+        },
+    ),
+    migrations.CreateModel(
+        name='ConversationTag',
+        fields=[
+            ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+            ('conversation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tag_rows', to='conversations.conversation')),
+            ('tag', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='rows', to='conversations.tag')),
+        ],
+        options={
+            'ordering': ('id',),
+            'indexes': [models.Index(fields=['tag', 'conversation'], name='conversation_tag_of_tag')],
+            'constraints': [models.UniqueConstraint(fields=('conversation', 'tag'), name='conversation_tag_once')],
+        },
+    ),
+]

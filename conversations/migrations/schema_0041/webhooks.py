@@ -1,0 +1,150 @@
+"""What providers call us with, and what we call others with."""
+
+import conversations.models.fields
+import django.contrib.postgres.fields
+import django.db.models.deletion
+import django.utils.timezone
+from django.conf import settings
+from django.db import migrations, models
+
+TABLES = [
+    migrations.CreateModel(
+        name='WebhookEvent',
+        fields=[
+            ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+            ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='webhooks', to='conversations.provideraccount')),
+            ('stream', models.ForeignKey(blank=True, help_text='Whose address was called, or whom the call is about; empty when it names none.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='webhooks', to='conversations.stream')),
+            ('key', models.CharField(help_text='SHA-256 of the body.', max_length=64)),
+            ('headers', models.JSONField(default=dict)),
+            ('content_type', models.CharField(blank=True, max_length=100)),
+            ('body', models.BinaryField()),
+            ('status', models.CharField(choices=[('received', 'Received'), ('processed', 'Processed'), ('unrecognised', 'Unrecognised'), ('parked', 'Parked'), ('failed', 'Failed')], default='received', max_length=12)),
+            ('error', models.CharField(blank=True, max_length=300)),
+            ('about', models.CharField(blank=True, help_text="The provider's id of the conversation it waits for.", max_length=64)),
+            ('summary', models.CharField(blank=True, help_text='What it said, in a few words of ours.', max_length=120)),
+            ('times_received', models.PositiveIntegerField(default=1)),
+            ('received_at', models.DateTimeField()),
+            ('processed_at', models.DateTimeField(blank=True, null=True)),
+        ],
+        options={
+            'ordering': ('-id',),
+            'indexes': [models.Index(condition=models.Q(('status', 'received')), fields=['id'], name='webhook_to_process'), models.Index(condition=models.Q(('status', 'failed')), fields=['id'], name='webhook_failed'), models.Index(fields=['account', '-id'], name='webhook_of_account'), models.Index(condition=models.Q(('status', 'parked')), fields=['account', 'about'], name='webhook_parked')],
+            'constraints': [models.UniqueConstraint(fields=('account', 'key'), name='webhook_event_once')],
+        },
+    ),
+    migrations.CreateModel(
+        name='Receipt',
+        fields=[
+            ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+            ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='receipts', to='conversations.provideraccount')),
+            ('message', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='receipts', to='conversations.message')),
+            ('webhook_event', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='receipts', to='conversations.webhookevent')),
+            ('key', models.CharField(max_length=200)),
+            ('status', models.CharField(choices=[('accepted', 'accepted'), ('sent', 'sent'), ('delivered', 'delivered'), ('read', 'read'), ('undelivered', 'undelivered'), ('failed', 'failed'), ('expired', 'expired')], max_length=12)),
+            ('external_id', models.CharField(blank=True, max_length=200)),
+            ('ref', models.CharField(blank=True, max_length=64)),
+            ('phone', models.CharField(blank=True, max_length=16)),
+            ('code', models.CharField(blank=True, max_length=60)),
+            ('text', models.TextField(blank=True)),
+            ('occurred_at', models.DateTimeField(blank=True, null=True)),
+            ('received_at', models.DateTimeField(auto_now_add=True)),
+        ],
+        options={
+            'ordering': ('id',),
+            'indexes': [models.Index(condition=models.Q(('message', None)), fields=['account', 'external_id'], name='receipt_parked_id'), models.Index(condition=models.Q(('message', None)), fields=['account', 'ref'], name='receipt_parked_ref')],
+            'constraints': [models.UniqueConstraint(fields=('account', 'key'), name='receipt_once')],
+        },
+    ),
+    migrations.CreateModel(
+        name='HookSecret',
+        fields=[
+            ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+            ('stream', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='hook_secrets', to='conversations.stream')),
+            ('digest', models.CharField(max_length=64, unique=True)),
+            ('ending', models.CharField(help_text='The last characters, by which people know it.', max_length=4)),
+            ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='hook_secrets', to=settings.AUTH_USER_MODEL)),
+            ('created_at', models.DateTimeField(auto_now_add=True)),
+            ('ends_at', models.DateTimeField(blank=True, null=True)),
+            ('last_called_at', models.DateTimeField(blank=True, null=True)),
+        ],
+        options={
+            'ordering': ('-id',),
+            'constraints': [models.UniqueConstraint(condition=models.Q(('ends_at__isnull', True)), fields=('stream',), name='hook_secret_newest_once')],
+        },
+    ),
+    migrations.CreateModel(
+        name='RefusedCall',
+        fields=[
+            ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+            ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='refused_calls', to='conversations.provideraccount')),
+            ('stream', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='refused_calls', to='conversations.stream')),
+            ('key', models.CharField(help_text='SHA-256 of the reason and the body.', max_length=64)),
+            ('status', models.PositiveSmallIntegerField(help_text='What it was answered.')),
+            ('reason', models.CharField(max_length=300)),
+            ('headers', conversations.models.fields.EncryptedJSONField(default=dict, help_text='What it was to prove itself by, and what it was made of.')),
+            ('content_type', models.CharField(blank=True, max_length=100)),
+            ('body', models.BinaryField(help_text='Empty where it was too large to be kept.')),
+            ('times_received', models.PositiveIntegerField(default=1)),
+            ('received_at', models.DateTimeField()),
+            ('last_received_at', models.DateTimeField()),
+        ],
+        options={
+            'ordering': ('-last_received_at', '-id'),
+            'constraints': [models.UniqueConstraint(fields=('account', 'key'), name='refused_call_once')],
+        },
+    ),
+    migrations.CreateModel(
+        name='WebhookSubscription',
+        fields=[
+            ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+            ('name', models.CharField(max_length=100, unique=True)),
+            ('url', models.CharField(help_text='Begins with https://, and leads to a public host.', max_length=500, verbose_name='address')),
+            ('owner', models.ForeignKey(help_text='The address is told what this person may see.', on_delete=django.db.models.deletion.PROTECT, related_name='webhook_subscriptions', to=settings.AUTH_USER_MODEL)),
+            ('events', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('message.status', 'A message of ours has another status'), ('message.received', 'A customer wrote'), ('conversation.opened', 'A conversation was opened'), ('conversation.assigned', 'A conversation was assigned'), ('conversation.resolved', 'A conversation was resolved'), ('contact.opted_in', 'A customer opted in'), ('contact.opted_out', 'A customer opted out'), ('campaign.finished', 'A campaign has finished')], max_length=40), size=None)),
+            ('secrets', conversations.models.fields.EncryptedJSONField(default=list)),
+            ('former_secret_ends_at', models.DateTimeField(blank=True, editable=False, null=True)),
+            ('paused_at', models.DateTimeField(blank=True, editable=False, null=True)),
+            ('pause_reason', models.CharField(blank=True, editable=False, max_length=300)),
+            ('failing_since', models.DateTimeField(blank=True, editable=False, help_text='When the first try after the last success failed.', null=True)),
+            ('failures', models.PositiveIntegerField(default=0, editable=False, help_text='Rounds without a success.')),
+            ('is_slow', models.BooleanField(default=False, editable=False)),
+            ('next_try_at', models.DateTimeField(blank=True, editable=False, null=True)),
+            ('claim', models.UUIDField(blank=True, editable=False, null=True)),
+            ('lease_until', models.DateTimeField(blank=True, editable=False, null=True)),
+            ('created_by', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+            ('created_at', models.DateTimeField(auto_now_add=True)),
+            ('streams', models.ManyToManyField(blank=True, help_text='None: all that the owner sees.', related_name='webhook_subscriptions', to='conversations.stream')),
+        ],
+        options={
+            'ordering': ('name',),
+        },
+    ),
+    migrations.CreateModel(
+        name='WebhookDelivery',
+        fields=[
+            ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+            ('subscription', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='conversations.webhooksubscription')),
+            ('event_id', models.UUIDField()),
+            ('kind', models.CharField(max_length=40)),
+            ('ordered_by', models.CharField(max_length=40)),
+            ('data', models.JSONField(default=dict)),
+            ('occurred_at', models.DateTimeField(default=django.utils.timezone.now)),
+            ('status', models.CharField(choices=[('waiting', 'Waiting'), ('delivered', 'Delivered'), ('failed', 'Given up'), ('skipped', 'Not for its owner')], default='waiting', max_length=10)),
+            ('tries', models.PositiveIntegerField(default=0)),
+            ('first_tried_at', models.DateTimeField(blank=True, null=True)),
+            ('last_tried_at', models.DateTimeField(blank=True, null=True)),
+            ('next_try_at', models.DateTimeField(default=django.utils.timezone.now)),
+            ('answered', models.PositiveSmallIntegerField(blank=True, help_text='The status of the last answer.', null=True)),
+            ('seconds', models.FloatField(blank=True, help_text='How long the last answer took.', null=True)),
+            ('problem', models.CharField(blank=True, max_length=300)),
+            ('replays', models.PositiveIntegerField(default=0)),
+        ],
+        options={
+            'verbose_name': 'webhook delivery',
+            'verbose_name_plural': 'webhook deliveries',
+            'ordering': ('-id',),
+            'indexes': [models.Index(condition=models.Q(('status', 'waiting')), fields=['subscription', 'next_try_at', 'id'], name='delivery_due'), models.Index(condition=models.Q(('status', 'waiting')), fields=['subscription', 'ordered_by', 'id'], name='delivery_in_line'), models.Index(fields=['occurred_at'], name='delivery_age')],
+            'constraints': [models.CheckConstraint(condition=models.Q(('status__in', ['waiting', 'delivered', 'failed', 'skipped'])), name='delivery_status_known'), models.UniqueConstraint(fields=('subscription', 'event_id'), name='delivery_once')],
+        },
+    ),
+]
