@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import socket
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -148,3 +150,12 @@ def test_says_why_it_cannot_start(sandbox: PlayedSandbox, tmp_path: Path):
         PlayedSandbox(tmp_path, options=["--host", "0.0.0.0"])
     with pytest.raises(RuntimeError, match=f"cannot listen on 127.0.0.1:{sandbox.port}"):
         PlayedSandbox(tmp_path, options=["--port", str(sandbox.port)])
+
+
+def test_a_file_of_an_early_version_is_refused(tmp_path: Path):
+    played = PlayedSandbox(tmp_path)
+    played.stop()
+    with closing(sqlite3.connect(played.database)) as rows, rows:
+        rows.execute("DELETE FROM django_migrations WHERE name > '0002'")
+    with pytest.raises(RuntimeError, match=f"{played.database} is of an early version. Delete it."):
+        PlayedSandbox(tmp_path)

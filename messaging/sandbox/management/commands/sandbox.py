@@ -35,7 +35,10 @@ class Command(BaseCommand):
             raise CommandError("The sandbox is switched off here: SANDBOX is not set.")
         if options["database"]:
             database.use_file(options["database"])
-        database.migrate()
+        try:
+            database.migrate()
+        except ValueError as error:
+            raise CommandError(str(error)) from error
         seed()
         try:
             server = SandboxServer(options["host"], options["port"])
