@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -73,11 +74,15 @@ def _within_reach(user: User) -> Q:
 class ConversationQuerySet(models.QuerySet["Conversation"]):
     """Questions about conversations."""
 
-    def visible_to(self, user: User) -> ConversationQuerySet:
-        """The conversations this user may see; every page, list and event goes through here."""
+    def visible_to(self, user: User, *, streams: Collection[int] | None = None) -> ConversationQuerySet:
+        """The conversations this user may see; every page, list and event goes through here.
+
+        `streams` are the ids of Stream.objects.visible_to(user), where they were read for the same answer.
+        """
         if user.is_active and user.has_perm("conversations.view_every_stream"):
             return self
-        return self.filter(_within_reach(user), stream__in=Stream.objects.visible_to(user))
+        seen = Stream.objects.visible_to(user) if streams is None else streams
+        return self.filter(_within_reach(user), stream__in=seen)
 
     def current(self) -> ConversationQuerySet:
         """Neither resolved nor archived."""
@@ -159,7 +164,7 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
             & (Q(**{f"{column}__{further}": key}) | Q(**{column: key, f"pk__{further}": pk}))
         )
 
-    def keys_stream_by_stream(self, order: ListOrder, streams: list[int], size: int) -> list[int]:
+    def keys_stream_by_stream(self, order: ListOrder, streams: Collection[int], size: int) -> list[int]:
         """The ids of the first `size` rows that lie on these streams.
 
         Each stream is asked for its own first rows, which its index has in order; one question about several

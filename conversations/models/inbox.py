@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -21,13 +22,15 @@ UNDO_WITHIN = timedelta(minutes=10)
 class InboxCountQuerySet(models.QuerySet["InboxCount"]):
     """Questions about numbers of conversations."""
 
-    def visible_to(self, user: User) -> InboxCountQuerySet:
-        """Those of the streams that this user may see; of somebody who sees only parts of them, their own."""
+    def visible_to(self, user: User, *, streams: Collection[int] | None = None) -> InboxCountQuerySet:
+        """Those of the streams that this user may see; of somebody who sees only parts of them, their own.
+
+        `streams` are the ids of Stream.objects.visible_to(user), where they were read for the same answer.
+        """
         if user.is_active and user.has_perm("conversations.view_every_stream"):
             return self
-        if user.is_limited:
-            return self.filter(stream__in=Stream.objects.visible_to(user), assignee=user.pk)
-        return self.filter(stream__in=Stream.objects.visible_to(user))
+        seen = self.filter(stream__in=Stream.objects.visible_to(user) if streams is None else streams)
+        return seen.filter(assignee=user.pk) if user.is_limited else seen
 
 
 class InboxCount(models.Model):

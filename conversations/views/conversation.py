@@ -20,12 +20,9 @@ from conversations.views.inbox_query import InboxQuery
 from conversations.views.listing import LARGEST_PAGE
 from conversations.views.message_card import Refused
 from conversations.views.panel import panel_context
-from conversations.views.people import who_see
 from conversations.views.requests import is_htmx, number_in, signed_in, visible_conversation
 from conversations.views.timeline import Timeline, read_timeline
 from conversations.views.workspace import workspace_context
-
-MOST_ASSIGNEES = 200
 
 
 @never_cache
@@ -75,7 +72,6 @@ def pane_context(
         "inbox": query,
         "timeline": _timeline(request, found, message_form),
         "composer": composer_for(found, user, form, refusal=refusal),
-        "assignees": who_see(found.stream)[:MOST_ASSIGNEES],
         **panel_context(found, user, **forms),
     }
 
@@ -120,7 +116,6 @@ def updates(request: HttpRequest) -> HttpResponse:
     context = {
         "timeline": read_timeline(found, user, since=number_in(request, "since")),
         "composer": composer_for(found, user),
-        "assignees": who_see(found.stream)[:MOST_ASSIGNEES],
         **panel_context(found, user),
         **workspace_context(request, query, conversation=found, rows=rows),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.db.models import Case, CharField, Count, IntegerField, QuerySet, Sum, Value, When
@@ -17,11 +17,12 @@ _UNREAD_ON = "unread_on_stream_"
 MOST_COUNTED = 1000  # of a list that is narrowed by filters; beyond, it is "1000+"
 
 
-def count_views(user: User) -> dict[str, int]:
+def count_views(user: User, *, streams: Collection[int] | None = None) -> dict[str, int]:
     """How many conversations each list holds: `mine_open`, `all_waiting`, `failed`, `stream_7_open` and so on.
 
     Two queries. What is divided by standing is added up from the numbers that PostgreSQL keeps, the rest is small
-    by nature and counted. Resolved is not counted. `mine_unread` is for the title of the page.
+    by nature and counted. Resolved is not counted. `mine_unread` is for the title of the page. `streams` are the ids of
+    those that the user sees, where they were read for the same answer.
     """
     seen = set()
     counts: Counter[str] = Counter({f"{view}_{standing}": 0 for view in BY_PERSON for standing in COUNTED})
@@ -31,10 +32,10 @@ def count_views(user: User) -> dict[str, int]:
         default=Value(""),
         output_field=CharField(),
     )
-    kept = InboxCount.objects.visible_to(user).order_by().annotate(whose=whose)
+    kept = InboxCount.objects.visible_to(user, streams=streams).order_by().annotate(whose=whose)
     numbers: Any = kept.values_list("stream", "status", "whose").annotate(Sum("number"))
     if user.is_limited:  # what is kept knows no teams; of somebody who sees a part, the part is counted
-        rows = Conversation.objects.visible_to(user).in_inbox().order_by().annotate(whose=whose)
+        rows = Conversation.objects.visible_to(user, streams=streams).in_inbox().order_by().annotate(whose=whose)
         numbers = rows.values_list("stream", "status", "whose").annotate(Count("pk"))
     for stream, status, person, number in numbers:
         counts[f"{View.ALL}_{status}"] += number
@@ -42,15 +43,15 @@ def count_views(user: User) -> dict[str, int]:
         seen.add(stream)
         if person:
             counts[f"{person}_{status}"] += number
-    small = _small_counts(user)
+    small = _small_counts(user, streams)
     counts["mine_unread"] = sum(small.pop(f"{_UNREAD_ON}{stream}", 0) for stream in seen)
     return {**counts, **{name: number for name, number in small.items() if not name.startswith(_UNREAD_ON)}}
 
 
-def _small_counts(user: User) -> dict[str, int]:
+def _small_counts(user: User, streams: Collection[int] | None) -> dict[str, int]:
     lists = {str(view): InboxQuery(view=view).rows(user) for view in View if view not in BY_PERSON}
     parts = [
-        rows.visible_to(user)
+        rows.visible_to(user, streams=streams)
         .order_by()
         .annotate(which=Value(name, output_field=CharField()))
         .values_list("which")

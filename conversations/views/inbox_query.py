@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -94,10 +95,10 @@ class InboxQuery:
         return cls(
             view=_word(View, given.get("view")) or View.MINE,
             standing=_word(Standing, given.get("status")) or Standing.OPEN,
-            stream=_named(Stream.objects.visible_to(user), given.get("stream")),
-            assignee=_named(User.objects.all(), given.get("assignee")),
-            team=_named(Team.objects.visible_to(user), given.get("team")),
-            tag=_named(Tag.objects.all(), given.get("tag")),
+            stream=_named(lambda: Stream.objects.visible_to(user), given.get("stream")),
+            assignee=_named(User.objects.all, given.get("assignee")),
+            team=_named(lambda: Team.objects.visible_to(user), given.get("team")),
+            tag=_named(Tag.objects.all, given.get("tag")),
             channel=Channel(channel) if (channel := given.get("channel", "")) in Channel.values else None,
             unread=given.get("unread") == "1",
             order=_word(ListOrder, given.get("sort")),
@@ -228,12 +229,12 @@ def _in_view(conversations: ConversationQuerySet, view: View, user: User) -> Con
             return conversations
 
 
-def _named(rows: QuerySet[Row, Any], given: str | None) -> Row | None:
+def _named(rows: Callable[[], QuerySet[Row, Any]], given: str | None) -> Row | None:
     if not given:
         return None
     row = None
     if given.isascii() and given.isdigit() and len(given) < 19:
-        row = rows.filter(pk=int(given)).first()
+        row = rows().filter(pk=int(given)).first()
     if row is None:
         raise Http404("No such list.")
     return row

@@ -7,6 +7,7 @@ repeats. The number of queries does not depend on the number of rows, and what t
 from __future__ import annotations
 
 import zlib
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -59,11 +60,24 @@ class Page:
     next_cursor: str
 
 
-def read_page(query: InboxQuery, user: User, *, cursor: str = "", size: int = PAGE) -> Page:
-    """A page of the list. A cursor that cannot be read is the beginning."""
+def streams_seen(user: User) -> list[Stream]:
+    """The streams that this user sees, by name, with what lists say of them: read once for an answer.
+
+    Their ids stand for the question who sees what in the other questions of that answer, which PostgreSQL then need
+    not answer again, joined with each of them.
+    """
+    streams = Stream.objects.visible_to(user).select_related("account", "gate").order_by("name")
+    return list(streams.defer("account__credentials"))
+
+
+def read_page(
+    query: InboxQuery, user: User, *, cursor: str = "", size: int = PAGE, streams: Sequence[Stream] | None = None
+) -> Page:
+    """A page of the list. A cursor that cannot be read is the beginning. `streams` are the streams_seen()."""
     size = max(1, min(size, LARGEST_PAGE))
-    keys = _keys(query, user, _Cursor.read(cursor, query.sort), size + 1)
-    conversations = read_rows(keys[:size], user)
+    seen = {stream.pk: stream for stream in (streams_seen(user) if streams is None else streams)}
+    keys = _keys(query, user, _Cursor.read(cursor, query.sort), size + 1, seen)
+    conversations = read_rows(keys[:size], user, seen)
     more = len(keys) > size and bool(conversations)
     present = colleagues_at([one.pk for one in conversations], user)
     return Page(
@@ -77,14 +91,21 @@ def _row(conversation: Conversation, present: list[Colleague], view: View) -> Ro
     return Row(conversation, chips_of(conversation, people=len(present) + with_somebody), present)
 
 
-def read_rows(pks: list[int], user: User) -> list[Conversation]:
-    """These conversations with all that their rows show, in this order; none that the user may not see."""
-    rows = Conversation.objects.visible_to(user).for_list().with_attention(user).prefetch_related("tags")
-    found = rows.defer("stream__account__credentials").in_bulk(pks)
-    return [found[pk] for pk in pks if pk in found]
+def read_rows(pks: list[int], user: User, streams: Mapping[int, Stream]) -> list[Conversation]:
+    """These conversations with all that their rows show, in this order; none that the user may not see.
+
+    `streams` are the streams_seen() by their ids. A row takes its stream from there: to read it with each row again
+    costs as much as the row.
+    """
+    rows = Conversation.objects.visible_to(user, streams=streams).select_related("contact", "assignee", "team")
+    found = rows.with_attention(user).prefetch_related("tags").in_bulk(pks)
+    listed = [found[pk] for pk in pks if pk in found and found[pk].stream_id in streams]
+    for one in listed:
+        one.stream = streams[one.stream_id]
+    return listed
 
 
-def _keys(query: InboxQuery, user: User, after: _Cursor | None, size: int) -> list[int]:
+def _keys(query: InboxQuery, user: User, after: _Cursor | None, size: int, streams: Collection[int]) -> list[int]:
     """The ids of the first rows, read from the index that has them in order."""
     order = query.sort
     found = query.rows(user)
@@ -92,11 +113,10 @@ def _keys(query: InboxQuery, user: User, after: _Cursor | None, size: int) -> li
         found = found.following(order, after.key, after.pk)
     of_many_streams = query.stream is None and query.view in (View.ALL, View.UNASSIGNED)
     if user.is_limited:
-        found = found.visible_to(user)
+        found = found.visible_to(user, streams=streams)
     if of_many_streams and not user.has_perm("conversations.view_every_stream"):
-        streams = list(Stream.objects.visible_to(user).values_list("pk", flat=True))
         return found.keys_stream_by_stream(order, streams, size)
-    return list(found.visible_to(user).in_order(order).values_list("pk", flat=True)[:size])
+    return list(found.visible_to(user, streams=streams).in_order(order).values_list("pk", flat=True)[:size])
 
 
 class _Cursor(NamedTuple):

@@ -15,7 +15,7 @@ from conversations.models.conversation import ListOrder
 from conversations.views import filters
 from conversations.views.counting import count_filters, count_of, count_views
 from conversations.views.inbox_query import BY_PERSON, InboxQuery, Standing, View
-from conversations.views.listing import FIRST_PAGE, PAGE, read_page
+from conversations.views.listing import FIRST_PAGE, PAGE, read_page, streams_seen
 from conversations.views.requests import number_in, signed_in
 from conversations.views.stream_health import Health, stream_health
 
@@ -85,15 +85,15 @@ def workspace_context(
     """What the views pane and the list show. `rows` is how many rows are on the screen already (0: a page)."""
     user = signed_in(request)
     cursor = request.GET.get("cursor", "")
-    counts = count_views(user)
-    streams = Stream.objects.visible_to(user).select_related("account", "gate").defer("account__credentials")
+    streams = streams_seen(user)
+    counts = count_views(user, streams=[stream.pk for stream in streams])
     return {
         "inbox": query,
-        "page": read_page(query, user, cursor=cursor, size=rows or (PAGE if cursor else FIRST_PAGE)),
+        "page": read_page(query, user, cursor=cursor, size=rows or (PAGE if cursor else FIRST_PAGE), streams=streams),
         "counts": counts,
         "list_count": count_of(query, counts, user),
         "view_links": [_view_link(query, counts, *view) for view in _VIEWS],
-        "stream_links": [_stream_link(query, stream, counts) for stream in streams.order_by("name")],
+        "stream_links": [_stream_link(query, stream, counts) for stream in streams],
         "filter_links": saved_filter_links(query, user),
         "applied_filters": [] if query.is_one_stream and not query.text else filters.applied(query),
         "standings": _standing_links(query, counts, user),
