@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -83,17 +84,20 @@ def kinds_told(user: User, way: Way) -> list[str]:
 class NotificationQuerySet(models.QuerySet["Notification"]):
     """Questions about notifications."""
 
-    def of(self, user: User) -> NotificationQuerySet:
-        """This person's own, about conversations and campaigns that they may see now, and about webhooks."""
+    def of(self, user: User, *, streams: Collection[int] | None = None) -> NotificationQuerySet:
+        """This person's own, about conversations and campaigns that they may see now, and about webhooks.
+
+        `streams` are the ids of Stream.objects.visible_to(user), where they were read for the same answer.
+        """
         own = self.filter(user=user.pk)
         if user.is_active and user.has_perm("conversations.view_every_stream"):
             return own
-        seen = Q(conversation__in=Conversation.objects.visible_to(user))
+        seen = Q(conversation__in=Conversation.objects.visible_to(user, streams=streams))
         return own.filter(seen | Q(campaign__in=Campaign.objects.visible_to(user)) | Q(webhook__isnull=False))
 
-    def listed_for(self, user: User) -> NotificationQuerySet:
+    def listed_for(self, user: User, *, streams: Collection[int] | None = None) -> NotificationQuerySet:
         """Those that the bell shows and counts."""
-        return self.of(user).filter(kind__in=kinds_told(user, Way.PAGE))
+        return self.of(user, streams=streams).filter(kind__in=kinds_told(user, Way.PAGE))
 
     def unread(self) -> NotificationQuerySet:
         """Not yet read."""

@@ -12,7 +12,7 @@ from urllib.parse import urlencode, urlsplit
 from django import template
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
+from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language_info
 
@@ -86,12 +86,16 @@ def _linked(text: str, plain: Callable[[str], SafeString]) -> SafeString:
             (format_html('<a href="{}" rel="noopener noreferrer nofollow" target="_blank">{}</a>', address, address),)
         )
         end = match.start() + len(address)
+    if not parts:
+        return plain(text)
     parts.append((plain(text[end:]),))
     return format_html_join("", "{}", parts)
 
 
 def _isolated(text: str) -> SafeString:
     """Escaped, each character that turns the direction of writing shut in an element of its own, where it ends."""
+    if not message_text.turns_direction(text):
+        return conditional_escape(text)
     pieces = message_text.TURNING.split(text)
     turning = [*message_text.TURNING.findall(text), ""]
     marked = (
@@ -125,6 +129,18 @@ def turns_direction(text: str) -> bool:
 def is_web_address(text: str) -> bool:
     """Is this an http or https address that may become a link?"""
     return _is_safe(text)
+
+
+@register.filter
+def machine_time(moment: datetime | None) -> str:
+    """2026-11-19T14:27:08+00:00, for the attribute of a time that people read in other words."""
+    return timezone.localtime(moment).isoformat(timespec="seconds") if moment else ""
+
+
+@register.filter
+def hour(moment: datetime) -> str:
+    """14:27."""
+    return f"{timezone.localtime(moment):%H:%M}"
 
 
 @register.filter

@@ -24,6 +24,7 @@ from conversations.views.meters import Meter, meter
 from conversations.views.presets import Preset, presets_for
 from conversations.views.template_preview import Part, preview
 from conversations.views.template_suggestion import suggested_template
+from conversations.views.timeline import Timeline
 from conversations.views.wording import CLOSING_SOON, clock_ahead, why_it_waits
 
 NEEDS_TEMPLATE = ("window_closed", "no_object")  # verdicts on free text that a template answers
@@ -149,13 +150,19 @@ def composer_for(
     *,
     refusal: Refusal | None = None,
     mode: str = "",
+    timeline: Timeline | None = None,
 ) -> Composer:
-    """The composer of a conversation for somebody; without a form it holds their drafts, in `mode` if one is given."""
+    """The composer of a conversation for somebody; without a form it holds their drafts, in `mode` if one is given.
+
+    `timeline` is what stands above it on the same page: what came after that was read has not been seen.
+    """
     drafts = drafts_in(conversation, user)
     if form is None:
         form = ReplyForm(initial=_from_drafts(drafts) | ({"mode": mode} if mode else {}))
     refusal = refusal or Refusal()
     seen = form.last_seen if refusal.newer is None else None
+    if seen is None and timeline is not None and timeline.is_newest:
+        seen = timeline.last_message or None
     if seen is None:
         seen = conversation.messages.order_by("-id").values_list("pk", flat=True).first() or 0
     undo = undoable(conversation, user)

@@ -68,10 +68,11 @@ def pane_context(
 ) -> dict[str, Any]:
     """What the thread and the panel show."""
     user = signed_in(request)
+    timeline = _timeline(request, found, message_form)
     return {
         "inbox": query,
-        "timeline": _timeline(request, found, message_form),
-        "composer": composer_for(found, user, form, refusal=refusal),
+        "timeline": timeline,
+        "composer": composer_for(found, user, form, refusal=refusal, timeline=timeline),
         **panel_context(found, user, **forms),
     }
 
@@ -113,9 +114,10 @@ def updates(request: HttpRequest) -> HttpResponse:
     if number_in(request, "seen"):
         mark_read(found)
         read_conversation(found, user)
+    timeline = read_timeline(found, user, since=number_in(request, "since"))
     context = {
-        "timeline": read_timeline(found, user, since=number_in(request, "since")),
-        "composer": composer_for(found, user),
+        "timeline": timeline,
+        "composer": composer_for(found, user, timeline=timeline),
         **panel_context(found, user),
         **workspace_context(request, query, conversation=found, rows=rows),
     }

@@ -132,7 +132,8 @@ def opt_out_proof(contact: Contact, stream: Stream) -> str:
 
 def other_ways(conversation: Conversation, user: User) -> tuple[Stream, ...]:
     """On each channel the best other stream on which this user may write to the customer."""
-    streams = Stream.objects.sendable_by(user).working().exclude(pk=conversation.stream_id).select_related("account")
+    streams = Stream.objects.sendable_by(user).working().exclude(pk=conversation.stream_id)
+    streams = streams.select_related("account", "policy")
     choices = stream_choices(list(streams), Recipient(contact=conversation.contact), user)
     best: dict[str, Stream] = {}
     for choice in choices:

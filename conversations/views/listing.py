@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import Truncator
 
 from conversations.models import Conversation, Stream, User
 from conversations.models.conversation import ListOrder
@@ -24,22 +26,25 @@ from conversations.views.wording import clock
 PAGE = 50
 FIRST_PAGE = 24  # more than a screen shows, and light: the rest follows as soon as somebody scrolls
 LARGEST_PAGE = 200
+LONGEST_PREVIEW = 110
 LARGEST_NUMBER = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One conversation of a list."""
+    """One conversation of a list: what its template would otherwise work out again in each row."""
 
     conversation: Conversation
     chips: ChipLine
     present: list[Colleague]
+    address: str
+    when: str
 
     @property
     def version(self) -> int:
         """Another number when the row would look different, so that an open page exchanges only what changed."""
         one = self.conversation
-        shown = (one.contact.name, clock(one.last_message_at), one.last_message_preview, one.last_message_direction)
+        shown = (one.contact.name, self.when, one.last_message_preview, one.last_message_direction)
         state = (one.unread_count, bool(one.failed_at), one.assignee_id, one.team_id)
         return zlib.crc32(repr((shown, state, self.chips, self.present)).encode())
 
@@ -47,6 +52,12 @@ class Row:
     def preview_icon(self) -> str:
         """What stands for a file of the customer's; empty for words."""
         return _FILE_ICONS.get(self.conversation.last_message_preview, "")
+
+    @property
+    def preview(self) -> str:
+        """The first words of the last message."""
+        words = self.conversation.last_message_preview or "No messages yet"
+        return words if len(words) <= LONGEST_PREVIEW else Truncator(words).chars(LONGEST_PREVIEW)
 
 
 _FILE_ICONS = {"Photo": "image", "Video": "video", "Voice message": "mic", "File": "file-text"}
@@ -80,15 +91,23 @@ def read_page(
     conversations = read_rows(keys[:size], user, seen)
     more = len(keys) > size and bool(conversations)
     present = colleagues_at([one.pk for one in conversations], user)
+    words = query.as_query()
     return Page(
-        rows=[_row(one, present.get(one.pk, []), query.view) for one in conversations],
+        rows=[_row(one, present.get(one.pk, []), query.view, words) for one in conversations],
         next_cursor=_Cursor.of(conversations[-1], query.sort).written() if more else "",
     )
 
 
-def _row(conversation: Conversation, present: list[Colleague], view: View) -> Row:
+def _row(conversation: Conversation, present: list[Colleague], view: View, words: str) -> Row:
     with_somebody = conversation.assignee_id is not None and view != View.MINE  # whose are all in one's own list
-    return Row(conversation, chips_of(conversation, people=len(present) + with_somebody), present)
+    address = reverse("conversation", args=[conversation.pk])
+    return Row(
+        conversation,
+        chips_of(conversation, people=len(present) + with_somebody),
+        present,
+        address=f"{address}?{words}" if words else address,
+        when=clock(conversation.last_message_at),
+    )
 
 
 def read_rows(pks: list[int], user: User, streams: Mapping[int, Stream]) -> list[Conversation]:

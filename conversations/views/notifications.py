@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -48,14 +49,18 @@ class Line(NamedTuple):
 
 
 class Bell:
-    """What the bell says on every page: one query, when a template asks."""
+    """What the bell says on every page: one query, when a template asks.
 
-    def __init__(self, user: User) -> None:
-        self.user = user
+    `streams` are the ids of those that the user sees, where they were read for the same answer.
+    """
+
+    def __init__(self, user: User, *, streams: Collection[int] | None = None) -> None:
+        self.user, self.streams = user, streams
 
     @cached_property
     def _found(self) -> dict[str, Any]:
-        return Notification.objects.listed_for(self.user).unread().aggregate(number=Count("pk"), newest=Max("pk"))
+        listed = Notification.objects.listed_for(self.user, streams=self.streams)
+        return listed.unread().aggregate(number=Count("pk"), newest=Max("pk"))
 
     @property
     def number(self) -> int:

@@ -59,6 +59,7 @@ def panel_context(
         .filter(contact=contact)
         .exclude(pk=conversation.pk)
         .select_related("stream")
+        .only("last_message_preview", "last_message_at", "stream__name", "stream__channel")
         .newest_first()[: MOST_EARLIER + 1]
     )
     return {

@@ -59,14 +59,16 @@ class Entry:
 class Timeline:
     """Some entries, and where they stand: `older_than` is the cursor of the page above (0: none).
 
-    `doubtful` are the messages of the conversation that nobody has confirmed and that others have followed.
+    `first_message` and `last_message` are ids (0: no messages). `doubtful` are those of the messages of the
+    conversation that nobody has confirmed and that others have followed.
     """
 
     entries: list[Entry]
     older_than: int
     first_message: int
+    last_message: int
     is_newest: bool
-    doubtful: list[Message] = field(default_factory=list)
+    doubtful: list[int] = field(default_factory=list)
 
 
 def read_timeline(
@@ -76,8 +78,7 @@ def read_timeline(
 
     `refused` is a form under one of the messages, to be shown again with its reason.
     """
-    wanted = conversation.messages.select_related("author", "template", "stream__account").order_by("-id")
-    wanted = wanted.defer("stream__account__credentials")  # each would be deciphered, and none is shown
+    wanted = conversation.messages.select_related("author", "template").order_by("-id")
     if before:
         wanted = wanted.filter(pk__lt=before)
     size = PAGE
@@ -85,6 +86,8 @@ def read_timeline(
         wanted, size = wanted.filter(pk__gte=since), LARGEST_PAGE
     found = list(wanted[: size + 1])
     shown = found[:size][::-1]
+    for message in shown:
+        message.stream = conversation.stream
     older = len(found) > size or bool(since and conversation.messages.filter(pk__lt=since).exists())
     activities = _activities(conversation, shown, older=older, before=before)
     lines = _merged(cards(shown, conversation, user, refused=refused), activities)
@@ -92,15 +95,18 @@ def read_timeline(
         entries=list(_with_days(lines)),
         older_than=shown[0].pk if older and shown else 0,
         first_message=shown[0].pk if shown else 0,
+        last_message=shown[-1].pk if shown else 0,
         is_newest=not before,
         doubtful=[] if before else _doubtful(conversation, shown),
     )
 
 
-def _doubtful(conversation: Conversation, shown: Sequence[Message]) -> list[Message]:
+def _doubtful(conversation: Conversation, shown: Sequence[Message]) -> list[int]:
     """What nobody has confirmed, oldest first, unless it is the last message, where everybody sees it."""
-    found = conversation.messages.filter(status=MessageStatus.UNCONFIRMED).order_by("id")
-    return list(found.exclude(pk=shown[-1].pk)[:PAGE]) if shown else []
+    if not shown:
+        return []
+    found = conversation.messages.filter(status=MessageStatus.UNCONFIRMED).exclude(pk=shown[-1].pk)
+    return list(found.order_by("id").values_list("pk", flat=True)[:PAGE])
 
 
 def _activities(conversation: Conversation, shown: Sequence[Message], *, older: bool, before: int) -> list[Activity]:

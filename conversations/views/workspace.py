@@ -16,6 +16,7 @@ from conversations.views import filters
 from conversations.views.counting import count_filters, count_of, count_views
 from conversations.views.inbox_query import BY_PERSON, InboxQuery, Standing, View
 from conversations.views.listing import FIRST_PAGE, PAGE, read_page, streams_seen
+from conversations.views.notifications import Bell
 from conversations.views.requests import number_in, signed_in
 from conversations.views.stream_health import Health, stream_health
 
@@ -86,9 +87,11 @@ def workspace_context(
     user = signed_in(request)
     cursor = request.GET.get("cursor", "")
     streams = streams_seen(user)
-    counts = count_views(user, streams=[stream.pk for stream in streams])
+    seen = [stream.pk for stream in streams]
+    counts = count_views(user, streams=seen)
     return {
         "inbox": query,
+        "bell": Bell(user, streams=seen),
         "page": read_page(query, user, cursor=cursor, size=rows or (PAGE if cursor else FIRST_PAGE), streams=streams),
         "counts": counts,
         "list_count": count_of(query, counts, user),

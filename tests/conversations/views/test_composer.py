@@ -13,6 +13,8 @@ from django.utils import timezone
 from conversations.models import Conversation, Message, Stream, TeamStream
 from conversations.models.message import MessageStatus
 from conversations.services import consent
+from conversations.views.composer import composer_for
+from conversations.views.timeline import read_timeline
 from tests import factories
 from tests.conversations.views.conftest import Centre
 from tests.conversations.views.reading import HX, Element, read
@@ -330,3 +332,12 @@ def test_a_form_from_elsewhere_is_refused(centre: Centre, agent: Client, setting
     response = client.post(f"/c/{centre.conversation().pk}/reply/", form())
     assert response.status_code == 403
     assert "This form is out of date" in response.content.decode()
+
+
+def test_what_comes_in_while_a_page_is_read_has_not_been_seen(centre: Centre) -> None:
+    amira = centre.conversation(assignee=centre.priya)
+    first = factories.make_message(amira, direction="in", body="Hello")
+    timeline = read_timeline(amira, centre.priya)
+    second = factories.make_message(amira, direction="in", body="Never mind")
+    assert composer_for(amira, centre.priya, timeline=timeline).seen == first.pk
+    assert composer_for(amira, centre.priya).seen == second.pk
