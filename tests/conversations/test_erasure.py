@@ -46,7 +46,7 @@ from conversations.models import (
 )
 from conversations.services import attachment_files, consent, erasure, gate
 from conversations.services.api_keys import create_api_key
-from conversations.services.campaigns import sending
+from conversations.services.campaigns import taking
 from conversations.services.opt_in_import import _numbers_opted_out
 from tests import factories
 
@@ -346,7 +346,7 @@ def test_a_campaign_under_way_leaves_the_person_out(seeded: Conversation, person
     CampaignChunk.objects.filter(pk=chunk.pk).update(status="ready", claim=None, lease_until=None)
     erase(person)
     chunk.refresh_from_db()
-    assert list(sending._refused(chunk, chunk.campaign, [0, 1])) == [0]
+    assert list(taking.refused_among(chunk, chunk.campaign, [0, 1])) == [0]
 
 
 def test_a_session_without_the_key_writes_no_contact(person: Contact) -> None:

@@ -40,21 +40,32 @@ def renew_claim(chunk: CampaignChunk, lease_until: datetime) -> None:
 _RENEW = "UPDATE conversations_campaignchunk SET lease_until = %s, next_attempt_at = %s WHERE id = %s"
 
 
-def mark_chunk(
-    pk: int, claim: uuid.UUID, places: Mapping[str, Sequence[int]], *, at: datetime, lease_beyond: datetime
-) -> bool:
-    """Note on a chunk what goes on the wire, by the claim of the attempt.
+def mark_on_wire(
+    chunk: CampaignChunk, places: Mapping[str, Sequence[int]], leaving: Sequence[int], *, lease: float
+) -> datetime | None:
+    """Note on a chunk what is on the wire, places by the claim of their attempt, and on those that leave since when.
 
-    False when its claim is over, or will be before `lease_beyond`, or when its campaign does not run.
+    None when its claim is over, or will be within `lease` seconds, or when its campaign does not run.
     """
-    return _execute(_MARK_CHUNK, [json.dumps(places), at, pk, claim, lease_beyond]) == 1
+    values: list[Any] = [json.dumps(places), chunk.pk, chunk.claim, lease, list(leaving)]
+    with connection.cursor() as cursor:
+        cursor.execute(_MARK_ON_WIRE, values)
+        marked = cursor.fetchone()
+    return marked[0] if marked else None
 
 
-_MARK_CHUNK = """
-    UPDATE conversations_campaignchunk AS chunk SET on_wire = %s, on_wire_at = %s
-      FROM conversations_campaign AS campaign
-     WHERE chunk.id = %s AND chunk.claim = %s AND chunk.status = 'sending' AND chunk.lease_until > %s
-       AND campaign.id = chunk.campaign_id AND campaign.status = 'running'
+_MARK_ON_WIRE = """
+    WITH chunk AS (
+        UPDATE conversations_campaignchunk AS chunk SET on_wire = %s, on_wire_at = clock_timestamp()
+          FROM conversations_campaign AS campaign
+         WHERE chunk.id = %s AND chunk.claim = %s AND chunk.status = 'sending'
+           AND chunk.lease_until > clock_timestamp() + make_interval(secs => %s)
+           AND campaign.id = chunk.campaign_id AND campaign.status = 'running'
+        RETURNING chunk.on_wire_at
+    )
+    UPDATE conversations_sendattempt AS attempt SET on_wire_at = chunk.on_wire_at
+      FROM chunk WHERE attempt.id = ANY(%s)
+    RETURNING attempt.on_wire_at
 """
 
 
@@ -103,14 +114,6 @@ _BEGIN = """
       FROM unnest(string_to_array(%s, ',')) AS claim
     RETURNING claim, id
 """
-
-
-def mark_attempts(attempts: Collection[SendAttempt], *, at: datetime) -> None:
-    """These go on the wire; the rows alone are told."""
-    _execute(_MARK_ATTEMPTS, [at, [attempt.pk for attempt in attempts]])
-
-
-_MARK_ATTEMPTS = "UPDATE conversations_sendattempt SET on_wire_at = %s WHERE id = ANY(%s)"
 
 
 def store_attempts(attempts: Collection[SendAttempt]) -> None:

@@ -1,111 +1,99 @@
-"""Several requests at once: each connects in a thread of its own, one commit puts all of them on the wire.
-
-Only the caller's thread touches the database. A provider that takes one message a request would otherwise be
-waited for a thousand times a chunk.
-"""
+"""A window leaves, wave after wave, and what all of it came to is stored at once."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import random
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
-from conversations.services.exchange import Exchange, Fenced, exchange
-from messaging.providers.base import Operation, Provider
-from messaging.types import SendResult
+from django.conf import settings
+from django.db import transaction
 
-PATIENCE = 2.0  # seconds beyond the connect time-out in which every thread has connected or given up
+from conversations.services import consent, spool
+from conversations.services.campaigns import recording, wave
+from conversations.services.campaigns.statements import mark_on_wire
+from conversations.services.campaigns.taking import MOST_AT_ONCE, Taken, refused_among
+from conversations.services.exchange import Fenced, kept_of
+
+LONGEST_BACKOFF = 300.0  # seconds
+QUICK_SECONDS = 0.25  # a wave that takes no longer may be followed by a window of several
 
 
-@dataclass(slots=True)
-class Call:
-    """One request of a window: the places in the chunk that it carries, and afterwards what it came to.
+def send(taken: Taken, threads: ThreadPoolExecutor) -> bool:
+    """Send a window and store what it came to; returns whether the provider was quick and judged everybody.
 
-    `done` stays None when nothing was written: it was fenced.
+    A wave that was not judged whole is the last. A fault of ours that kept one back is raised once the answers to those
+    before it are stored.
     """
+    began, answered, fault = time.monotonic(), 0, None
+    while answered < len(taken.calls):
+        leaving = taken.calls[answered : answered + MOST_AT_ONCE]
+        put_on_wire = partial(_put_on_wire, taken, taken.calls[:answered])
+        fault = wave.send(taken.provider, leaving, put_on_wire, threads)
+        if not all(call.was_judged for call in leaving):
+            break
+        answered += len(leaving)
+    if fault is not None and answered == 0:
+        raise fault
+    waves = -(-answered // MOST_AT_ONCE)
+    is_quick = answered == len(taken.calls) and time.monotonic() - began <= waves * QUICK_SECONDS
+    _store(taken)
+    if fault is not None:
+        raise fault
+    return is_quick
 
-    places: tuple[int, ...]
-    refs: tuple[str, ...]
-    plan: Callable[[], Operation[SendResult]]
-    done: Exchange | None = None
 
+def _put_on_wire(taken: Taken, answered: Sequence[wave.Call], leaving: Sequence[wave.Call]) -> None:
+    """The second commit: runs when the connections of `leaving` stand. Raises Fenced when nothing may be written.
 
-def send(provider: Provider, calls: Sequence[Call], put_on_wire: Callable[[Sequence[Call]], None]) -> None:
-    """Send the requests together and wait for all.
-
-    `put_on_wire` is called once, in this thread, with those whose connection stands; when it raises Fenced, none of
-    them is written. Whatever else it raises does the same, and comes out.
+    Of those that have left before no outcome is stored yet: they stay on the wire.
     """
-    start = _Start(len(calls))
-    threads = [
-        threading.Thread(target=_exchange, args=(provider, call, place, start), name=f"window-{place}", daemon=True)
-        for place, call in enumerate(calls)
-    ]
-    for thread in threads:
-        thread.start()
-    connected = start.wait(seconds=provider.transport.connect_seconds + PATIENCE)
-    failure: Exception | None = None
-    if connected:
-        try:
-            put_on_wire([calls[place] for place in connected])
-        except Exception as error:
-            failure = error
-    start.give(connected if failure is None else frozenset())
-    for thread in threads:
-        thread.join()
-    if failure is not None and not isinstance(failure, Fenced):
-        raise failure
+    chunk, campaign = taken.chunk, taken.campaign
+    with transaction.atomic():
+        consent.bulk_lock(campaign.stream.channel, shared=True)
+        if refused_among(chunk, campaign, [place for call in leaving for place in call.places]):
+            raise Fenced("somebody has opted out meanwhile")
+        at = mark_on_wire(
+            chunk,
+            {str(call.attempt.claim): call.places for call in (*answered, *leaving)},
+            [call.attempt.pk for call in leaving],
+            lease=settings.DELIVERY_TOTAL_SECONDS + settings.DELIVERY_MARGIN_SECONDS,
+        )
+        if at is None:
+            raise Fenced("the claim is over, or the campaign does not run")
+    for call in leaving:
+        call.attempt.on_wire_at = at
 
 
-def _exchange(provider: Provider, call: Call, place: int, start: _Start) -> None:
-    try:
-        call.done = exchange(provider, call.plan, refs=call.refs, put_on_wire=lambda: start.ask(place))
-    except Fenced:
-        call.done = None
-    finally:
-        start.leave(place)
+def _store(taken: Taken) -> None:
+    kept = recording.Window(taken.chunk.pk, str(taken.chunk.claim), refused=taken.refused)
+    attempts = {}
+    for call in taken.calls:
+        if call.done is None:
+            continue
+        attempt = attempts[str(call.attempt.claim)] = call.attempt
+        call.done.describe(attempt)
+        kept.requests.append(
+            recording.RequestOutcome(
+                claim=str(attempt.claim),
+                places=list(call.places),
+                attempt=kept_of(attempt),
+                results=list(call.done.result.results),
+                on_wire_at=attempt.on_wire_at.isoformat() if attempt.on_wire_at else None,
+                request_id=call.done.result.request_id,
+                retry_after=call.done.retry_after,
+            )
+        )
+    kept.wait = _wait(taken, kept)
+    spool.record_window_surely(kept, recording.AtHand(taken.campaign, attempts, taken.chunk.payload))
 
 
-class _Start:
-    """Where threads wait, connected, until they are told to write.
-
-    Whoever comes wakes nobody but the last one, who wakes the caller: with one condition for all, twenty threads would
-    wake each other four hundred times.
-    """
-
-    def __init__(self, number: int) -> None:
-        self._number = number
-        self._lock = threading.Lock()
-        self._all_there = threading.Event()
-        self._told = threading.Event()
-        self._waiting: set[int] = set()
-        self._gone: set[int] = set()
-        self._given: frozenset[int] = frozenset()
-
-    def ask(self, place: int) -> None:
-        """Called with the connection standing: returns when this request may be written, else raises Fenced."""
-        self._came(place, self._waiting)
-        self._told.wait()
-        if place not in self._given:
-            raise Fenced("it may not be written")
-
-    def leave(self, place: int) -> None:
-        """Called at the end of a thread, whatever became of it."""
-        self._came(place, self._gone)
-
-    def wait(self, *, seconds: float) -> frozenset[int]:
-        """The requests whose connection stands, once every thread has come or gone, or the time is over."""
-        self._all_there.wait(seconds)
-        with self._lock:
-            return frozenset(self._waiting - self._gone)
-
-    def give(self, places: frozenset[int]) -> None:
-        """Let these be written; whoever asks later, or is not among them, is told no."""
-        self._given = places
-        self._told.set()
-
-    def _came(self, place: int, among: set[int]) -> None:
-        with self._lock:
-            among.add(place)
-            if len(self._waiting | self._gone) == self._number:
-                self._all_there.set()
+def _wait(taken: Taken, kept: recording.Window) -> float:
+    """Seconds until those that were not accepted are tried again."""
+    asked = [one.retry_after for one in kept.requests if one.retry_after is not None]
+    if asked:
+        return max(asked)
+    longest = min(LONGEST_BACKOFF, 0.5 * 2 ** min(taken.chunk.tries + 1, 12))
+    return random.uniform(0.2, longest)  # noqa: S311 jitter, no secret

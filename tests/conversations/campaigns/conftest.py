@@ -5,14 +5,15 @@ from __future__ import annotations
 import csv as csv_format
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from django.test import Client
 
 from conversations.models import Campaign, CampaignChunk, User
-from conversations.services.campaigns import audience, control, planning, preflight, sending
+from conversations.services.campaigns import audience, control, planning, preflight, sending, taking
 from tests import factories
 from tests.factories import SandboxStreams
 from tests.sandbox.playing import PlayedSandbox
@@ -38,6 +39,13 @@ def browser(tom: User) -> Client:
     client = Client()
     client.force_login(tom)
     return client
+
+
+@pytest.fixture
+def threads() -> Iterator[ThreadPoolExecutor]:
+    """A worker's, for its waves."""
+    with ThreadPoolExecutor(taking.MOST_AT_ONCE) as threads:
+        yield threads
 
 
 def words(response: Any) -> str:

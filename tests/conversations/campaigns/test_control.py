@@ -14,7 +14,7 @@ from conversations.models import (
     SendingPolicy,
     User,
 )
-from conversations.services.campaigns import control, planning, sending, upkeep
+from conversations.services.campaigns import control, planning, sending, taking, upkeep
 from tests.conversations.campaigns.conftest import confirm, fiction, run
 from tests.conversations.campaigns.counting import Make, adds_up, arrived, outcomes_of, people
 from tests.sandbox.playing import PlayedSandbox
@@ -113,9 +113,9 @@ def test_marketing_waits_for_the_morning_there(make_campaign: Make, tom: User) -
     planning.plan(campaign.pk)
     chunk = campaign.chunks.get()
     night_in_london = timezone.now().replace(hour=23, minute=30)  # and evening in Washington
-    assert sending._awake(chunk, campaign, night_in_london) == [0]
+    assert taking.awake(chunk, campaign, night_in_london, most=20) == [0]
     night_in_both = timezone.now().replace(hour=6, minute=0)
-    assert sending._awake(chunk, campaign, night_in_both) == []
+    assert taking.awake(chunk, campaign, night_in_both, most=20) == []
     assert chunk.next_attempt_at is not None
     assert chunk.next_attempt_at.hour in (8, 9)
 
@@ -130,8 +130,8 @@ def test_the_hours_of_the_stream_and_the_zone_of_the_customer_count(make_campaig
     planning.plan(campaign.pk)
     chunk = campaign.chunks.get()
     morning = timezone.now().replace(month=11, day=23, hour=10, minute=30)
-    assert sending._awake(chunk, campaign, morning) == [0]
-    assert sending._awake(chunk, campaign, morning.replace(hour=2)) == [1]
+    assert taking.awake(chunk, campaign, morning, most=20) == [0]
+    assert taking.awake(chunk, campaign, morning.replace(hour=2), most=20) == [1]
 
 
 def test_a_stream_that_is_switched_off_pauses_its_campaigns(

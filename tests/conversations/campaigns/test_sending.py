@@ -18,7 +18,7 @@ from conversations.models import (
     User,
 )
 from conversations.services import consent, outbound, receipts
-from conversations.services.campaigns import planning, sending, upkeep
+from conversations.services.campaigns import planning, sending, upkeep, window
 from messaging.types import DeliveryReport, DeliveryStatus
 from tests import factories
 from tests.conversations.campaigns.conftest import confirm, fiction, run
@@ -207,7 +207,7 @@ def test_an_opt_out_between_the_claim_and_the_wire_wins(
     campaign = make_campaign(*people(200, 3))
     confirm(campaign, tom)
     contact = Contact.objects.create(phone=fiction(201))
-    original, calls = sending._put_on_wire, []
+    original, calls = window._put_on_wire, []
 
     def meanwhile(*args: Any) -> None:
         if not calls:
@@ -215,7 +215,7 @@ def test_an_opt_out_between_the_claim_and_the_wire_wins(
         calls.append(args)
         original(*args)
 
-    monkeypatch.setattr(sending, "_put_on_wire", meanwhile)
+    monkeypatch.setattr(window, "_put_on_wire", meanwhile)
     run(campaign)
     assert len(calls) == 2
     assert arrived(product_sandbox) == {fiction(200): 1, fiction(202): 1}

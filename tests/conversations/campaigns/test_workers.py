@@ -23,7 +23,7 @@ from conversations.models import (
 )
 from conversations.queue import BULK
 from conversations.services import consent, spool
-from conversations.services.campaigns import control, planning, recording, sending, upkeep
+from conversations.services.campaigns import control, planning, recording, sending, taking, upkeep, window
 from conversations.services.exchange import kept_of
 from messaging.types import Outcome, RecipientResult
 from tests.conversations.campaigns.conftest import confirm, fiction, run
@@ -33,14 +33,16 @@ from tests.sandbox.playing import PlayedSandbox
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def first_window(campaign: Campaign, tom: User) -> tuple[CampaignChunk, uuid.UUID, sending.Taken]:
+def first_window(
+    campaign: Campaign, tom: User, *, in_waves: bool = False
+) -> tuple[CampaignChunk, uuid.UUID, taking.Taken]:
     """The only chunk of a confirmed campaign, its claim, and what a worker took of it."""
     confirm(campaign, tom)
     planning.plan(campaign.pk)
     chunk = campaign.chunks.get()
     claim = sending._claim(chunk.pk)
     assert claim is not None
-    taken = sending._take(chunk.pk, claim, chunk.payload)
+    taken = taking.take(chunk.pk, claim, chunk.payload, in_waves=in_waves)
     assert taken is not None
     return chunk, claim, taken
 
@@ -51,9 +53,8 @@ def test_a_lost_worker_leaves_no_doubt_beyond_its_window(
 ) -> None:
     campaign = make_campaign(*people(200, 3))
     chunk, claim, taken = first_window(campaign, tom)
-    attempts = {taken.calls[0].places: taken.attempts[0]}
     if on_wire:
-        sending._put_on_wire(taken, claim, taken.calls, attempts)
+        window._put_on_wire(taken, [], taken.calls)
     CampaignChunk.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
     upkeep.sweep(timezone.now())
     run(campaign)
@@ -63,16 +64,18 @@ def test_a_lost_worker_leaves_no_doubt_beyond_its_window(
     assert adds_up(campaign)
     if on_wire:
         late = [RecipientResult(ref, Outcome.ACCEPTED, external_id=f"tid-{ref}") for ref in taken.calls[0].refs]
-        attempt = taken.attempts[0]
+        attempt = taken.calls[0].attempt
         kept = recording.RequestOutcome(str(attempt.claim), [0, 1, 2], kept_of(attempt), late)
         recording.record(recording.Window(chunk.pk, str(claim), requests=[kept]))
         assert outcomes_of(campaign) == {"accepted": 3}
 
 
-def test_a_campaign_ends_though_its_last_worker_was_lost_before_saying_so(make_campaign: Make, tom: User) -> None:
+def test_a_campaign_ends_though_its_last_worker_was_lost_before_saying_so(
+    make_campaign: Make, tom: User, threads: ThreadPoolExecutor
+) -> None:
     campaign = make_campaign(*people(200, 3))
     chunk, claim, taken = first_window(campaign, tom)
-    sending._send(taken, claim)
+    window.send(taken, threads)
     assert sending._release(chunk.pk, claim) == campaign.pk
     campaign.refresh_from_db()
     assert (campaign.status, campaign.ended_at, campaign.accepted_count) == ("running", None, 3)
@@ -174,17 +177,19 @@ def test_two_planners_lay_every_row_once(make_campaign: Make, tom: User, setting
     assert laid == [fiction(number) for number in range(200, 220)]
 
 
-def test_a_claim_that_is_over_sends_nothing(make_campaign: Make, tom: User, product_sandbox: PlayedSandbox) -> None:
+def test_a_claim_that_is_over_sends_nothing(
+    make_campaign: Make, tom: User, product_sandbox: PlayedSandbox, threads: ThreadPoolExecutor
+) -> None:
     campaign = make_campaign(*people(200, 2))
     confirm(campaign, tom)
     planning.plan(campaign.pk)
     chunk = campaign.chunks.get()
-    assert sending._take(chunk.pk, uuid.uuid4(), chunk.payload) is None
+    assert taking.take(chunk.pk, uuid.uuid4(), chunk.payload, in_waves=False) is None
     claim = sending._claim(chunk.pk)
     assert claim is not None
-    taken = sending._take(chunk.pk, claim, chunk.payload)
+    taken = taking.take(chunk.pk, claim, chunk.payload, in_waves=False)
     assert taken is not None
     CampaignChunk.objects.update(claim=uuid.uuid4())
-    sending._send(taken, claim)
+    window.send(taken, threads)
     assert not arrived(product_sandbox)
     assert outcomes_of(campaign) == {}

@@ -1,0 +1,128 @@
+"""A window of several waves, at a provider that takes one person a request: what stops it, and what a loss leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from django.db import OperationalError
+from django.utils import timezone
+
+from conversations.models import CampaignChunk, Contact, User
+from conversations.services import consent
+from conversations.services.campaigns import sending, taking, upkeep, window
+from conversations.services.campaigns.wave import Call
+from tests.conversations.campaigns.conftest import fiction, run
+from tests.conversations.campaigns.counting import Make, adds_up, arrived, outcomes_of, people
+from tests.conversations.campaigns.test_workers import first_window
+from tests.sandbox.playing import PlayedSandbox
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def three_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waves of three, so that eight people are three waves."""
+    monkeypatch.setattr(window, "MOST_AT_ONCE", 3)
+
+
+def happens_before_the_second_wave(monkeypatch: pytest.MonkeyPatch, what: Exception | None = None) -> None:
+    """`what` is raised, or a customer opts out, when the first wave has been answered."""
+    original = window._put_on_wire
+
+    def put_on_wire(taken: taking.Taken, answered: Sequence[Call], leaving: Sequence[Call]) -> None:
+        if answered:
+            if what is not None:
+                raise what
+            contact = Contact.objects.get_or_create(phone=fiction(204))[0]
+            if not consent.is_opted_out(contact.phone, "sms"):
+                consent.record(contact=contact, channel="sms", event="opt_out", source="keyword", wording="STOP")
+        original(taken, answered, leaving)
+
+    monkeypatch.setattr(window, "_put_on_wire", put_on_wire)
+
+
+def test_a_window_leaves_in_waves_and_is_stored_once(
+    make_campaign: Make, tom: User, product_sandbox: PlayedSandbox, threads: ThreadPoolExecutor
+) -> None:
+    campaign = make_campaign(*people(200, 8), stream="cirrus")
+    chunk, claim, taken = first_window(campaign, tom, in_waves=True)
+    assert len(taken.calls) == 8
+    window.send(taken, threads)
+    assert outcomes_of(campaign) == {"accepted": 8}
+    assert arrived(product_sandbox) == {fiction(number): 1 for number in range(200, 208)}
+    on_wire = [call.attempt.on_wire_at for call in taken.calls]
+    assert len(set(on_wire)) == 3
+    assert sending._release(chunk.pk, claim) == campaign.pk
+    assert adds_up(campaign)
+
+
+def test_a_worker_lost_between_two_waves_leaves_in_doubt_what_has_left(
+    make_campaign: Make, tom: User, product_sandbox: PlayedSandbox, threads: ThreadPoolExecutor
+) -> None:
+    campaign = make_campaign(*people(200, 8), stream="cirrus")
+    _, _, taken = first_window(campaign, tom, in_waves=True)
+    window._put_on_wire(taken, [], taken.calls[:3])
+    window._put_on_wire(taken, taken.calls[:3], taken.calls[3:6])
+    CampaignChunk.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    upkeep.sweep(timezone.now())
+    run(campaign)
+    assert outcomes_of(campaign) == {"unconfirmed": 6, "accepted": 2}
+    assert arrived(product_sandbox) == {fiction(206): 1, fiction(207): 1}
+    assert adds_up(campaign)
+
+
+def test_no_wave_follows_one_that_the_provider_turned_away(
+    make_campaign: Make, tom: User, product_sandbox: PlayedSandbox, threads: ThreadPoolExecutor
+) -> None:
+    product_sandbox.control("faults", phone=fiction(201), fault="throttled", times=1)
+    campaign = make_campaign(*people(200, 8), stream="cirrus")
+    chunk, _, taken = first_window(campaign, tom, in_waves=True)
+    assert not window.send(taken, threads)
+    assert outcomes_of(campaign) == {"accepted": 2}
+    assert arrived(product_sandbox) == {fiction(200): 1, fiction(202): 1}
+    chunk.refresh_from_db()
+    assert (chunk.rest, chunk.on_wire) == ([1, 3, 4, 5, 6, 7], {})
+    assert adds_up(campaign)
+
+
+def test_an_opt_out_between_two_waves_wins(
+    make_campaign: Make,
+    tom: User,
+    product_sandbox: PlayedSandbox,
+    threads: ThreadPoolExecutor,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    campaign = make_campaign(*people(200, 8), stream="cirrus")
+    chunk, claim, taken = first_window(campaign, tom, in_waves=True)
+    happens_before_the_second_wave(monkeypatch)
+    window.send(taken, threads)
+    assert outcomes_of(campaign) == {"accepted": 3}
+    assert set(arrived(product_sandbox)) == {fiction(200), fiction(201), fiction(202)}
+    sending._release(chunk.pk, claim)
+    run(campaign)
+    assert outcomes_of(campaign) == {"accepted": 7, "failed": 1}
+    assert fiction(204) not in arrived(product_sandbox)
+    assert set(arrived(product_sandbox).values()) == {1}
+    assert adds_up(campaign)
+
+
+def test_answers_are_stored_though_the_next_wave_could_not_be(
+    make_campaign: Make,
+    tom: User,
+    product_sandbox: PlayedSandbox,
+    threads: ThreadPoolExecutor,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    campaign = make_campaign(*people(200, 8), stream="cirrus")
+    chunk, _, taken = first_window(campaign, tom, in_waves=True)
+    happens_before_the_second_wave(monkeypatch, OperationalError("the database is away"))
+    with pytest.raises(OperationalError):
+        window.send(taken, threads)
+    assert outcomes_of(campaign) == {"accepted": 3}
+    chunk.refresh_from_db()
+    assert (chunk.rest, chunk.on_wire) == ([3, 4, 5, 6, 7], {})
+    assert set(arrived(product_sandbox)) == {fiction(200), fiction(201), fiction(202)}
+    assert adds_up(campaign)
