@@ -30,7 +30,7 @@ from messaging.quiet_hours import NeverOpen
 from messaging.types import OutboundMessage, Recipient, TemplateContent
 
 MOST_AT_ONCE = 20  # requests of one wave: they connect together, and one commit puts them on the wire
-MOST_PEOPLE = 100  # of a window with several requests: what one crash leaves in doubt beyond a single request
+MOST_PEOPLE = 200  # of a window with several requests: what one crash leaves in doubt beyond a single request
 PACES_A_MINUTE = 6  # a pace is kept every ten seconds
 _READ_WITH_CAMPAIGN = ("stream__account", "stream__policy", "template")
 

@@ -103,3 +103,11 @@ def run(campaign: Campaign) -> None:
     for pk in CampaignChunk.objects.filter(campaign=campaign).order_by("number").values_list("pk", flat=True):
         sending.deliver_chunk(pk)
     campaign.refresh_from_db()
+
+
+def run_to_the_end(campaign: Campaign) -> None:
+    """The same until nobody waits: for a turn of the stream, or since a busy machine turned a connection away."""
+    run(campaign)
+    while campaign.status == "running":
+        CampaignChunk.objects.filter(campaign=campaign).update(next_attempt_at=None)
+        run(campaign)

@@ -14,7 +14,7 @@ from conversations.models import CampaignChunk, Contact, User
 from conversations.services import consent
 from conversations.services.campaigns import sending, taking, upkeep, window
 from conversations.services.campaigns.wave import Call
-from tests.conversations.campaigns.conftest import fiction, run
+from tests.conversations.campaigns.conftest import fiction, run_to_the_end
 from tests.conversations.campaigns.counting import Make, adds_up, arrived, outcomes_of, people
 from tests.conversations.campaigns.test_workers import first_window
 from tests.sandbox.playing import PlayedSandbox
@@ -68,7 +68,7 @@ def test_a_worker_lost_between_two_waves_leaves_in_doubt_what_has_left(
     window._put_on_wire(taken, taken.calls[:3], taken.calls[3:6])
     CampaignChunk.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
     upkeep.sweep(timezone.now())
-    run(campaign)
+    run_to_the_end(campaign)
     assert outcomes_of(campaign) == {"unconfirmed": 6, "accepted": 2}
     assert arrived(product_sandbox) == {fiction(206): 1, fiction(207): 1}
     assert adds_up(campaign)
@@ -102,7 +102,7 @@ def test_an_opt_out_between_two_waves_wins(
     assert outcomes_of(campaign) == {"accepted": 3}
     assert set(arrived(product_sandbox)) == {fiction(200), fiction(201), fiction(202)}
     sending._release(chunk.pk, claim)
-    run(campaign)
+    run_to_the_end(campaign)
     assert outcomes_of(campaign) == {"accepted": 7, "failed": 1}
     assert fiction(204) not in arrived(product_sandbox)
     assert set(arrived(product_sandbox).values()) == {1}

@@ -26,7 +26,7 @@ from conversations.services import consent, spool
 from conversations.services.campaigns import control, planning, recording, sending, taking, upkeep, window
 from conversations.services.exchange import kept_of
 from messaging.types import Outcome, RecipientResult
-from tests.conversations.campaigns.conftest import confirm, fiction, run
+from tests.conversations.campaigns.conftest import confirm, fiction, run, run_to_the_end
 from tests.conversations.campaigns.counting import Make, adds_up, arrived, outcomes_of, people
 from tests.sandbox.playing import PlayedSandbox
 
@@ -132,10 +132,7 @@ def test_two_workers_at_one_chunk_send_it_once(make_campaign: Make, tom: User, p
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(work, range(4)))
-    campaign.refresh_from_db()
-    while campaign.status == "running":  # a busy machine may have turned a connection away
-        CampaignChunk.objects.update(next_attempt_at=None)
-        run(campaign)
+    run_to_the_end(campaign)
     assert arrived(product_sandbox) == {fiction(number): 1 for number in range(200, 220)}
     assert outcomes_of(campaign) == {"accepted": 20}
 
