@@ -19,13 +19,15 @@ from django.db.backends.signals import connection_created
 from django.db.models.signals import post_save
 from playwright.sync_api import Browser, sync_playwright
 from xdist.scheduler.loadscope import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 from config import local_services
 from tests.log_scan import LogScan
 
 LOCK = re.compile(r"\bFOR (NO KEY )?UPDATE\b")
 JOIN = re.compile(r"\bJOIN\b")
-WHOLE_SITES = ("journeys", "benchmarks", "browser", "chaos")
+BROWSER = "browser"
+WHOLE_SITES = ("journeys", "benchmarks", BROWSER, "chaos")
 WRITTEN = pytest.StashKey[int]()
 _written = itertools.count()
 
@@ -44,11 +46,22 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class Lanes(LoadScopeScheduling):
-    """What lanes of tests side by side take in one piece: a file, or a folder that starts a whole site."""
+    """What lanes of tests side by side take in one piece: a file, or a folder that starts sites of its own.
+
+    The last lane begins with the browser tests, the others with everything else; whoever has none left of its own goes
+    on with those of the others. So one site serves the browser tests, and a second one the last of them.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
-        return next((folder for folder in WHOLE_SITES if f"/{folder}/" in path), path)
+        return next((folder for folder in WHOLE_SITES if f"/{folder}/" in path and folder != BROWSER), path)
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        is_last = node.gateway.id == self.nodes[-1].gateway.id
+        own = next((scope for scope in self.workqueue if (f"/{BROWSER}/" in scope) == is_last), None)
+        if own is not None:
+            self.workqueue.move_to_end(own, last=False)
+        super()._assign_work_unit(node)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Lanes:
@@ -78,14 +91,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Folders that start a whole site come last, one after the other: their processes slow down all other tests.
 
     There the order is the written one: the rows of the one site stay from test to test, as they do for its people.
-    Of two lanes, one begins with the browser tests, which take longest; the other goes through everything else.
     """
-    first = "browser" if hasattr(config, "workerinput") else None
 
     def place(item: pytest.Item) -> tuple[int, int]:
         folder = item.path.parent.name
-        if folder == first:
-            return -2, item.stash[WRITTEN]
         return (WHOLE_SITES.index(folder), item.stash[WRITTEN]) if folder in WHOLE_SITES else (-1, 0)
 
     items.sort(key=place)
