@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -53,11 +54,14 @@ class RowVerdict(models.TextChoices):
 class CampaignQuerySet(models.QuerySet["Campaign"]):
     """Questions about campaigns."""
 
-    def visible_to(self, user: User) -> CampaignQuerySet:
-        """The campaigns on streams that this user may see; nobody without the right to send in bulk sees any."""
+    def visible_to(self, user: User, *, streams: Collection[int] | None = None) -> CampaignQuerySet:
+        """The campaigns on streams that this user may see; nobody without the right to send in bulk sees any.
+
+        `streams` are the ids of Stream.objects.visible_to(user), where they were read for the same answer.
+        """
         if not user.has_perm("conversations.send_in_bulk"):
             return self.none()
-        return self.filter(stream__in=Stream.objects.visible_to(user))
+        return self.filter(stream__in=Stream.objects.visible_to(user) if streams is None else streams)
 
     def to_begin(self, at: datetime) -> CampaignQuerySet:
         """Scheduled for then, or before."""

@@ -92,8 +92,9 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         own = self.filter(user=user.pk)
         if user.is_active and user.has_perm("conversations.view_every_stream"):
             return own
-        seen = Q(conversation__in=Conversation.objects.visible_to(user, streams=streams))
-        return own.filter(seen | Q(campaign__in=Campaign.objects.visible_to(user)) | Q(webhook__isnull=False))
+        conversations = Conversation.objects.visible_to(user, streams=streams)
+        campaigns = Campaign.objects.visible_to(user, streams=streams)
+        return own.filter(Q(conversation__in=conversations) | Q(campaign__in=campaigns) | Q(webhook__isnull=False))
 
     def listed_for(self, user: User, *, streams: Collection[int] | None = None) -> NotificationQuerySet:
         """Those that the bell shows and counts."""
