@@ -233,21 +233,6 @@ def filled_in(reply: str, *, business: str, contact: str = "") -> str:
     return re.sub(r"\{(?:business|contact)\}", lambda found: values[found[0]], reply)
 
 
-def stop_confirmation(brand: str) -> str:
-    """Return the one message that may follow an opt-out; it carries no marketing."""
-    return filled_in(REPLIES["en"].stop, business=brand)
-
-
-def start_confirmation(brand: str) -> str:
-    """Return the message that confirms a new subscription and says how to leave it."""
-    return filled_in(REPLIES["en"].start, business=brand)
-
-
-def help_text(brand: str, contact: str) -> str:
-    """Return the answer to HELP. `contact` is how to reach the brand: a number, address or page."""
-    return filled_in(REPLIES["en"].help, business=brand, contact=contact)
-
-
 _STOPPED_MARKETING = "131050"  # WhatsApp: the customer has stopped the marketing messages of this business
 _REFUSED_FOR_OPT_OUT = re.compile(
     r"\b(?:opted[ -]?out|opt[ -]?out list|unsubscribed|do[ -]not[ -](?:contact|disturb)|suppressed|stopped receiving)\b"

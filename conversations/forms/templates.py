@@ -29,7 +29,6 @@ from messaging.whatsapp.hints import Meaning, date_shape, kind_words, meaning_of
 from messaging.whatsapp.templates import VARIABLE, buttons_of, text_in
 
 FILE_KINDS = ("image", "video", "document")
-FILE_FIELDS = ("media_file", "media_ref", "media_link", "media_id", "media_filename")
 OTHER_SOURCES = ("media_link", "media_id", "media_filename")
 FILE_WORDS = {"image": "JPEG or PNG", "video": "MP4 or 3GP", "document": "PDF, text or Office"}
 MAX_VALUE = 1024

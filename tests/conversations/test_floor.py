@@ -22,8 +22,6 @@ from conversations.services.reports.keeping import calendar_of
 from conversations.services.reports.working_time import working_seconds
 from tests import factories
 
-NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
-
 pytestmark = pytest.mark.django_db
 
 

@@ -20,7 +20,6 @@ pytestmark = pytest.mark.django_db
 
 NOON = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)  # a Wednesday
 NIGHT = datetime(2026, 11, 18, 2, 30, tzinfo=UTC)
-NEW_YORK = "+12125550142"
 
 
 @pytest.fixture(autouse=True)

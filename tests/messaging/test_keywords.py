@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from messaging.keywords import LANGUAGES, Keyword, classify, help_text, start_confirmation, stop_confirmation
+from messaging.keywords import LANGUAGES, REPLIES, Keyword, classify, filled_in
 from messaging.segments import measure
 
 
@@ -153,10 +153,10 @@ def test_a_word_glued_to_a_stop_word_is_not_a_stop_word(word: str, rest: str) ->
 
 
 def test_confirmations_fit_one_segment_and_say_how_to_change_one_s_mind() -> None:
+    replies = REPLIES["en"]
     texts = [
-        stop_confirmation("Fernhill Water"),
-        start_confirmation("Fernhill Water"),
-        help_text("Fernhill Water", "help@fernhill.test"),
+        filled_in(reply, business="Fernhill Water", contact="help@fernhill.test")
+        for reply in (replies.stop, replies.start, replies.help)
     ]
     assert texts == [
         "Fernhill Water: you are unsubscribed and will receive no more messages. Reply START to resubscribe.",

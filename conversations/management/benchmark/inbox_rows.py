@@ -46,7 +46,6 @@ AGENTS = 50  # ten in each of five teams; each team sees two streams
 TAGS = 20
 LONGEST = 2000  # messages more than the others, in one conversation
 PEOPLE_SHARE = 80  # contacts for 100 conversations: some talk to us on two streams
-_TOP = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)

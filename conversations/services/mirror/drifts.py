@@ -30,7 +30,6 @@ from conversations.services.mirror.entries import tags_of
 from messaging.mirror import RemoteConversation
 
 NOT_TOLD = (PushState.QUEUED, PushState.UNCONFIRMED, PushState.FAILED)
-CANNOT_PUSH = (DriftField.NAME, DriftField.ASSIGNEE)  # the provider has no call for it: ours is kept here
 
 
 def user_of(stream: Stream, external_agent: str) -> User | None:

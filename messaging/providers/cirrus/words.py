@@ -139,6 +139,7 @@ REFUSALS: tuple[tuple[str, str], ...] = (
 # Meta's numbers for why WhatsApp refused a message or did not deliver it, and our word for each. Cirrus passes on
 # Meta's text; where the number stands in it, it says more than the words around it.
 META_CODES = {
+    "130472": "whatsapp_kept_back",
     "131000": "whatsapp_fault",
     "131008": "template_parameters",
     "131009": "template_parameters",
@@ -156,8 +157,16 @@ META_CODES = {
     "131052": "file_refused",
     "131053": "file_refused",
     "131056": "whatsapp_too_fast",
+    "132000": "template_parameters",
+    "132001": "template_unknown",
+    "132005": "template_too_long",
+    "132007": "template_against_policy",
+    "132008": "template_parameters",
+    "132012": "template_parameters",
+    "132015": "template_paused",
+    "132016": "template_disabled",
 }
-_META_CODE = re.compile(r"(?<!\d)131\d{3}(?!\d)")
+_META_CODE = re.compile(r"(?<!\d)13[0-2]\d{3}(?!\d)")
 
 
 def conversation_word(status_id: int | None) -> str:

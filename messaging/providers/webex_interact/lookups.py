@@ -19,7 +19,6 @@ from messaging.types import Answer, Request
 
 LARGEST_PAGE = 100
 REQUEST_STATUSES = ("SCHEDULED", "SENT", "ERROR", "DELETED", "IN_PROGRESS")
-REQUEST_TYPES = ("CAMPAIGN", "API")
 
 
 @dataclass(frozen=True, slots=True)

@@ -253,9 +253,14 @@ def test_content(written, content):
         ("(#131047) Re-engagement message", "window_closed"),
         ("failed — 131056 (Business Account, Consumer Account) pair rate limit hit", "whatsapp_too_fast"),
         ("131999 and 131042", "whatsapp_payment"),
+        ("(#132000) Number of parameters does not match the expected number of params", "template_parameters"),
+        ("(#132001) Template name does not exist in the translation", "template_unknown"),
+        ("132015: Template is paused", "template_paused"),
+        ("130472: User's number is part of an experiment", "whatsapp_kept_back"),
         ("131999 nobody knows this one", "refused"),
         ("Not a valid WhatsApp user, phone 441310261310", "not_on_whatsapp"),
         ("Call 13102612 back", "refused"),
+        ("133000 is not one of them", "refused"),
     ],
 )
 def test_metas_numbers_say_more_than_the_words_around_them(text: str, code: str) -> None:
