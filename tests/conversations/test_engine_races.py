@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -20,7 +20,6 @@ from django.utils import timezone
 from config.logs import MaskPersonalData
 from conversations import jobs, queue
 from conversations.models import AttemptResult, Conversation, Message, SendAttempt, StreamGate, SubStream, WebhookEvent
-from conversations.models.account import AccountHealth
 from conversations.services import consent, dispatch, inbound, outcomes, receipts, spool
 from conversations.services.envelope import outbound_message
 from conversations.services.outbound import _claim, _put_on_wire, _wait
@@ -325,31 +324,7 @@ def test_an_opt_out_of_this_moment_is_not_lifted_without_a_proof() -> None:
     assert consent.is_opted_out(AMIRA, "sms")
 
 
-# --- Hints that are lost ----------------------------------------------------------------------------------------
-
-
-def test_a_hint_is_given_again_when_the_worker_that_took_it_was_lost() -> None:
-    waiting = django_rq.get_queue(queue.INTERACTIVE)
-    assert queue.hint("deliver", [5], queue=queue.INTERACTIVE)
-    waiting.pop_job_id()  # a worker took it, and was killed: its job's record stays
-    assert waiting.count == 0
-    assert queue.hint("deliver", [5], queue=queue.INTERACTIVE)
-    assert waiting.count == 1
-    assert queue.hint("deliver", [5], queue=queue.INTERACTIVE)
-    assert waiting.count <= 2
-
-
-def test_what_was_tried_and_is_still_due_is_not_woken_again_at_once() -> None:
-    conversation = factories.make_conversation()
-    sending = factories.make_message(
-        conversation, status="sending", claim=uuid.uuid4(), lease_until=timezone.now(), queued_at=timezone.now()
-    )
-    behind = factories.make_message(conversation, status="queued")
-    jobs.deliver([behind.pk])
-    assert django_rq.get_queue(queue.INTERACTIVE).count == 0
-    Message.objects.filter(pk=sending.pk).update(status="failed")
-    jobs.deliver([sending.pk])
-    assert django_rq.get_queue(queue.INTERACTIVE).job_ids == [f"deliver-{behind.pk}"]
+# --- Not at once ------------------------------------------------------------------------------------------------
 
 
 def test_a_fenced_message_comes_back_within_a_second(queued: Message, product_sandbox: Any, settings: Any) -> None:
@@ -361,34 +336,6 @@ def test_a_fenced_message_comes_back_within_a_second(queued: Message, product_sa
     assert queued.next_attempt_at <= timezone.now() + SECOND
     assert django_rq.get_queue(queue.INTERACTIVE).count == 0, "woken at once, it would be tried without end"
     assert requests_of(product_sandbox) == []
-
-
-@pytest.fixture
-def full_valkey() -> Iterator[None]:
-    """A broker that answers and takes nothing."""
-    broker = django_rq.get_connection("default")
-    before = broker.config_get("maxmemory")["maxmemory"]
-    broker.config_set("maxmemory-policy", "noeviction")
-    broker.config_set("maxmemory", "1")
-    yield
-    broker.config_set("maxmemory", before)
-
-
-@pytest.mark.usefixtures("full_valkey")
-def test_a_broker_that_is_full_counts_as_away() -> None:
-    message = factories.make_message(status="queued", queued_at=timezone.now() - timedelta(minutes=1))
-    assert dispatch.sweep() == [message.pk]
-
-
-@pytest.mark.usefixtures("full_valkey")
-def test_messages_of_an_account_that_waits_for_repair_keep_no_other_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dispatch, "BATCH", 2)
-    blocked = factories.make_stream(factories.make_account(health=AccountHealth.NEEDS_CREDENTIALS))
-    long_ago = timezone.now() - timedelta(hours=1)
-    for _ in range(2):
-        factories.make_message(factories.make_conversation(blocked), status="queued", queued_at=long_ago)
-    other = factories.make_message(status="queued", queued_at=long_ago + SECOND)
-    assert dispatch.sweep() == [other.pk]
 
 
 def test_a_provider_that_says_no_more_than_wait_is_asked_ever_more_seldom() -> None:

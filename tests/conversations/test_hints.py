@@ -1,0 +1,71 @@
+"""Hints wake a worker and carry nothing: what becomes due without one, or though a hint was lost, is still sent."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from datetime import timedelta
+
+import django_rq
+import pytest
+from django.utils import timezone
+
+from conversations import jobs, queue
+from conversations.models import Message
+from conversations.models.account import AccountHealth
+from conversations.services import dispatch
+from tests import factories
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_a_hint_is_given_again_when_the_worker_that_took_it_was_lost() -> None:
+    waiting = django_rq.get_queue(queue.INTERACTIVE)
+    assert queue.hint("deliver", [5], queue=queue.INTERACTIVE)
+    waiting.pop_job_id()  # a worker took it, and was killed: its job's record stays
+    assert waiting.count == 0
+    assert queue.hint("deliver", [5], queue=queue.INTERACTIVE)
+    assert waiting.count == 1
+    assert queue.hint("deliver", [5], queue=queue.INTERACTIVE)
+    assert waiting.count <= 2
+
+
+def test_what_was_tried_and_is_still_due_is_not_woken_again_at_once() -> None:
+    conversation = factories.make_conversation()
+    sending = factories.make_message(
+        conversation, status="sending", claim=uuid.uuid4(), lease_until=timezone.now(), queued_at=timezone.now()
+    )
+    behind = factories.make_message(conversation, status="queued")
+    jobs.deliver([behind.pk])
+    assert django_rq.get_queue(queue.INTERACTIVE).count == 0
+    Message.objects.filter(pk=sending.pk).update(status="failed")
+    jobs.deliver([sending.pk])
+    assert django_rq.get_queue(queue.INTERACTIVE).job_ids == [f"deliver-{behind.pk}"]
+
+
+@pytest.fixture
+def full_valkey() -> Iterator[None]:
+    """A broker that answers and takes nothing."""
+    broker = django_rq.get_connection("default")
+    before = broker.config_get("maxmemory")["maxmemory"]
+    broker.config_set("maxmemory-policy", "noeviction")
+    broker.config_set("maxmemory", "1")
+    yield
+    broker.config_set("maxmemory", before)
+
+
+@pytest.mark.usefixtures("full_valkey")
+def test_a_broker_that_is_full_counts_as_away() -> None:
+    message = factories.make_message(status="queued", queued_at=timezone.now() - timedelta(minutes=1))
+    assert dispatch.sweep() == [message.pk]
+
+
+@pytest.mark.usefixtures("full_valkey")
+def test_messages_of_an_account_that_waits_for_repair_keep_no_other_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dispatch, "BATCH", 2)
+    blocked = factories.make_stream(factories.make_account(health=AccountHealth.NEEDS_CREDENTIALS))
+    long_ago = timezone.now() - timedelta(hours=1)
+    for _ in range(2):
+        factories.make_message(factories.make_conversation(blocked), status="queued", queued_at=long_ago)
+    other = factories.make_message(status="queued", queued_at=long_ago + timedelta(seconds=1))
+    assert dispatch.sweep() == [other.pk]
