@@ -144,7 +144,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     # The ids of the streams that an API key leaves of those its user sees; kept nowhere, None for a person.
     narrowed_to: frozenset[int] | None = None
-    # Does a program that speaks a dialect act for this user? No conversation becomes theirs by what it sends.
+    # Does a program with a key act for this user? No conversation becomes theirs by what it sends.
     is_program: bool = False
 
     USERNAME_FIELD = "email"

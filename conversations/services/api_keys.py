@@ -76,7 +76,11 @@ def find_api_key(text: str) -> ApiKey | None:
 
 
 def acting_user(key: ApiKey) -> User:
-    """Whom a key acts for, narrowed to its streams where it has any: `visible_to` of every model then finds no more."""
+    """Whom a key acts for, as a program, narrowed to its streams where it has any.
+
+    `visible_to` of every model then finds no more, and no conversation becomes theirs by what the program sends.
+    """
+    key.user.is_program = True
     key.user.narrowed_to = frozenset(key.streams.values_list("pk", flat=True)) or None
     return key.user
 

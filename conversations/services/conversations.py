@@ -17,6 +17,7 @@ from conversations.models import Activity, Contact, Conversation, Indicator, Mes
 from conversations.models.activity import ActivityKind
 from conversations.models.conversation import ConversationStatus as Status
 from conversations.models.message import Direction, Kind, MessageStatus
+from conversations.models.team import Reach
 from conversations.services import handling
 from conversations.services.activities import note, note_silent_move
 from conversations.services.gate import own_number_sentence
@@ -71,8 +72,7 @@ def open_conversation(
                 note(again, ActivityKind.STATUS_CHANGE, actor=actor, data=data)
                 again.refresh_from_db(fields=STANDING)
                 return again
-            has_it = None if actor is not None and actor.is_program else actor
-            conversation = Conversation.objects.create(stream=stream, contact=contact, assignee=has_it)
+            conversation = Conversation.objects.create(stream=stream, contact=contact, assignee=_who_has_it(actor))
             data = {"after_days": stream.reopen_days, "earlier": latest.pk} if latest is not None else {}
             note(conversation, ActivityKind.OPENED, actor=actor, data=data)
             return conversation
@@ -80,6 +80,13 @@ def open_conversation(
         current = ours.current().get()
         _refuse_what_is_not_seen(current, actor)
         return current
+
+
+def _who_has_it(actor: User | None) -> User | None:
+    """Whoever opens a conversation has it. A program leaves it to people, unless its user sees their own alone."""
+    if actor is None or not actor.is_program:
+        return actor
+    return actor if actor.is_limited and actor.reach == Reach.OWN else None
 
 
 def _refuse_what_is_not_seen(conversation: Conversation, actor: User | None) -> None:

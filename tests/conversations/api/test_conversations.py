@@ -37,7 +37,7 @@ def test_a_conversation_is_opened_once(program: Program, stream: Stream, priya: 
     assert first.json()["id"] == second.json()["id"]
     told = program.get(f"/conversations/{first.json()['id']}").json()
     assert told["contact"] == {"id": Contact.objects.get().pk, "name": "", "phone": "+447700900555"}
-    assert told["assignee"]["email"] == priya.email
+    assert told["assignee"] is None
     assert refused(program.post("/conversations", {"stream": stream.pk, "to": "x"}), 422, "letters").field == "to"
 
 
@@ -92,6 +92,9 @@ def test_somebody_who_sees_their_own_conversations_alone_reads_no_others(
     answer = program.post("/messages", {"stream": stream.pk, "to": conversation.contact.phone, "body": "Hello"})
     assert answer.status_code in (403, 404, 422)
     assert not Message.objects.exists()
+    opened = program.post("/conversations", {"stream": stream.pk, "to": "07700 900777"})
+    assert opened.json()["assignee"]["email"] == priya.email
+    assert program.get(f"/conversations/{opened.json()['id']}").status_code == 200
 
 
 def test_a_search_of_signs_is_no_danger(program: Program, conversation: Conversation) -> None:

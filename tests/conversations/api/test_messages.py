@@ -34,6 +34,7 @@ def test_a_text_is_queued_in_a_conversation_that_is_opened(program: Program, str
     message = Message.objects.get()
     assert (message.status, message.author, message.body) == ("queued", priya, "Hello")
     assert message.conversation.contact.phone == TO
+    assert message.conversation.assignee is None
     assert told["id"] == message.pk
     assert (told["status"], told["contact"]["phone"], told["author"]["email"]) == ("queued", TO, priya.email)
     assert told["conversation"] == message.conversation_id
