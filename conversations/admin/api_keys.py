@@ -23,6 +23,8 @@ from conversations.models import ApiKey, User
 from conversations.models.api_key import ApiScope
 from conversations.services import api_keys
 
+_FIELDS_OF_CODES = {"stream_unseen": "streams", "user_inactive": "user", "expired": "expires_at"}
+
 
 class ApiKeyForm(forms.ModelForm):
     """What a key is for and what it may be used for. `actor` is set by the page that makes the form."""
@@ -46,11 +48,16 @@ class ApiKeyForm(forms.ModelForm):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         user = cleaned.get("user") or (self.instance.user if self.instance.pk else None)
-        if user is not None and cleaned.get("streams"):
-            try:
+        if user is None or self.errors:
+            return cleaned
+        try:
+            if self.instance.pk:
                 api_keys.check_streams(user, cleaned["streams"])
-            except ValidationError as error:
-                self.add_error("streams", error)
+            else:
+                asked = {name: cleaned[name] for name in ("name", "scopes", "streams", "expires_at")}
+                api_keys.check_new_key(user=user, **asked)
+        except ValidationError as error:
+            self.add_error(_FIELDS_OF_CODES.get(error.code or "", "name"), error)
         return cleaned
 
 
@@ -94,14 +101,10 @@ class ApiKeyAdmin(NeverDeletedMixin, ProductAdmin):
         if change:
             super().save_model(request, obj, form, change)
             return
-        given = form.cleaned_data
-        made, text = api_keys.create_api_key(**given, created_by=signed_in(request))
-        obj.__dict__.update({name: value for name, value in made.__dict__.items() if name != "_state"})
-        obj._state.adding = False
-        request.new_key = text  # type: ignore[attr-defined]
+        obj.text = api_keys.store_new_key(obj, streams=form.cleaned_data["streams"], created_by=signed_in(request))
 
     def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None) -> HttpResponse:
-        return self._shown(request, obj, request.new_key)  # type: ignore[attr-defined]
+        return self._shown(request, obj, obj.text)
 
     @admin.action(description=_("Replace key"), permissions=["change"])
     def replace(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> HttpResponse | None:

@@ -70,6 +70,9 @@ class ApiKey(models.Model):
 
     objects = ApiKeyQuerySet.as_manager()
 
+    # The whole key, on the row of the page that makes it and shows it once; kept nowhere.
+    text: str = ""
+
     class Meta:
         verbose_name = "API key"
         ordering = ("name", "id")

@@ -25,7 +25,6 @@ NOTED_EVERY = timedelta(minutes=1)  # how exactly the last use is known
 _LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
 
 
-@transaction.atomic
 def create_api_key(
     *,
     name: str,
@@ -41,22 +40,25 @@ def create_api_key(
     Raises ValidationError without a name, without a scope, for a stream that the user does not see, for somebody who
     is switched off, and for an end that has passed.
     """
-    wanted = _check(name=name, user=user, scopes=scopes, streams=streams, expires_at=expires_at)
-    prefix, text = _new_text()
     more = {"rate_per_minute": rate_per_minute} if rate_per_minute else {}
-    key = ApiKey.objects.create(
-        name=name.strip(),
-        prefix=prefix,
-        hashed_key=_digest(text),
-        user=user,
-        scopes=wanted,
-        expires_at=expires_at,
-        created_by=created_by,
-        **more,
+    key = ApiKey(name=name, user=user, scopes=list(scopes), expires_at=expires_at, **more)
+    return key, store_new_key(key, streams=streams, created_by=created_by)
+
+
+@transaction.atomic
+def store_new_key(key: ApiKey, *, streams: Collection[Stream], created_by: User | None) -> str:
+    """Store a key that was filled in; returns its text. Raises as create_api_key does; then nothing is stored."""
+    key.name = key.name.strip()
+    key.scopes = check_new_key(
+        name=key.name, user=key.user, scopes=key.scopes, streams=streams, expires_at=key.expires_at
     )
+    key.prefix, text = _new_text()
+    key.hashed_key = _digest(text)
+    key.created_by = created_by
+    key.save(force_insert=True)
     key.streams.set(streams)
-    _note(key, created_by, f"Made for {user}: {', '.join(wanted)}.")
-    return key, text
+    _note(key, created_by, f"Made for {key.user}: {', '.join(key.scopes)}.")
+    return text
 
 
 def find_api_key(text: str) -> ApiKey | None:
@@ -120,10 +122,10 @@ def check_streams(user: User, streams: Iterable[Stream]) -> None:
         raise ValidationError(f"{user} does not see {unseen[0]}. Leave it out.", code="stream_unseen")
 
 
-def _check(
+def check_new_key(
     *, name: str, user: User, scopes: Iterable[str], streams: Collection[Stream], expires_at: datetime | None
 ) -> list[str]:
-    """The scopes in their own order. Raises ValidationError with what is wrong."""
+    """What a key may be used for, in the order of the scopes. Raises ValidationError with what is wrong."""
     wanted = set(scopes)
     if not name.strip():
         raise ValidationError("Say which program the key is for.", code="name_missing")

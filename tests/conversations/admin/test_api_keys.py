@@ -63,10 +63,18 @@ def test_what_a_key_may_do_is_changed(admin_browser: Client, key: ApiKey, priya:
         ({"scopes": ["root"]}, "scopes"),
         ({"name": ""}, "name"),
         ({"rate_per_minute": 0}, "rate_per_minute"),
+        ({"expires_at_0": "2026-01-01", "expires_at_1": "09:00"}, "expires_at"),
     ],
 )
 def test_what_makes_no_key(fields: dict, at: str, admin_browser: Client, priya: User) -> None:
     assert list(errors_of(admin_browser.post(page(ApiKey, "add"), form(priya, **fields)))) == [at]
+    assert not ApiKey.objects.exists()
+
+
+def test_no_key_for_somebody_who_is_switched_off(admin_browser: Client) -> None:
+    gone = factories.make_user(name="Sam Osei", is_active=False)
+    answer = admin_browser.post(page(ApiKey, "add"), form(gone))
+    assert errors_of(answer) == {"user": ["Sam Osei is switched off, so the key would not work."]}
     assert not ApiKey.objects.exists()
 
 
