@@ -7,15 +7,18 @@ body that comes in chunks as an empty one.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+import signal
 from collections.abc import Awaitable, Callable, MutableMapping
+from types import FrameType
 from typing import Any, cast
 
 from a2wsgi import WSGIMiddleware
 from django.conf import settings
 
-from config.events import serve_events
+from config.events import hub, serve_events
 from config.wsgi import application as wsgi_application
 
 Scope = MutableMapping[str, Any]
@@ -62,9 +65,25 @@ def _limit(path: str) -> int:
 async def _lifespan(receive: Receive, send: Send) -> None:
     while True:
         message = await receive()
+        if message["type"] == "lifespan.startup":
+            _let_pages_go_at_the_signal()
         await send({"type": f"{message['type']}.complete"})
         if message["type"] == "lifespan.shutdown":
             return
+
+
+def _let_pages_go_at_the_signal() -> None:
+    """A server that is told to stop waits for every answer, and the one of an open page would last for minutes."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        before = signal.getsignal(number)
+
+        def stop(number: int, frame: FrameType | None, before: Any = before) -> None:
+            loop.call_soon_threadsafe(hub.close)
+            if callable(before):
+                before(number, frame)
+
+        signal.signal(number, stop)
 
 
 class _ClientLeft(Exception):

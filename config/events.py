@@ -59,6 +59,7 @@ class Event(NamedTuple):
 
 
 RELOAD = Event("event: reload\ndata: {}\n\n")
+WAKE = Event("")  # of which no page is told
 
 
 class Reader(NamedTuple):
@@ -83,6 +84,7 @@ class Hub:
         self.pages: dict[asyncio.Queue[Event], Reader] = {}
         self.task: asyncio.Task[None] | None = None
         self.interrupted = False
+        self.is_closing = False
 
     def join(self, reader: Reader) -> asyncio.Queue[Event]:
         """A queue of events for one page; the first page starts the subscription."""
@@ -95,6 +97,11 @@ class Hub:
     def leave(self, page: asyncio.Queue[Event]) -> None:
         """The page is gone."""
         self.pages.pop(page, None)
+
+    def close(self) -> None:
+        """This process is about to end: its pages connect again, and find another or wait for the next."""
+        self.is_closing = True
+        self._tell(WAKE)
 
     def missed(self, last_event_id: str, reader: Reader) -> list[Event]:
         """What a page that reconnects has missed; a request to reload when that is not known any more."""
@@ -228,7 +235,7 @@ async def _relay(page: asyncio.Queue[Event], reader: Reader, receive: Receive, s
     gone = asyncio.ensure_future(_wait_until_gone(receive))
     until = asyncio.get_running_loop().time() + LIFETIME
     try:
-        while not gone.done() and asyncio.get_running_loop().time() < until:
+        while not (gone.done() or hub.is_closing) and asyncio.get_running_loop().time() < until:
             coming = asyncio.ensure_future(page.get())
             done, _ = await asyncio.wait({coming, gone}, timeout=HEARTBEAT, return_when=asyncio.FIRST_COMPLETED)
             if coming in done:

@@ -57,6 +57,11 @@ def process_webhooks(event_ids: list[int]) -> None:
     inbound.process_webhooks(event_ids)
 
 
+def hear_customers(event_ids: list[int]) -> None:
+    """The same for what customers said: without waiting behind the reports of a campaign."""
+    process_webhooks(event_ids)
+
+
 def fetch_files(attachment_ids: list[int]) -> None:
     """Get these files of customers from their providers."""
     _begin()

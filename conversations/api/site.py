@@ -29,6 +29,9 @@ Everything that the pages do, for programs: the same rules, the same permissions
 
 Send `Authorization: Bearer pk_...` with every request. A key acts for one person, within its scopes and streams.
 Every write needs an `Idempotency-Key`. Lists come in pages: follow `next`. Refusals are `{code, message, field}`.
+
+A program that was written for one of the providers works here too, with the same keys, at `/dialects/cirrus/`,
+`/dialects/ccai_platform/` and `/dialects/webex_interact/`. `docs/dialects.md` has a request of each to paste.
 """
 
 

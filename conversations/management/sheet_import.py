@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
+from django.template.defaultfilters import pluralize
 
 from conversations.management.console import ConsoleCommand
 from conversations.models import Stream
@@ -76,9 +77,14 @@ class SheetImportCommand(ConsoleCommand):
         """What came of it, or would, in a line."""
 
 
+def number_of_rows(report: Any) -> str:
+    """As people say it."""
+    return f"{report.rows:,} row{pluralize(report.rows)}"
+
+
 def _bad_rows(report: Any) -> list[str]:
     return [
-        f"  line {one.line}: {report.columns[one.column] if one.column >= 0 else 'row'}: {one.sentence}"
+        f"  line {one.line}: {f'{report.columns[one.column]}: ' if one.column >= 0 else ''}{one.sentence}"
         for one in report.bad_cells
     ]
 

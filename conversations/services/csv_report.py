@@ -213,7 +213,7 @@ def judged(report: SheetReport, kinds: Mapping[str, tuple[str, str]]) -> Iterato
     if report.bad_cells and not report.problem:
         one, several = kinds[report.code]
         words = one if report.bad_count == 1 else several.format(f"{report.bad_count:,}")
-        report.problem = f"{words}. Correct the file and choose it again."
+        report.problem = f"{words}. Correct the file and try again."
 
 
 def in_parts(read: Iterable[Read], size: int) -> Iterator[list[Read]]:

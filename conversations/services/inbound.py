@@ -89,24 +89,34 @@ def store_webhook(account: ProviderAccount, hook: HookRequest, *, stream: Stream
     )
     if not created:
         WebhookEvent.objects.filter(pk=event.pk).update(times_received=F("times_received") + 1)
-    if refusal := _why_unreadable(provider, hook):
+    try:
+        # Two names, because a job is known by its name and waits in one queue only.
+        job, name = (
+            ("hear_customers", queue.INTERACTIVE)
+            if _is_of_a_customer(provider, hook)
+            else ("process_webhooks", queue.DEFAULT)
+        )
+    except WebhookRefused as refusal:
         _failed(event, str(refusal))
-        raise refusal
+        raise
     if created:
         # No partial: Django names the function in its log when a robust one fails.
-        transaction.on_commit(lambda: queue.hint("process_webhooks", [event.pk], queue=queue.DEFAULT), robust=True)
+        transaction.on_commit(lambda: queue.hint(job, [event.pk], queue=name), robust=True)
     return event
 
 
-def _why_unreadable(provider: type[Provider], hook: HookRequest) -> WebhookRefused | None:
-    """The refusal of a body that is no call of theirs in any form; a fault of ours is left to the job."""
+def _is_of_a_customer(provider: type[Provider], hook: HookRequest) -> bool:
+    """Did a customer say something? Agents see it at once; all else waits behind the reports of a whole campaign.
+
+    Raises WebhookRefused for a body that is no call of theirs in any form; a fault of ours is left to the job.
+    """
     try:
-        provider.parse_hook(hook)
-    except WebhookRefused as refusal:
-        return refusal
+        found = provider.parse_hook(hook)
+    except WebhookRefused:
+        raise
     except Exception:
-        return None
-    return None
+        return False
+    return any(isinstance(one, ConsentEvent) or (isinstance(one, InboundMessage) and not one.ref) for one in found)
 
 
 def process_webhooks(event_ids: Sequence[int]) -> None:

@@ -54,6 +54,14 @@ document.addEventListener("htmx:afterSwap", (event) => {
   }
 });
 
+// What is opened under a message at the end is seen without scrolling; its words come a moment later.
+function showWhole(opened) {
+  if (opened?.open && timeline()?.contains(opened)) opened.scrollIntoView({ block: "nearest" });
+}
+
+document.addEventListener("toggle", (event) => showWhole(event.target), true);
+document.addEventListener("htmx:afterSettle", (event) => showWhole(event.detail.elt.closest("details")));
+
 // Page Up and Page Down go from message to message, as in a feed.
 document.addEventListener("keydown", (event) => {
   const step = { PageUp: -1, PageDown: 1 }[event.key];

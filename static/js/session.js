@@ -2,7 +2,13 @@
 
 import { toast } from "./toasts.js";
 
+const OFTEN = 10_000; // what goes on refusing a session that stands does not ask more often
+const PAUSE = 1000; // milliseconds without a key: the dialog takes the focus, and letters must not land in it
+
 let dialog = null;
+let typed = -PAUSE;
+let asking = false;
+let takenOver = -OFTEN;
 
 const signIn = () => `/sign-in/?next=${encodeURIComponent(location.pathname + location.search)}`;
 
@@ -29,14 +35,30 @@ function make() {
   document.body.append(dialog);
 }
 
-export function askToSignIn() {
+async function askToSignIn() {
+  if (asking || dialog?.open) return;
+  asking = true;
+  const answer = await fetch("/account/").then(parsed).catch(() => null);
+  // A late answer to the session before, or somebody signed in again in another tab.
+  const stands = answer?.body.dataset.user === document.body.dataset.user;
+  await (stands ? until(takenOver + OFTEN) : pauseInTyping());
+  asking = false;
+  if (stands) {
+    takenOver = performance.now();
+    return takeOver(answer);
+  }
   if (!dialog) make();
-  if (dialog.open) return;
   for (const other of document.querySelectorAll("dialog[open]")) other.close();
   dialog.querySelector("a").href = signIn();
   dialog.querySelector("[name=username]").value = document.body.dataset.email ?? "";
   dialog.showModal();
   dialog.querySelector("[name=password]").focus();
+}
+
+const until = (moment) => new Promise((resolve) => setTimeout(resolve, moment - performance.now()));
+
+async function pauseInTyping() {
+  while (typed + PAUSE > performance.now()) await until(typed + PAUSE);
 }
 
 async function send(form) {
@@ -69,16 +91,21 @@ function refuse(form, words) {
   form.querySelector("[name=password]").select();
 }
 
-/** The new session has a new token: every form of the page takes it over. */
 function goOn(answer) {
+  dialog.querySelector("form").reset();
+  dialog.close();
+  toast("Signed in again.");
+  takeOver(answer);
+}
+
+/** The new session has a new token: every form of the page takes it over. */
+function takeOver(answer) {
   const headers = answer.body.getAttribute("hx-headers");
   document.body.setAttribute("hx-headers", headers);
   const fresh = JSON.parse(headers)["X-CSRFToken"];
   for (const field of document.querySelectorAll("input[name=csrfmiddlewaretoken]")) field.value = fresh;
-  dialog.querySelector("form").reset();
-  dialog.close();
-  toast("Signed in again.");
   document.dispatchEvent(new CustomEvent("parley:signed-in"));
 }
 
+document.addEventListener("input", () => (typed = performance.now()), true);
 document.addEventListener("parley:signed-out", askToSignIn);

@@ -168,6 +168,17 @@ def agent(product: Product, context: BrowserContext, complaints: Complaints) -> 
 
 
 @pytest.fixture
+def colleague(product: Product, chromium: Browser, complaints: Complaints) -> Iterator[Page]:
+    """Tom, on his own computer; what he sends leaves at once."""
+    window = chromium.new_context(viewport={"width": 1440, "height": 900})
+    page = open_page(window, complaints)
+    come_back(page, product, "tom")
+    set_time_to_undo(page, product, 0, "tom")
+    yield page
+    window.close()
+
+
+@pytest.fixture
 def handset(product: Product, context: BrowserContext, complaints: Complaints) -> Page:
     """The virtual phones."""
     page = open_page(context, complaints)

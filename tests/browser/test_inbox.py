@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 import uuid
-from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -25,16 +24,6 @@ SOON = 30_000
 @pytest.fixture
 def customers(product: Product) -> Customers:
     return Customers(Sandbox(product))
-
-
-@pytest.fixture
-def colleague(product: Product, chromium: Browser, complaints: Complaints) -> Iterator[Page]:
-    """Tom, signed in, in a window of his own."""
-    window = chromium.new_context(viewport={"width": 1440, "height": 900})
-    page = open_page(window, complaints)
-    come_back(page, product, "tom")
-    yield page
-    window.close()
 
 
 def row(page: Page, text: str) -> Locator:

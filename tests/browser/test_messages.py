@@ -54,6 +54,18 @@ def troubled(agent: Page, product: Product, sandbox: Sandbox, fault: str) -> str
     return text
 
 
+def test_what_happened_to_the_last_message_is_seen_without_scrolling(agent: Page, product: Product) -> None:
+    text = f"The last one {uuid.uuid4().hex[:8]}"
+    write_text(agent, product, to=OLU, stream="Service texts", text=text)
+    expect(bubble(agent, text).get_by_text(TAKEN)).to_be_visible(timeout=DELIVERY)
+    summary = bubble(agent, text).locator(".details-toggle > summary")
+    for _ in range(2):  # fetched, and as it was fetched
+        summary.click()
+        expect(bubble(agent, text).locator(".history-step").last).to_be_in_viewport(ratio=0.9)
+        summary.click()
+        agent.locator("#timeline").evaluate("(log) => { log.scrollTop = log.scrollHeight; }")
+
+
 def test_a_doubt_is_settled_by_keyboard_and_the_agent_sees_it(
     agent: Page, supervisor: Page, product: Product, sandbox: Sandbox, complaints: Complaints
 ) -> None:

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
-from tests.browser.conftest import Complaints, Product, come_back, open_page, set_time_to_undo
+from tests.browser.conftest import Complaints, Product, come_back, open_page
 from tests.browser.customers import american, british
 from tests.browser.sandbox import Sandbox
 from tests.browser.test_main_job import answer_on_phone, see_on_phone, write_text
@@ -48,14 +48,6 @@ def somebody(product: Product, chromium: Browser, complaints: Complaints, name: 
     come_back(page, product, name)
     yield page
     window.close()
-
-
-@pytest.fixture
-def colleague(product: Product, chromium: Browser, complaints: Complaints) -> Iterator[Page]:
-    """Tom, whose messages leave at once."""
-    for page in somebody(product, chromium, complaints, "tom"):
-        set_time_to_undo(page, product, 0, "tom")
-        yield page
 
 
 @pytest.fixture

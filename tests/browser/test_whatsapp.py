@@ -111,6 +111,35 @@ def test_what_is_mended_is_no_longer_marked_and_a_date_comes_from_the_calendar(
     assert agent.evaluate(ground) != light
 
 
+def test_the_picker_over_a_conversation_closes_with_escape_and_opens_again(agent: Page, product: Product) -> None:
+    phone = british()
+    permit(agent, product, phone)
+    choose_template(agent, product, to=phone, name="engineer_visit")
+    fill_in(agent, "Ivy", "Friday", "08:00", "12:00")
+    agent.get_by_role("button", name=re.compile("^Send template")).click()
+    agent.wait_for_url(re.compile(r"/c/\d+/"))
+    opener = agent.get_by_role("link", name="All templates")
+    opener.click()
+    dialog = agent.get_by_role("dialog", name="Send a WhatsApp template to Ivy")
+    expect(dialog).to_be_visible()
+    dialog.get_by_role("link", name=re.compile("^engineer_visit.*English")).first.click()
+    words = dialog.locator("[name=body-2]")
+    words.fill("Saturday")
+    agent.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    expect(opener).to_be_focused()
+    assert "/template/" not in agent.url
+
+    agent.keyboard.press("Enter")
+    expect(dialog).to_have_count(1)
+    dialog.get_by_role("link", name=re.compile("^engineer_visit.*English")).first.click()
+    expect(words).to_have_value("")
+    expect(dialog.locator("#phone")).not_to_contain_text("Saturday")
+    dialog.get_by_role("link", name="Cancel").click()
+    expect(dialog).to_have_count(0)
+    expect(opener).to_be_visible()
+
+
 def test_a_template_that_is_paused_cannot_be_chosen(agent: Page, product: Product) -> None:
     agent.goto(f"{product.web}/new/")
     agent.get_by_label("To", exact=True).fill(ROSA)

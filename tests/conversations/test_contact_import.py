@@ -115,7 +115,7 @@ def test_one_kind_of_problem_is_shown_at_a_time() -> None:
 def test_many_bad_rows_are_counted_and_some_are_shown() -> None:
     report = check("phone\n" + "\n".join(f"nothing {number}" for number in range(80)))
     assert (report.bad_count, len(report.bad_cells)) == (80, MOST_SHOWN)
-    assert report.problem == "80 numbers cannot be used. Correct the file and choose it again."
+    assert report.problem == "80 numbers cannot be used. Correct the file and try again."
     assert check("phone\n123\n").problem.startswith("1 number cannot be used.")
 
 

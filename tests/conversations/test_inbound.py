@@ -7,11 +7,13 @@ import threading
 from datetime import timedelta
 from typing import Any
 
+import django_rq
 import pytest
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
+from conversations import queue
 from conversations.models import ConsentState, Contact, Conversation, Message, WebhookEvent
 from conversations.services import inbound
 from messaging.types import InboundMessage
@@ -255,3 +257,16 @@ def test_what_was_held_for_the_window_leaves_when_the_customer_writes() -> None:
     inbound.receive(InboundMessage(key="child:1", phone=AMIRA, body="Hello", conversation_id="901730"), stream.account)
     held.refresh_from_db()
     assert (held.status, held.held_for) == ("queued", "")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_a_customer_wrote_does_not_wait_behind_the_reports_of_a_campaign(stream: Any) -> None:
+    for name in queue.QUEUES:
+        django_rq.get_queue(name).empty()
+    told = said("", key="evt_report")
+    told["data"] |= {"status": "delivered", "transaction_id": "tr_1"}
+    for event in (told, said("STOP")):
+        Client().post(f"/hooks/{stream.account.webhook_token}/", json.dumps(event), content_type="application/json")
+    report, words = WebhookEvent.objects.order_by("id").values_list("pk", flat=True)
+    assert django_rq.get_queue(queue.DEFAULT).job_ids == [f"process_webhooks-{report}"]
+    assert django_rq.get_queue(queue.INTERACTIVE).job_ids == [f"hear_customers-{words}"]

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 import pytest
@@ -27,9 +28,16 @@ pytestmark = pytest.mark.django_db(transaction=True)
 ROOT = Path(__file__).resolve().parents[2]
 
 
+class Web(NamedTuple):
+    """A web process and where it answers."""
+
+    process: subprocess.Popen[str]
+    port: int
+
+
 @pytest.fixture
-def port(transactional_db: None) -> Iterator[int]:
-    """A web process on the tests' own database."""
+def web(transactional_db: None) -> Iterator[Web]:
+    """One on the tests' own database."""
     database = connection.settings_dict
     host = quote(database["OPTIONS"]["host"], safe="/")
     port = free_port()
@@ -45,10 +53,16 @@ def port(transactional_db: None) -> Iterator[int]:
             if "Uvicorn running" in line:
                 break
         try:
-            yield port
+            yield Web(process, port)
         finally:
             process.terminate()
             process.stderr.read()
+
+
+@pytest.fixture
+def port(web: Web) -> int:
+    """Where it answers."""
+    return web.port
 
 
 def session_of(user: User) -> str:
@@ -173,3 +187,11 @@ def test_whoever_is_limited_hears_of_their_own_conversations_only(port: int) -> 
             ("conversation", own.pk),
         ]
         assert "message" not in told[0]
+
+
+def test_a_process_that_is_told_to_stop_does_not_wait_for_open_pages(web: Web) -> None:
+    listener = Listener(web.port, factories.make_user())
+    web.process.terminate()
+    assert listener.answer.read() == b""  # an orderly end, after which a page connects again
+    listener.close()
+    web.process.wait(timeout=5)

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from conversations.management.sheet_import import SheetImportCommand
+from conversations.management.sheet_import import SheetImportCommand, number_of_rows
 from conversations.models.consent import ConsentEventKind
 from conversations.models.message import Purpose
 from conversations.models.stream import Channel
@@ -66,4 +66,4 @@ class Command(SheetImportCommand):
         }
 
     def described(self, report: OptInReport, choices: Decisions, *, stored: bool) -> str:
-        return f"{report.rows:,} rows; {'recorded' if stored else 'to record'}: {summed_up(report)}"
+        return f"{number_of_rows(report)}; {'recorded' if stored else 'to record'}: {summed_up(report)}"

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import sys
 import time
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
+from django.utils import timezone
 
 from conversations.management.console import ConsoleCommand, moment, stream_named, user_with, worker_is_registered
 from conversations.models import Campaign, CampaignChunk, WhatsAppTemplate
-from conversations.models.campaign import ENDED, CampaignStatus, RowVerdict
+from conversations.models.campaign import ENDED, CampaignStatus, ChunkStatus, RowVerdict
 from conversations.models.message import Kind, Purpose
 from conversations.queue import BULK
 from conversations.services.campaigns import audience, control, planning, preflight, sending
@@ -21,6 +23,7 @@ from conversations.services.clock import database_now
 from conversations.services.csv_files import CsvProblem
 
 LOOK_EVERY = 0.5
+LONG_WAIT = timedelta(minutes=1)
 BAR = 30  # characters
 
 
@@ -68,6 +71,8 @@ class Command(ConsoleCommand):
         parser.add_argument("--json", action="store_true", help="Print the result as JSON.")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if not (options["body"] or options["template"]):
+            raise CommandError("Say what is sent: --body or --template.")
         if options["dry_run"]:
             try:
                 with transaction.atomic():
@@ -127,7 +132,7 @@ class Command(ConsoleCommand):
         sends_here = not worker_is_registered(BULK)
         if sends_here:
             self.stderr.write("No worker is running, so the campaign is sent from here.")
-        shows = sys.stderr.isatty()
+        shows, has_said = sys.stderr.isatty(), False
         while campaign.status not in (*ENDED, CampaignStatus.PAUSED):
             if sends_here:
                 planning.plan(campaign.pk)
@@ -135,6 +140,12 @@ class Command(ConsoleCommand):
                 for pk in due.order_by("number").values_list("pk", flat=True):
                     sending.deliver_chunk(pk)
             campaign.refresh_from_db()
+            if not has_said and (leaves_at := _waits_until(campaign)):
+                has_said = True
+                self.stderr.write(
+                    f"The next of them leave at {timezone.localtime(leaves_at):%H:%M}, also if this command ends now. "
+                    "--any-hour keeps to no quiet hours."
+                )
             if shows:
                 self.stderr.write(f"\r{progress(campaign)}", ending="")
             if campaign.status not in (*ENDED, CampaignStatus.PAUSED):
@@ -143,7 +154,16 @@ class Command(ConsoleCommand):
             self.stderr.write("")
 
     def _print(self, campaign: Campaign, options: dict[str, Any], sentence: str) -> None:
-        self.stdout.write(json.dumps(as_json(campaign)) if options["json"] else sentence)
+        told = as_json(campaign) | ({"id": None} if options["dry_run"] else {})  # it is not there any more
+        self.stdout.write(json.dumps(told) if options["json"] else sentence)
+
+
+def _waits_until(campaign: Campaign) -> datetime | None:
+    """When the next of them may leave, where that is a while ahead: in the morning of its people."""
+    now = database_now()
+    left = CampaignChunk.objects.filter(campaign=campaign, status__in=(ChunkStatus.READY, ChunkStatus.SENDING))
+    times = [one.next_attempt_at or now for one in left.only("next_attempt_at")]
+    return min(times) if times and min(times) > now + LONG_WAIT else None
 
 
 def _words(options: dict[str, Any]) -> dict[str, Any]:

@@ -85,7 +85,7 @@ def test_nothing_leaves_unasked(streams: SandboxStreams, people: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("--body", ""), "Write the text first."),
+        (("--body", ""), "Say what is sent: --body or --template."),
         (("--body", "Hello ${town}"), "no column for ${town}"),
         (("--body", "Hi", "--fallback", "firstname"), "Write it like firstname=there."),
         (("--body", "Hi", "--at", "tomorrow"), "is not a time with a time zone"),

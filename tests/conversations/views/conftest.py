@@ -41,6 +41,14 @@ def centre(db: None) -> Centre:
     return Centre(priya, tom, factories.make_user(name="Sam Elsewhere"), texts, care, team)
 
 
+@pytest.fixture
+def amira(centre: Centre) -> Conversation:
+    """Amira, who agreed to WhatsApp."""
+    conversation = centre.conversation(centre.care)
+    factories.opt_in(conversation.contact)
+    return conversation
+
+
 def signed_in(user: User) -> Client:
     """A browser in which this user is signed in."""
     client = Client()

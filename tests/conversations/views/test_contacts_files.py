@@ -108,7 +108,7 @@ def test_bad_rows_are_shown_in_the_words_of_the_file(centre: Centre, supervisor:
     )
     assert answer.status_code == 422
     page = read(answer)
-    assert "2 numbers cannot be used. Correct the file and choose it again." in page.text
+    assert "2 numbers cannot be used. Correct the file and try again." in page.text
     rows = page.one("table", class_="import-rows").one("tbody").all("tr")
     assert [row.one("th").text for row in rows] == ["2", "4"]
     bad = rows[0].one("td", class_="bad-cell")
