@@ -50,7 +50,7 @@ class Upload(BaseModel):
     filename: str = Field(min_length=1, max_length=200)
 
 
-@router.operation("POST", "/media", scope=ApiScope.SEND, answer=File, status=201, largest_body=LARGEST)
+@router.operation("POST", "/media", scope=ApiScope.SEND, answer=File, status=201, largest_body=LARGEST, waits=True)
 def upload_media(request: HttpRequest, asked: Annotated[Upload, Query()]) -> File:
     """Give a file to be sent in a template's header.
 

@@ -1,7 +1,7 @@
 """Declaring what can be done: a scope, an answer and the refusals of each operation stand beside its function.
 
-A write is done once under its Idempotency-Key, in one transaction with the memory of its answer
-(services/idempotency.py). A read has an ETag: a program that polls is told 304 while nothing has changed.
+A write is done once under its Idempotency-Key, in one transaction with the memory of its answer unless it waits for a
+provider (services/idempotency.py). A read has an ETag: a program that polls is told 304 while nothing has changed.
 """
 
 from __future__ import annotations
@@ -47,17 +47,19 @@ class Resource(Router):
         status: int = 200,
         largest_body: int = LARGEST_BODY,
         takes: str = JSON,
+        waits: bool = False,
     ) -> Callable[[Operation], Operation]:
         """Register a function for a method and a path below /api/v1.
 
         Its docstring is its description; `answer` is the model of what it returns with `status`, None for nothing.
-        The parameters that hold a whole body or query are called as in errors.py.
+        The parameters that hold a whole body or query are called as in errors.py. `waits` says that it asks a provider,
+        and so has no transaction around it.
         """
 
         def register(function: Operation) -> Operation:
             writes = method not in READS
             takes_body = "given" in inspect.signature(function).parameters
-            inner = _once(largest_body, takes if takes_body else "") if writes else _with_etag
+            inner = _once(largest_body, takes if takes_body else "", waits=waits) if writes else _with_etag
             summary, _, description = inspect.cleandoc(function.__doc__ or "").partition("\n")
             refusals = _refusals(path, writes=writes)
             self.add_api_operation(
@@ -133,7 +135,7 @@ def _with_etag(run: Run) -> Run:
     return guarded
 
 
-def _once(largest_body: int, takes: str) -> Callable[[Run], Run]:
+def _once(largest_body: int, takes: str, *, waits: bool) -> Callable[[Run], Run]:
     """Check what a write has to bring, and do it once. `takes` is the type of its body, empty for none."""
 
     def guard(run: Run) -> Run:
@@ -153,7 +155,7 @@ def _once(largest_body: int, takes: str) -> Callable[[Run], Run]:
                 return Answer(response.status_code, response.content.decode())
 
             try:
-                answer = idempotency.once(key_of(request), key, fingerprint, act)
+                answer = idempotency.once(key_of(request), key, fingerprint, act, waits=waits)
             except ValidationError as error:
                 return refused_by_a_rule(error, {"key_reused": "Idempotency-Key"})
             if refused:

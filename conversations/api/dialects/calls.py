@@ -53,12 +53,16 @@ class Face(ABC):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request of a program, with the key it carries and the user whom the key acts for."""
+    """One request of a program, with the key it carries and the user whom the key acts for.
+
+    `waits` when it may ask a provider, as looking a number up at WhatsApp does.
+    """
 
     request: HttpRequest
     face: Face
     key: ApiKey
     user: User
+    waits: bool
 
     def needs(self, scope: str) -> None:
         """Refuse with 403 when the key was not made for that."""
@@ -100,15 +104,18 @@ def row_id(text: str) -> int:
 Operation = Callable[..., JsonResponse]
 
 
-def door(face: Face, **operations: Operation) -> Callable[..., HttpResponse]:
-    """A view for one address: an operation by method, each called with a Call and what the address holds."""
+def door(face: Face, *, waits: bool = False, **operations: Operation) -> Callable[..., HttpResponse]:
+    """A view for one address: an operation by method, each called with a Call and what the address holds.
+
+    `waits` says that they ask a provider: a write then has no transaction around it.
+    """
 
     @csrf_exempt  # a program has no session and no cookie: the key in a header is what proves it
     @login_not_required
     @never_cache
     def view(request: HttpRequest, **captured: str) -> HttpResponse:
         try:
-            response = _answered(request, face, operations, captured)
+            response = _answered(request, face, operations, captured, waits=waits)
         except Refused as refused:
             response = refused.response
         except (OperationalError, InterfaceError):
@@ -126,11 +133,11 @@ def nothing_here(face: Face) -> Callable[..., HttpResponse]:
     def nothing(call: Call, rest: str) -> JsonResponse:
         face.refuse(404)
 
-    return door(face, **dict.fromkeys(METHODS, nothing))
+    return door(face, waits=False, **dict.fromkeys(METHODS, nothing))
 
 
 def _answered(
-    request: HttpRequest, face: Face, operations: dict[str, Operation], captured: dict[str, str]
+    request: HttpRequest, face: Face, operations: dict[str, Operation], captured: dict[str, str], *, waits: bool
 ) -> HttpResponse:
     key = find_api_key(face.key_of(request))
     if key is None:
@@ -140,14 +147,20 @@ def _answered(
         response: HttpResponse = face.refusal(429)
         response["Retry-After"] = str(rate.reset)
     else:
-        response = _let_in(request, face, operations, captured, key)
+        response = _let_in(request, face, operations, captured, key, waits=waits)
     for name, value in rate.headers.items():
         response[name] = value
     return response
 
 
 def _let_in(
-    request: HttpRequest, face: Face, operations: dict[str, Operation], captured: dict[str, str], key: ApiKey
+    request: HttpRequest,
+    face: Face,
+    operations: dict[str, Operation],
+    captured: dict[str, str],
+    key: ApiKey,
+    *,
+    waits: bool,
 ) -> HttpResponse:
     if any("\x00" in value for value in captured.values()):
         face.refuse(404)
@@ -158,7 +171,7 @@ def _let_in(
         return response
     user = acting_user(key)
     request.user = user  # the middleware masks numbers for whoever may not see them
-    call = Call(request, face, key, user)
+    call = Call(request, face, key, user, waits or request.method == "GET")
     repeat_key = request.headers.get("Idempotency-Key", "").strip()
     try:
         if not repeat_key or request.method == "GET":
@@ -171,10 +184,11 @@ def _let_in(
 def _done(operation: Operation, call: Call, captured: dict[str, str]) -> JsonResponse:
     """The answer of an operation. A write that refuses leaves nothing behind.
 
-    What is asked has no transaction around it: asking WhatsApp counts even when it does not answer, and takes a while.
+    What waits for a provider has no transaction around it: it takes a while, and a question to WhatsApp counts even
+    when there is no answer.
     """
     try:
-        with nullcontext() if call.request.method == "GET" else transaction.atomic():
+        with nullcontext() if call.waits else transaction.atomic():
             return operation(call, **captured)
     except Refused as refused:
         return refused.response
@@ -196,7 +210,7 @@ def _once(repeat_key: str, operation: Operation, call: Call, captured: dict[str,
         return Answer(response.status_code, response.content.decode())
 
     try:
-        answer = idempotency.once(call.key, repeat_key, fingerprint, act)
+        answer = idempotency.once(call.key, repeat_key, fingerprint, act, waits=call.waits)
     except ValidationError as error:
         return call.face.refusal(_REPEAT_STATUS.get(error.code or "", 409), " ".join(error.messages), error.code or "")
     response = HttpResponse(answer.body, status=answer.status, content_type=JSON)

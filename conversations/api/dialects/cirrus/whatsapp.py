@@ -172,5 +172,5 @@ def validate_contact(call: Call, token: str, phone: str) -> JsonResponse:
 
 
 templated_door = door(FACE, POST=send_templated_messages)
-upload_door = door(FACE, POST=upload_media)
+upload_door = door(FACE, waits=True, POST=upload_media)
 validate_door = door(FACE, GET=validate_contact)
