@@ -306,7 +306,10 @@ if LOG_FORMAT not in ("line", "json"):
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"mask": {"()": "config.logs.MaskPersonalData"}},
+    "filters": {
+        "mask": {"()": "config.logs.MaskPersonalData"},
+        "not_of_dialects": {"()": "config.logs.NotOfDialects"},
+    },
     "formatters": {
         "line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"},
         "json": {"()": "config.logs.JsonLine"},
@@ -315,6 +318,7 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {
         "rq.worker": {"level": "WARNING"},
+        "django.request": {"filters": ["not_of_dialects"]},
         "django.server": {"handlers": ["stderr"], "propagate": False},
     },
 }

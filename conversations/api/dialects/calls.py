@@ -115,14 +115,11 @@ def door(face: Face, *, waits: bool = False, **operations: Operation) -> Callabl
     @never_cache
     def view(request: HttpRequest, **captured: str) -> HttpResponse:
         try:
-            response = _answered(request, face, operations, captured, waits=waits)
+            return _answered(request, face, operations, captured, waits=waits)
         except Refused as refused:
-            response = refused.response
+            return refused.response
         except (OperationalError, InterfaceError):
-            response = face.refusal(503)
-        # Django would log the address of every refusal, and addresses of this dialect or that hold phone numbers.
-        response._has_been_logged = True  # type: ignore[attr-defined]
-        return response
+            return face.refusal(503)
 
     return view
 

@@ -75,6 +75,16 @@ def test_a_text(program: Program, token: str, tom: User, wraps: bool) -> None:
     assert message.conversation.assignee is None
 
 
+def test_a_refusal_is_not_logged_with_its_address(
+    program: Program, token: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert program.cirrus("POST", f"sms/sendinitialtext/{token}/12", {}).status_code >= 400
+    assert program.cirrus("GET", f"sms/{DIGITS}").status_code == 404
+    assert [one.getMessage() for one in caplog.records if one.name == "django.request"] == []
+    program.client.get("/api/v1/nothing")
+    assert [one.getMessage() for one in caplog.records if one.name == "django.request"] != []
+
+
 def test_the_initial_text(program: Program, token: str, line: Stream) -> None:
     path = f"sms/sendinitialtext/{token}/{DIGITS}"
     assert "no opening text" in program.cirrus("POST", path).json()["description"]
