@@ -131,3 +131,11 @@ def test_the_handset_is_offered_where_there_is_a_sandbox(agent: Client, settings
     assert read(agent.get("/")).all("a", href="http://127.0.0.1:8100/handset/")
     settings.SANDBOX_URL = ""  # type: ignore[attr-defined]
     assert not [link for link in read(agent.get("/")).all("a") if "handset" in link.attributes.get("href", "")]
+
+
+def test_on_a_phone_the_account_leads_to_what_the_rail_has_no_room_for(agent: Client, supervisor: Client) -> None:
+    def led_to(client: Client) -> set[str]:
+        return {one.attributes["href"] for one in read(client.get("/account/")).one("nav", class_="card-menu").all("a")}
+
+    assert {"/floor/", "/reports/"} <= led_to(supervisor)
+    assert not {"/floor/", "/reports/"} & led_to(agent)
