@@ -70,13 +70,15 @@ def can_send(
     template: WhatsAppTemplate | None = None,
     confirms: OptIn | None = None,
     is_new: bool = True,
+    besides: Message | None = None,
 ) -> Verdict:
     """The verdict on one message to one contact at a time.
 
     Looks at the stream, the author's right to write there (None: the system), the number and its country, the
-    customer's consent, WhatsApp's rules, the customer's hours, and how many messages there were (for `is_new` ones,
-    which are not among them yet). `conversation` and `template` are needed for WhatsApp. `confirms` is the decision
-    that the message confirms to the customer: it may follow that opt-out, and no other.
+    customer's consent, WhatsApp's rules, the customer's hours, and how many messages there were: for `is_new` ones,
+    which are not among them yet, or `besides` the one that changes. `conversation` and `template` are needed for
+    WhatsApp. `confirms` is the decision that the message confirms to the customer: it may follow that opt-out, and no
+    other.
     """
     rules = policy.policy_of(stream)
     verdict = _stream_verdict(stream) or _role_verdict(author, stream) or _erased_verdict(contact)
@@ -95,7 +97,7 @@ def can_send(
     if verdict is None and rules is not None and confirms is None:
         verdict = _refusal(policy.quiet_until(rules, contact, purpose, conversation, at))
         if verdict is None and is_new:
-            verdict = _refusal(policy.too_many(rules, contact, author, at))
+            verdict = _refusal(policy.too_many(rules, contact, author, at, besides=besides))
     if verdict is not None:
         return verdict
     basis = [_author_basis(author, stream), _consent_basis(present, stream, purpose, confirmed=confirmed)]

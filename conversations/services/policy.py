@@ -111,9 +111,13 @@ def hours_of(policy: SendingPolicy, contact: Contact) -> QuietHours:
     return QuietHours(policy.opens_at, policy.closes_at, usual.closed_weekdays)
 
 
-def too_many(policy: SendingPolicy, contact: Contact, author: User | None, at: datetime) -> Refusal | None:
+def too_many(
+    policy: SendingPolicy, contact: Contact, author: User | None, at: datetime, *, besides: Message | None = None
+) -> Refusal | None:
     """The customer has had, or the author has written, as many as the stream allows in a short time."""
     ours = policy.stream.messages.filter(direction=Direction.OUT).exclude(status=MessageStatus.CANCELLED)
+    if besides is not None:
+        ours = ours.exclude(pk=besides.pk)
     to_them = ours.filter(conversation__contact=contact.pk)
     if contact.pk and _reaches(to_them, policy.most_per_person, since=at - PERSON_WINDOW):
         return Refusal(

@@ -145,6 +145,7 @@ def _pass_gate(row: Message, actor: User, *, at: datetime, is_leaving: bool = Fa
         author=actor,
         conversation=row.conversation,
         template=row.template,
+        besides=row,
     )
     waits_for_window = row.held_for == "window" and verdict.code == "window_closed" and not is_leaving
     if not verdict.ok and not waits_for_window:

@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.utils import timezone
 
-from conversations.models import AttemptResult, Message, SendAttempt, Team, User
+from conversations.models import AttemptResult, Message, SendAttempt, SendingPolicy, Team, User
 from conversations.models.message import MessageStatus as Status
 from conversations.services import consent, lifecycle
 from conversations.services.compose import cancel_message, queue_message
@@ -212,6 +212,16 @@ def test_a_scheduled_message_is_sent_at_once(message: Message, priya: User) -> N
     assert list(Message.objects.due(timezone.now())) == [message]
     event = message.events.last()
     assert (event.from_status, event.to_status, event.actor) == ("scheduled", "queued", priya)
+
+
+def test_a_message_is_not_counted_against_itself(message: Message, priya: User) -> None:
+    SendingPolicy.objects.create(stream=message.stream, most_per_person=1, most_per_agent=1)
+    edit(message, priya, body="Your visit is on Monday.")
+    other = factories.make_message(message.conversation, author=priya)
+    refused("too_many_to_person", send_now, message=message, actor=priya)
+    other.delete()
+    send_now(message=message, actor=priya)
+    assert (message.status, message.body) == (Status.QUEUED, "Your visit is on Monday.")
 
 
 def test_a_validity_that_reaches_too_far_from_now_is_refused(priya: User) -> None:
