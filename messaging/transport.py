@@ -23,7 +23,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
-from urllib3.util import wait_for_read  # type: ignore[attr-defined]
+from urllib3.util import wait_for_read
 
 from messaging.addresses import is_public
 from messaging.errors import ConfigurationError, NotSent, Unconfirmed
@@ -337,7 +337,7 @@ class _WireAdapter(HTTPAdapter):
     """requests' adapter on pools of our connections. Its `send` follows no redirect and retries nothing."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)  # type: ignore[no-untyped-call]
+        super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": _WireHTTPPool, "https": _WireHTTPSPool}
 
 

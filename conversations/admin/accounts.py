@@ -146,7 +146,7 @@ class ProviderAccountAdmin(ManagedMixin, NeverDeletedMixin, ProductAdmin):
             "is_popup": IS_POPUP_VAR in request.GET,
             "opts": self.opts,
         }
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         return TemplateResponse(request, "admin/choose_first.html", context)
 
     def save_model(self, request: HttpRequest, obj: ProviderAccount, form: Any, change: bool) -> None:

@@ -170,7 +170,7 @@ class ApiKeyAdmin(NeverDeletedMixin, ProductAdmin):
             "text": text,
             "opts": self.opts,
         }
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         response = TemplateResponse(request, "admin/api_key.html", context)
         add_never_cache_headers(response)
         return response

@@ -163,7 +163,7 @@ class OptInAdmin(PhoneSearchMixin, LedgerAdmin):
             "opts": self.opts,
             "confirmed": "_save",
         }
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         return TemplateResponse(request, "admin/action_page.html", context)
 
     @admin.display(description=_("decision"))

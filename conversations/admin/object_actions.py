@@ -94,7 +94,7 @@ class ObjectActionsMixin(admin.ModelAdmin):
             "checkbox_name": helpers.ACTION_CHECKBOX_NAME,
             "confirmed": CONFIRMED,
         }
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         return TemplateResponse(request, "admin/action_page.html", context)
 
     def report(self, request: HttpRequest, done: int, sentence: str, refused: Iterable[tuple[object, str]]) -> None:

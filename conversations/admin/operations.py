@@ -65,7 +65,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "broker": figures.queues is not None,
         "calls": _call_rows(figures) if user.has_perm(SEE_ALL) else (),
     }
-    request.current_app = site.name  # type: ignore[attr-defined]
+    request.current_app = site.name
     return TemplateResponse(request, "admin/operations.html", context)
 
 

@@ -128,7 +128,7 @@ class WebhookSubscriptionAdmin(ManagedMixin, ProductAdmin):
             "one": one,
             "secret": secret,
         }
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         return TemplateResponse(request, "admin/webhook_secret.html", context)
 
     @admin.display(description=_("state"))

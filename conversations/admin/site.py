@@ -136,7 +136,7 @@ class ParleyAdminSite(AdminSite):
             "title": gettext("You do not have access to this page"),
             "sentence": sentence,
         }
-        request.current_app = self.name  # type: ignore[attr-defined]
+        request.current_app = self.name
         return TemplateResponse(request, "admin/denied.html", context, status=403)
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:

@@ -141,7 +141,7 @@ class StreamAdmin(ManagedMixin, NeverDeletedMixin, ProductAdmin):
             "is_popup": IS_POPUP_VAR in request.GET,
             "opts": self.opts,
         }
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         return TemplateResponse(request, "admin/choose_first.html", context)
 
     def get_inlines(self, request: HttpRequest, obj: Stream | None) -> Any:

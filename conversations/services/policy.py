@@ -35,7 +35,7 @@ class Refusal(NamedTuple):
 def policy_of(stream: Stream) -> SendingPolicy | None:
     """The stream's rules; None where it has none."""
     try:
-        policy: SendingPolicy = stream.policy  # type: ignore[attr-defined]
+        policy: SendingPolicy = stream.policy
     except ObjectDoesNotExist:
         return None
     return policy

@@ -37,7 +37,7 @@ def check(*, url: str, owner: User, events: Collection[str]) -> None:
     if unknown or not events:
         problems["events"] = ValidationError(f"Choose one or more of {', '.join(OutgoingKind.values)}.", code="events")
     if problems:
-        raise ValidationError(problems)  # type: ignore[arg-type]
+        raise ValidationError(problems)
 
 
 @transaction.atomic
