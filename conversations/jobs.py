@@ -52,14 +52,16 @@ def look_up(message_ids: list[int]) -> None:
 
 
 def process_webhooks(event_ids: list[int]) -> None:
-    """Read what providers told us."""
+    """Read what providers told us, then what else waits."""
     _begin()
     inbound.process_webhooks(event_ids)
+    inbound.process_what_waits()
 
 
 def hear_customers(event_ids: list[int]) -> None:
-    """The same for what customers said: without waiting behind the reports of a campaign."""
-    process_webhooks(event_ids)
+    """Read what customers said: without waiting behind the reports of a campaign."""
+    _begin()
+    inbound.process_webhooks(event_ids)
 
 
 def fetch_files(attachment_ids: list[int]) -> None:

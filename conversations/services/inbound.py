@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
@@ -13,7 +14,7 @@ from functools import singledispatch
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 from rq.timeouts import JobTimeoutException
 
@@ -47,6 +48,7 @@ logger = logging.getLogger(__name__)
 security = logging.getLogger("parley.security")
 
 LONGEST_STATUS = 40
+GO_ON_SECONDS = 10.0  # so long a worker reads what else waits; then other jobs have their turn
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # no provider tells of a time before
 KEPT_HEADERS = ("content-type", "user-agent", "x-signature-timestamp")
 TOO_LARGE = 413
@@ -122,15 +124,28 @@ def _is_of_a_customer(provider: type[Provider], hook: HookRequest) -> bool:
 def process_webhooks(event_ids: Sequence[int]) -> None:
     """Read stored calls; one that breaks is marked and never holds up the others."""
     for pk in event_ids:
-        with transaction.atomic():
-            event = (
-                WebhookEvent.objects.select_for_update(skip_locked=True, of=("self",))
-                .select_related("account", "stream")
-                .filter(pk=pk, status=WebhookEventStatus.RECEIVED)
-                .first()
-            )
-            if event is not None:
-                _process(event)
+        _process_first(WebhookEvent.objects.filter(pk=pk))
+
+
+def process_what_waits() -> None:
+    """Read call after call, the oldest first, as long as there are any and GO_ON_SECONDS have not passed.
+
+    A job costs a new process with new connections, and a campaign brings a report for each of its people.
+    """
+    ends = time.monotonic() + GO_ON_SECONDS
+    while time.monotonic() < ends and (pk := _process_first(WebhookEvent.objects.order_by("id"))) is not None:
+        queue.take_back("process_webhooks", [pk], queue=queue.DEFAULT)
+
+
+def _process_first(events: QuerySet[WebhookEvent]) -> int | None:
+    """Read the first of these calls that waits and that nobody else is reading; returns its id."""
+    with transaction.atomic():
+        waiting = events.filter(status=WebhookEventStatus.RECEIVED).select_related("account", "stream")
+        event = waiting.select_for_update(skip_locked=True, of=("self",)).first()
+        if event is None:
+            return None
+        _process(event)
+    return event.pk
 
 
 def replay(event: WebhookEvent) -> None:

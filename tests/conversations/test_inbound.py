@@ -13,8 +13,8 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from conversations import queue
-from conversations.models import ConsentState, Contact, Conversation, Message, WebhookEvent
+from conversations import jobs, queue
+from conversations.models import ConsentState, Contact, Conversation, Message, Receipt, WebhookEvent
 from conversations.services import inbound
 from messaging.types import InboundMessage
 from tests import factories
@@ -270,3 +270,21 @@ def test_what_a_customer_wrote_does_not_wait_behind_the_reports_of_a_campaign(st
     report, words = WebhookEvent.objects.order_by("id").values_list("pk", flat=True)
     assert django_rq.get_queue(queue.DEFAULT).job_ids == [f"process_webhooks-{report}"]
     assert django_rq.get_queue(queue.INTERACTIVE).job_ids == [f"hear_customers-{words}"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_reads_every_report_that_waits_and_leaves_no_job_for_them(stream: Any) -> None:
+    for name in queue.QUEUES:
+        django_rq.get_queue(name).empty()
+    for number in range(3):
+        told = said("", key=f"evt_{number}")
+        told["data"] |= {"status": "delivered", "transaction_id": f"tr_{number}"}
+        Client().post(f"/hooks/{stream.account.webhook_token}/", json.dumps(told), content_type="application/json")
+    first, *others = WebhookEvent.objects.order_by("id").values_list("pk", flat=True)
+    waiting = django_rq.get_queue(queue.DEFAULT)
+    assert waiting.job_ids == [f"process_webhooks-{pk}" for pk in (first, *others)]
+    jobs.process_webhooks([first])
+    assert waiting.job_ids == [f"process_webhooks-{first}"]
+    assert set(WebhookEvent.objects.values_list("status", flat=True)) == {"processed"}
+    jobs.process_webhooks([first])
+    assert Receipt.objects.count() == 3
