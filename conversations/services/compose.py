@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from conversations.models import Conversation, Message, OptIn, User, WhatsAppTemplate
+from conversations.models import Conversation, Message, OptIn, Stream, User, WhatsAppTemplate
 from conversations.models.message import CANCELLABLE, Direction, Kind, MessageStatus, Purpose
 from conversations.models.stream import Channel
 from conversations.permissions import may_cancel, may_send_again
@@ -210,6 +210,12 @@ def again_key(message: Message) -> str:
     return f"again-{message.ref}"
 
 
+def furthest_schedule(stream: Stream) -> timedelta:
+    """How far ahead a message of this stream may be scheduled."""
+    days = stream.limits().schedule_days
+    return timedelta(days=days) if days else FURTHEST_SCHEDULE
+
+
 def check_times(
     *, scheduled_for: datetime | None, valid_until: datetime | None, conversation: Conversation, now: datetime
 ) -> None:
@@ -222,7 +228,7 @@ def check_times(
     if scheduled_for is not None:
         if scheduled_for <= now:
             raise ValidationError("Choose a time that lies ahead.", code="scheduled_in_the_past")
-        furthest = timedelta(days=limits.schedule_days) if limits.schedule_days else FURTHEST_SCHEDULE
+        furthest = furthest_schedule(conversation.stream)
         if scheduled_for > now + furthest:
             who = label if limits.schedule_days else "Parley"
             raise ValidationError(

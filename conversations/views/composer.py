@@ -103,7 +103,7 @@ class Composer:
     @property
     def presets(self) -> list[Preset]:
         """Times to schedule for."""
-        return presets_for(self.conversation.contact)
+        return presets_for(self.conversation.contact, self.conversation.stream)
 
     @property
     def state(self) -> str:

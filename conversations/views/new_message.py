@@ -132,7 +132,7 @@ def _context(request: HttpRequest, typed: str, form: NewMessageForm, user: User)
         "choices": choices,
         "chosen": chosen,
         "left": number_in(request, "from"),
-        "presets": presets_for(found.contact) if found.contact else [],
+        "presets": presets_for(found.contact, chosen) if found.contact else [],
     }
     if chosen is not None:
         context["meter"] = meter(chosen, form["body"].value() or "")

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from conversations.models import Contact
+from conversations.models import Contact, Stream
+from conversations.services.compose import furthest_schedule
 from conversations.views.panel import local_time
 from conversations.views.wording import time_left
 
@@ -25,8 +26,11 @@ class Preset(NamedTuple):
     value: str
 
 
-def presets_for(contact: Contact) -> list[Preset]:
-    """This afternoon, tomorrow morning, Monday morning, in the customer's time; the site's where theirs is unknown."""
+def presets_for(contact: Contact, stream: Stream | None) -> list[Preset]:
+    """This afternoon, tomorrow morning, Monday morning, in the customer's time; the site's where theirs is unknown.
+
+    None of them lies further ahead than the stream's provider takes.
+    """
     there = local_time(contact)
     now = there.now if there else timezone.localtime()
     place = f" in {there.place}" if there and there.now.utcoffset() != timezone.localtime().utcoffset() else ""
@@ -37,7 +41,7 @@ def presets_for(contact: Contact) -> list[Preset]:
     presets = []
     for name, days, clock in wanted:
         moment = datetime.combine(now.date() + timedelta(days=days), clock, now.tzinfo)
-        if moment - now < AT_LEAST_AHEAD:
+        if moment - now < AT_LEAST_AHEAD or (stream and moment - now > furthest_schedule(stream)):
             continue
         words = f"in {time_left(moment)}" if not days else date_format(moment, "l j F" if days == 1 else "j F")
         local = timezone.localtime(moment)

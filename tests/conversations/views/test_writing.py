@@ -263,8 +263,26 @@ def test_times_are_the_customers(
     monkeypatch: pytest.MonkeyPatch, now: datetime, zone: str, expected: list[tuple[str, str]]
 ) -> None:
     monkeypatch.setattr(timezone, "now", lambda: now)
-    found = presets.presets_for(Contact(phone="+447700900142", time_zone=zone))
+    found = presets.presets_for(Contact(phone="+447700900142", time_zone=zone), None)
     assert [(one.label, one.value) for one in found] == expected
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("provider", "offered"),
+    [
+        ("webex_interact", ["Today 16:00", "Tomorrow 09:00"]),
+        ("cirrus", ["Today 16:00", "Tomorrow 09:00", "Monday 09:00"]),
+    ],
+)
+def test_no_time_is_offered_that_the_provider_would_not_take(
+    monkeypatch: pytest.MonkeyPatch, provider: str, offered: list[str]
+) -> None:
+    """Early on a Monday the next one at nine is more than seven days away."""
+    monkeypatch.setattr(timezone, "now", lambda: datetime(2026, 11, 23, 5, 55, tzinfo=UTC))
+    contact = Contact(phone="+447700900142", time_zone="Europe/London")
+    found = presets.presets_for(contact, factories.make_stream(factories.make_account(provider)))
+    assert [one.label for one in found] == offered
 
 
 @pytest.mark.parametrize(
