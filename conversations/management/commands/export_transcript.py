@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import FileType
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -27,9 +27,7 @@ class Command(ConsoleCommand):
         parser.add_argument("--stream", help="The name of the stream.")
         parser.add_argument("--remarks", action="store_true", help="With remarks, and with what the team did.")
         parser.add_argument("--json", action="store_true", help="As JSON, with times in UTC.")
-        parser.add_argument(
-            "--output", type=FileType("w", encoding="utf-8"), metavar="FILE", help="Write to this file."
-        )
+        parser.add_argument("--output", type=Path, metavar="FILE", help="Write to this file.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         conversation = self._conversation(options)
@@ -38,8 +36,10 @@ class Command(ConsoleCommand):
         if options["output"] is None:
             self.stdout.write(written, ending="")
             return
-        with options["output"] as file:
-            file.write(written)
+        try:
+            options["output"].write_text(written, encoding="utf-8")
+        except OSError as error:
+            raise CommandError(f"{options['output']} cannot be written: {error.strerror}.") from error
 
     def _conversation(self, options: dict[str, Any]) -> Conversation:
         found = Conversation.objects.for_list()

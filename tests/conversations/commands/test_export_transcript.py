@@ -48,6 +48,19 @@ def test_it_writes_a_file(talk: Conversation, tmp_path: Path) -> None:
     assert json.loads(path.read_text())["lines"][0]["text"] == "Where is my engineer?"
 
 
+def test_a_file_that_is_there_stays_when_nothing_is_found(talk: Conversation, tmp_path: Path) -> None:
+    path = tmp_path / "visit.txt"
+    path.write_text("Yesterday's")
+    refused("export_transcript", "--conversation", "999999", "--output", str(path))
+    assert path.read_text() == "Yesterday's"
+
+
+def test_a_file_that_cannot_be_written_is_one_sentence(talk: Conversation, tmp_path: Path) -> None:
+    path = tmp_path / "none" / "visit.txt"
+    said = refused("export_transcript", "--conversation", str(talk.pk), "--output", str(path))
+    assert said.startswith(f"{path} cannot be written: No such file or directory.")
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
