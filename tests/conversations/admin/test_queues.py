@@ -13,6 +13,7 @@ from rq.serializers import JSONSerializer
 
 from tests import factories
 from tests.conversations.admin.browsing import signed_in
+from tests.conversations.views.reading import read
 
 pytestmark = pytest.mark.django_db
 
@@ -91,6 +92,31 @@ def test_a_failed_job_is_put_back(admin_browser: Client) -> None:
     assert " style=" not in text
     admin_browser.post(reverse("django_rq:actions", args=[1]), {"action": "delete", "job_ids": ["broken"]})
     assert default.count == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "button", "danger"),
+    [
+        ("clear", [1], "Empty the queue", True),
+        ("delete_job", [1, "broken"], "Delete the job", True),
+        ("delete_failed_jobs", [1], "Delete them", True),
+        ("requeue_all", [1], "Try them again", False),
+    ],
+)
+def test_a_question_names_its_answer_and_the_way_back(
+    admin_browser: Client, name: str, arguments: list[Any], button: str, danger: bool
+) -> None:
+    default = break_a_job()
+    default.enqueue_call("conversations.jobs.process_webhooks", args=([1],), job_id="waiting")
+    page = read(admin_browser.get(reverse(f"django_rq:{name}", args=arguments)))
+    asked = page.one("input", type="submit")
+    assert asked.attributes["value"] == button
+    assert ("danger" in asked.attributes["class"]) is danger
+    back = page.one("a", class_="closelink")
+    assert admin_browser.get(back.attributes["href"]).status_code == 200
+    admin_browser.post(reverse(f"django_rq:{name}", args=arguments))
+    left = {"clear": [], "requeue_all": ["waiting", "broken"]}.get(name, ["waiting"])
+    assert default.job_ids == left
 
 
 def test_the_way_on_from_an_action_is_one_of_ours(admin_browser: Client) -> None:
