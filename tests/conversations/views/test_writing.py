@@ -64,7 +64,7 @@ def test_a_customer_who_wrote_meanwhile_is_read_first(centre: Centre, agent: Cli
         factories.make_message(amira, direction=Direction.IN, body=f"Line {number}")
     response = agent.post(f"/c/{amira.pk}/reply/", form(seen=0), headers=HX)
     notice = read(response).one(id="composer").all(class_="composer-notice")[0]
-    assert "Amira Haddad wrote just now: “ Line 2 ” and 2 more." in notice.text
+    assert "Amira Haddad wrote just now: “ Line 2 ” and 2 more · Nothing of yours was sent." in notice.text
 
 
 def test_a_remark_needs_no_such_question(centre: Centre, agent: Client) -> None:
