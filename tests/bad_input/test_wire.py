@@ -10,9 +10,9 @@ import pytest
 from conversations.models import ProviderAccount, WebhookEvent
 from tests import factories
 from tests.bad_input.calls import said
-from tests.journeys.test_events import port
+from tests.journeys.test_events import port, web
 
-__all__ = ["port"]
+__all__ = ["port", "web"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BODY = json.dumps(said("Hello")).encode()
