@@ -11,7 +11,7 @@ from typing import Any
 import django_rq
 
 from conversations import queue
-from conversations.models import Campaign, CampaignChunk, Message
+from conversations.models import Campaign, CampaignChunk, Message, Stream
 from conversations.services.campaigns import audience, control, preflight
 from tests.chaos.processes import eventually
 from tests.chaos.provider import Hold
@@ -29,10 +29,10 @@ def phone_of(place: int) -> str:
 class Bulk:
     """One campaign on a site that stands: confirmed by `begin`, judged by `finish`. Chunks are numbered from 1."""
 
-    def __init__(self, run: Run, people: int) -> None:
+    def __init__(self, run: Run, people: int, stream: Stream | None = None) -> None:
         self.run, self.site, self.people = run, run.site, people
         self.campaign = Campaign.objects.create(
-            name="Routers", stream=run.stream, purpose="service", keeps_quiet_hours=False, body=words()
+            name="Routers", stream=stream or run.stream, purpose="service", keeps_quiet_hours=False, body=words()
         )
         rows = "".join(f"{phone_of(place)}\n" for place in range(people))
         audience.load_list(self.campaign, io.BytesIO(f"phone\n{rows}".encode()), file_name="list.csv")
@@ -103,6 +103,9 @@ class Bulk:
         self.run.messages = list(Message.objects.filter(recipient__campaign=self.campaign).select_related(
             "conversation__contact"
         ))  # fmt: skip
+        refs = {message.conversation.contact.phone: str(message.ref) for message in self.run.messages}
+        for entry in self.run.provider.ledger:
+            entry.ref = entry.ref or refs[entry.phone]  # CCAI Platform is told none
         return Counter(str(message.status) for message in self.run.messages)
 
     def try_everything(self) -> None:
@@ -133,11 +136,11 @@ class Bulk:
 
 
 @contextmanager
-def campaign_of(run: Run, people: int = 10_000) -> Iterator[Bulk]:
+def campaign_of(run: Run, people: int = 10_000, stream: Stream | None = None) -> Iterator[Bulk]:
     """A campaign that is ready, with two workers for it; they are gone when the block ends."""
     run.site.need(*BULK_WORKERS)
     run.site.wait_for_worker("bulk")
-    bulk = Bulk(run, people)
+    bulk = Bulk(run, people, stream)
     try:
         yield bulk
         assert sum(bulk.arrived().values()) == people

@@ -1,5 +1,7 @@
 """A provider on a socket: speaks the shape of Webex Interact, keeps a ledger, and misbehaves to order.
 
+It takes CCAI Platform's texts too: one person a request, and no reference of ours in it.
+
 What it accepted is what arrived on handsets: the ledger is the witness that the database's claims are held against.
 """
 
@@ -22,6 +24,7 @@ from typing import Any
 from tests.sandbox.playing import free_port
 
 ACCESS_KEY = "aky_chaos0000000000000000000"
+ONE_TEXT = "/sms"
 LET_GO = struct.pack("ii", 1, 0)  # SO_LINGER: closing sends a reset
 PATIENCE = 120.0  # seconds that a held request waits before the provider gives up on its test
 
@@ -69,6 +72,8 @@ class Call:
 
     def success(self) -> dict[str, Any]:
         """The documented answer to a request of which every number was taken."""
+        if self.path == ONE_TEXT:
+            return {"id": next(_ids), "status": "assigned", "chat_type": "SMS"}
         return {"request_id": f"req_{next(_ids)}", "messages": [taken(entry) for entry in self.entries]}
 
     def reset(self) -> None:
@@ -242,7 +247,9 @@ class Provider:
             body += piece
         method, path, _ = first.split(" ", 2)
         call = Call(connection, method, path)
-        if fields.get("x-auth-key") != self.key:
+        if (method, path) == ("POST", ONE_TEXT):
+            call.entries = [_recipient(json.loads(body))]
+        elif fields.get("x-auth-key") != self.key:
             call.entries, call.path = [], "/refused"
         elif (method, path) == ("POST", "/v1/sms"):
             call.entries = _recipients(json.loads(body))
@@ -274,6 +281,11 @@ def _recipients(request: dict[str, Any]) -> list[Entry]:
         for group in request["to"]
         for phone in group["phone"]
     ]
+
+
+def _recipient(request: dict[str, Any]) -> Entry:
+    digest = hashlib.sha256(request["message"].encode()).hexdigest()
+    return Entry("", request["end_user_number"], digest, time.time())
 
 
 def _describe_account(call: Call) -> None:

@@ -30,6 +30,10 @@ from tests.chaos.site import Site
 
 MOST_TRIED = 20
 SECRET_WORD = "quagga"  # in every body: no log may hold it
+CREDENTIALS = {
+    "webex_interact": {"access_key": ACCESS_KEY},
+    "ccai_platform": {"subdomain": "chaos", "token": "chaos-token"},
+}
 _numbers = itertools.cycle(range(1000))
 
 
@@ -85,13 +89,13 @@ class Run:
 
     # --- Rows ---------------------------------------------------------------------------------------------------
 
-    def new_stream(self, *, rate: float = 10_000, **fields: Any) -> Stream:
+    def new_stream(self, *, rate: float = 10_000, provider: str = "webex_interact", **fields: Any) -> Stream:
         """A stream of an account of its own, as fast as it can be."""
         name = secrets.token_hex(4)
         account = ProviderAccount.objects.create(
             name=name,
-            provider="webex_interact",
-            credentials={"access_key": ACCESS_KEY},
+            provider=provider,
+            credentials=CREDENTIALS[provider],
             base_url=fields.pop("base_url", self.provider.url),
         )
         fields = {"sender": "FERNHILL", "inbound_number": f"+4420794600{next(_numbers) % 100:02}", **fields}

@@ -13,8 +13,9 @@ import pytest
 
 from conversations.models import Campaign, CampaignChunk, SendAttempt
 from conversations.services.campaigns import control, reading
+from conversations.services.campaigns.taking import MOST_PEOPLE
 from tests.chaos.answers import after, take_and_say
-from tests.chaos.campaigns import CHUNK, Bulk, campaign_of
+from tests.chaos.campaigns import CHUNK, Bulk, campaign_of, phone_of
 from tests.chaos.conftest import Chaos
 from tests.chaos.processes import eventually
 
@@ -85,6 +86,30 @@ def test_killed_at_every_point(chaos: Chaos) -> None:
         assert [bulk.statuses_of(chunk) for chunk in (5, 8)] == [{"unconfirmed": CHUNK}] * 2
         assert bulk.arrived()[0] >= CHUNK, "those whom the provider never took"
         assert set(bulk.arrived()) <= {0, 1}
+
+
+@slow
+def test_killed_between_the_waves_of_a_window(chaos: Chaos) -> None:
+    people = 3_000
+    what = f"campaign of {people:,}, one person a request: worker killed in a late wave, and {KILLS} times at random"
+    with chaos("F5", what) as run:
+        stream = run.new_stream(provider="ccai_platform", sender="+16285550199", inbound_number="")
+        with campaign_of(run, people, stream) as bulk:
+            with run.provider.holding(phone_of(150)) as hold:
+                bulk.begin()
+                run.sender_of(hold).kill()
+            dice, killed = random.Random(5), 1
+            while killed <= KILLS and bulk.answered() < people * 3 // 4:
+                time.sleep(dice.uniform(0, 0.5))
+                dice.choice([run.site["bulk-1"], run.site["bulk-2"]]).kill()
+                run.site.restart_the_dead()
+                killed += 1
+            found = bulk.finish()
+            assert set(found) == {"accepted", "unconfirmed"}
+            assert found["unconfirmed"] <= killed * MOST_PEOPLE
+            assert set(bulk.arrived()) <= {0, 1}
+            assert found["accepted"] <= bulk.arrived()[1]
+            assert bulk.arrived()[0] <= found["unconfirmed"]
 
 
 @slow
