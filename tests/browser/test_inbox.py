@@ -73,6 +73,7 @@ def test_a_conversation_from_the_list_to_resolved_by_keyboard_alone(
     opened = agent.locator("#pane").get_attribute("data-conversation")
     agent.keyboard.press("j")
     expect(agent.locator("#pane")).not_to_have_attribute("data-conversation", opened or "")
+    expect(agent.locator(".conversation-row").nth(1)).to_be_focused()
     agent.keyboard.press("k")
     expect(agent.locator("#pane")).to_have_attribute("data-conversation", opened or "")
 

@@ -241,6 +241,7 @@ def test_single_keys_do_nothing_once_they_are_turned_off(priya: Page, product: P
         priya.goto(f"{product.web}/account/")
         priya.get_by_role("region", name="Keyboard").get_by_role("button", name="Single-key shortcuts").click()
         expect(toast(priya, f"Single-key shortcuts are {words}")).to_be_visible()
+        priya.wait_for_load_state()  # the words come before the scripts that listen to keys
 
     turn("off")
     priya.keyboard.press("?")
