@@ -82,7 +82,7 @@ class Past:
                 at = timezone.make_aware(datetime.combine(day, time(hour, self._dice.randrange(60))))
                 if at < self._now - timedelta(hours=2):
                     self._conversation(at, self._dice.choice(people), visit)
-        Message.objects.bulk_create(self._messages)
+        Message.objects.bulk_create(self._messages, batch_size=500)
         for message, at in zip(self._messages, self._times, strict=True):
             message.created_at = at  # Django sets it to now when it writes a row first
         Message.objects.bulk_update(self._messages, ["created_at"], batch_size=500)
