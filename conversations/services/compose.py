@@ -19,7 +19,7 @@ from conversations.models.message import CANCELLABLE, Direction, Kind, MessageSt
 from conversations.models.stream import Channel
 from conversations.permissions import may_cancel, may_send_again
 from conversations.services import attachments, conversations, dispatch, lifecycle, sessions
-from conversations.services.gate import GateRefusal, Verdict, can_send
+from conversations.services.gate import GateRefusal, Verdict, verdict_on
 from messaging.registry import provider_class
 from messaging.segments import is_blank, measure, unsendable_characters
 from messaging.whatsapp import TemplateValueError, render_components, variables_of
@@ -61,6 +61,7 @@ def queue_message(
         )
     message = Message(
         conversation=conversation,
+        stream=conversation.stream,
         kind=kind,
         body=body,
         purpose=purpose,
@@ -100,6 +101,7 @@ def queue_template(
         return first
     message = Message(
         conversation=conversation,
+        stream=conversation.stream,
         kind=Kind.TEMPLATE,
         body=rendered.body,
         purpose=Purpose.MARKETING if template.category == "marketing" else Purpose.SERVICE,
@@ -261,17 +263,7 @@ def _queue(
     now = timezone.now()
     conversation = message.conversation
     check_times(scheduled_for=scheduled_for, valid_until=valid_until, conversation=conversation, now=now)
-    verdict = can_send(
-        stream=conversation.stream,
-        contact=conversation.contact,
-        kind=message.kind,
-        purpose=message.purpose,
-        at=scheduled_for or now,
-        author=author,
-        conversation=conversation,
-        template=message.template,
-        confirms=message.confirms,
-    )
+    verdict = verdict_on(message, at=scheduled_for or now, author=author)
     if not verdict.ok:
         raise GateRefusal(verdict)
     _fill_in(message, author, verdict, scheduled_for, valid_until, hold, now)
@@ -300,7 +292,6 @@ def _fill_in(
     now: datetime,
 ) -> None:
     message.direction = Direction.OUT
-    message.stream = message.conversation.stream
     message.author = author
     message.verdict = verdict.as_json(at=now)
     message.scheduled_for = scheduled_for

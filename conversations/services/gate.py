@@ -58,6 +58,26 @@ def _no(code: str, sentence: str, until: datetime | None = None) -> Verdict:
     return Verdict(ok=False, code=code, sentence=sentence, until=until)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    """What is judged: one message at a time, stored or only thought of. An `author` of None is the system.
+
+    `is_new` ones are not yet among the messages that a stream allows itself; `besides` is one that changes.
+    """
+
+    stream: Stream
+    contact: Contact
+    kind: str
+    purpose: str
+    at: datetime
+    author: User | None
+    conversation: Conversation | None
+    template: WhatsAppTemplate | None
+    confirms: OptIn | None = None
+    is_new: bool = True
+    besides: Message | None = None
+
+
 def can_send(
     *,
     stream: Stream,
@@ -68,60 +88,78 @@ def can_send(
     author: User | None = None,
     conversation: Conversation | None = None,
     template: WhatsAppTemplate | None = None,
-    confirms: OptIn | None = None,
-    is_new: bool = True,
-    besides: Message | None = None,
 ) -> Verdict:
-    """The verdict on one message to one contact at a time.
+    """The verdict on a message that nobody has written yet: may one of this kind go to this contact at that time?
 
     Looks at the stream, the author's right to write there (None: the system), the number and its country, the
-    customer's consent, WhatsApp's rules, the customer's hours, and how many messages there were: for `is_new` ones,
-    which are not among them yet, or `besides` the one that changes. `conversation` and `template` are needed for
-    WhatsApp. `confirms` is the decision that the message confirms to the customer: it may follow that opt-out, and no
-    other.
+    customer's consent, WhatsApp's rules, the customer's hours, and how many messages there were. `conversation` and
+    `template` are needed for WhatsApp.
     """
+    return _judge(
+        _Case(
+            stream=stream,
+            contact=contact,
+            kind=kind,
+            purpose=purpose,
+            at=at,
+            author=author,
+            conversation=conversation,
+            template=template,
+        )
+    )
+
+
+def verdict_on(message: Message, *, at: datetime, author: User | None = None, anew: bool = False) -> Verdict:
+    """The verdict on a message: about to be stored, or stored and at its time (before the wire `author` is None).
+
+    A stored one was counted and asked about sessions when it was written; `anew` asks both again, as for another
+    message in its place. What the message confirms to the customer it may follow, an opt-out too, and no other.
+    """
+    return _judge(
+        _Case(
+            stream=message.stream,
+            contact=message.conversation.contact,
+            kind=message.kind,
+            purpose=message.purpose,
+            at=at,
+            author=author,
+            conversation=message.conversation,
+            template=message.template,
+            confirms=message.confirms,
+            is_new=anew or message.pk is None,
+            besides=message if message.pk else None,
+        )
+    )
+
+
+def _judge(case: _Case) -> Verdict:
+    stream, contact = case.stream, case.contact
     rules = policy.policy_of(stream)
-    verdict = _stream_verdict(stream) or _role_verdict(author, stream) or _erased_verdict(contact)
-    verdict = verdict or _number_verdict(stream, contact, conversation)
+    verdict = _stream_verdict(stream) or _role_verdict(case.author, stream) or _erased_verdict(contact)
+    verdict = verdict or _number_verdict(case)
     if verdict is None and rules is not None:
         verdict = _refusal(policy.refused_country(rules, contact))
     if verdict is not None:
         return verdict
-    present = consent.present(contact.phone, stream.channel, stream=stream, purpose=purpose)
-    confirmed = confirms is not None and present.entry is not None and present.entry.pk == confirms.pk
-    verdict = None if confirmed else _consent_verdict(present, stream, contact, kind, purpose)
+    present = consent.present(contact.phone, stream.channel, stream=stream, purpose=case.purpose)
+    confirmed = case.confirms is not None and present.entry is not None and present.entry.pk == case.confirms.pk
+    verdict = None if confirmed else _consent_verdict(present, case)
     if verdict is None and stream.channel == Channel.WHATSAPP:
-        verdict = _whatsapp_verdict(stream, kind, at, conversation, template)
-    if verdict is None and is_new and conversation is not None:
-        verdict = _session_verdict(conversation, author)
-    if verdict is None and rules is not None and confirms is None:
-        verdict = _refusal(policy.quiet_until(rules, contact, purpose, conversation, at))
-        if verdict is None and is_new:
-            verdict = _refusal(policy.too_many(rules, contact, author, at, besides=besides))
+        verdict = _whatsapp_verdict(case)
+    if verdict is None and case.is_new and case.conversation is not None:
+        verdict = _session_verdict(case.conversation, case.author)
+    if verdict is None and rules is not None and case.confirms is None:
+        verdict = _refusal(policy.quiet_until(rules, contact, case.purpose, case.conversation, case.at))
+        if verdict is None and case.is_new:
+            verdict = _refusal(policy.too_many(rules, contact, case.author, case.at, besides=case.besides))
     if verdict is not None:
         return verdict
-    basis = [_author_basis(author, stream), _consent_basis(present, stream, purpose, confirmed=confirmed)]
+    basis = [_author_basis(case.author, stream), _consent_basis(present, case, confirmed=confirmed)]
     if stream.channel == Channel.WHATSAPP:
-        basis.append(_window_basis(kind, conversation, template))
+        basis.append(_window_basis(case))
     if rules is not None and rules.quiet_hours:
         basis.append(f"Within the hours that {stream.name} keeps, or an answer to the customer.")
     return Verdict(ok=True, basis=tuple(basis), opt_in=present.entry.pk if present.entry else None)
-
-
-def verdict_on(message: Message, *, at: datetime, author: User | None = None) -> Verdict:
-    """The verdict on a message that is stored: at its time, and before the wire (then `author` stays None)."""
-    return can_send(
-        stream=message.stream,
-        contact=message.conversation.contact,
-        kind=message.kind,
-        purpose=message.purpose,
-        at=at,
-        author=author,
-        conversation=message.conversation,
-        template=message.template,
-        confirms=message.confirms,
-        is_new=False,
-    )
 
 
 def _refusal(found: policy.Refusal | None) -> Verdict | None:
@@ -147,7 +185,8 @@ def _erased_verdict(contact: Contact) -> Verdict | None:
     return _no("erased", _ERASED) if contact.erased_at is not None else None
 
 
-def _number_verdict(stream: Stream, contact: Contact, conversation: Conversation | None) -> Verdict | None:
+def _number_verdict(case: _Case) -> Verdict | None:
+    stream, contact, conversation = case.stream, case.contact, case.conversation
     try:
         parse_number(contact.phone, region=stream.region, allow_fictional=stream.account.is_sandbox)
     except PhoneError as error:
@@ -165,23 +204,23 @@ def own_number_sentence(number: str) -> str:
     return f"{number} is one of our own numbers: two streams would answer each other. Write to a customer's number."
 
 
-def _consent_verdict(
-    present: consent.Present, stream: Stream, contact: Contact, kind: str, purpose: str
-) -> Verdict | None:
+def _consent_verdict(present: consent.Present, case: _Case) -> Verdict | None:
+    contact = case.contact
     if _is_erased(present, contact):
         return _no("opted_out", f"{_ERASED} Record a new opt-in before writing again.")
     if present.is_out:
         since = f" on {timezone.localtime(present.entry.occurred_at):%-d %B %Y}" if present.entry else ""
         return _no(
             "opted_out",
-            f"{contact.name} opted out of {stream.get_channel_display()}{since}. "
+            f"{contact.name} opted out of {case.stream.get_channel_display()}{since}. "
             "Record a new opt-in before writing again.",
         )
-    if kind == Kind.TEMPLATE and present.decision != ConsentDecision.OPTED_IN:
+    if case.kind == Kind.TEMPLATE and present.decision != ConsentDecision.OPTED_IN:
         # Free text needs no opt-in: it is possible only in the 24 hours after the customer wrote.
         return _no(
             "no_opt_in",
-            f"No WhatsApp permission for {purpose} messages is on record for {contact.name}. Record the opt-in first.",
+            f"No WhatsApp permission for {case.purpose} messages is on record for {contact.name}. "
+            "Record the opt-in first.",
         )
     return None
 
@@ -197,10 +236,11 @@ def _author_basis(author: User | None, stream: Stream) -> str:
     return f"{author} may write on {stream.name}." if author else f"{stream.name} is on; Parley wrote by itself."
 
 
-def _consent_basis(present: consent.Present, stream: Stream, purpose: str, *, confirmed: bool) -> str:
+def _consent_basis(present: consent.Present, case: _Case, *, confirmed: bool) -> str:
     entry = present.entry
     if entry is None:
-        return f"Nothing is on record about {purpose} messages by {stream.get_channel_display()}, and this needs none."
+        channel = case.stream.get_channel_display()
+        return f"Nothing is on record about {case.purpose} messages by {channel}, and this needs none."
     when = f"{timezone.localtime(entry.occurred_at):%-d %B %Y, %H:%M}"
     how = _HOW[entry.source] if entry.source in _HOW else entry.get_source_display().lower()
     if confirmed:
@@ -220,22 +260,17 @@ _HOW: dict[str, str] = {
 }
 
 
-def _window_basis(kind: str, conversation: Conversation | None, template: WhatsAppTemplate | None) -> str:
-    if kind == Kind.TEMPLATE and template is not None:
-        return f"The template {template.name} ({template.language}) is approved."
-    closes = conversation.window_closes_at if conversation else None
+def _window_basis(case: _Case) -> str:
+    if case.kind == Kind.TEMPLATE and case.template is not None:
+        return f"The template {case.template.name} ({case.template.language}) is approved."
+    closes = case.conversation.window_closes_at if case.conversation else None
     assert closes is not None  # else the window had been found closed
     return f"The customer wrote within 24 hours: the window is open until {timezone.localtime(closes):%-d %B, %H:%M}."
 
 
-def _whatsapp_verdict(
-    stream: Stream,
-    kind: str,
-    at: datetime,
-    conversation: Conversation | None,
-    template: WhatsAppTemplate | None,
-) -> Verdict | None:
-    if kind == Kind.TEMPLATE:
+def _whatsapp_verdict(case: _Case) -> Verdict | None:
+    stream, conversation, template = case.stream, case.conversation, case.template
+    if case.kind == Kind.TEMPLATE:
         if template is None or template.stream_id != stream.pk:
             return _no("template_missing", f"That template does not belong to {stream.name}. Choose one that does.")
         if template.status != TemplateStatus.APPROVED:
@@ -245,7 +280,7 @@ def _whatsapp_verdict(
             )
         return None
     closes = conversation.window_closes_at if conversation else None
-    if closes is None or closes <= at:
+    if closes is None or closes <= case.at:
         return _no(
             "window_closed",
             "Only templates can be sent: the customer has not written in the 24 hours before. Choose a template.",

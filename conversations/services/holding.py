@@ -15,7 +15,7 @@ from conversations.models.draft import DraftKind
 from conversations.models.message import Direction, Kind, MessageStatus
 from conversations.services import compose, conversations, drafts, lifecycle
 from conversations.services.canned import check_filled
-from conversations.services.gate import can_send
+from conversations.services.gate import GateRefusal, verdict_on
 
 KEPT_FOR = timedelta(days=3)
 WAITS = ("window_closed", "no_object")  # what the gate says to a text that only the customer's answer lets through
@@ -64,20 +64,6 @@ def _hold(conversation: Conversation, body: str, author: User, *, client_key: st
                 "This form was already sent with another text. Reload the page and write again.", code="key_reused"
             )
         return first
-    now = timezone.now()
-    verdict = can_send(
-        stream=conversation.stream,
-        contact=conversation.contact,
-        kind=Kind.TEXT,
-        purpose="service",
-        at=now,
-        author=author,
-        conversation=conversation,
-    )
-    if verdict.ok:
-        raise ValidationError("The customer has written: your answer can be sent as it is.", code="window_open")
-    if verdict.code not in WAITS:
-        raise ValidationError(verdict.sentence, code=verdict.code)
     held = Message(
         conversation=conversation,
         stream=conversation.stream,
@@ -88,11 +74,15 @@ def _hold(conversation: Conversation, body: str, author: User, *, client_key: st
         client_key=client_key,
         status=MessageStatus.HELD,
         held_for="window",
-        valid_until=now + KEPT_FOR,
-        verdict=verdict.as_json(at=now),
-        failure_code=verdict.code,
         failure_text="It waits until the customer writes.",
     )
+    now = timezone.now()
+    verdict = verdict_on(held, at=now, author=author)
+    if verdict.ok:
+        raise ValidationError("The customer has written: your answer can be sent as it is.", code="window_open")
+    if verdict.code not in WAITS:
+        raise GateRefusal(verdict)
+    held.valid_until, held.verdict, held.failure_code = now + KEPT_FOR, verdict.as_json(at=now), verdict.code
     held.save()
     lifecycle.record_new(held, actor=author)
     conversations.note_outbound(conversation, held)

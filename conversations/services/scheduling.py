@@ -20,7 +20,7 @@ from conversations.models.message import Kind
 from conversations.models.message import MessageStatus as Status
 from conversations.permissions import may_cancel
 from conversations.services import compose, conversations, dispatch, lifecycle
-from conversations.services.gate import GateRefusal, Verdict, can_send
+from conversations.services.gate import GateRefusal, Verdict, verdict_on
 
 WAITING = (Status.DRAFT, Status.SCHEDULED, Status.HELD)
 
@@ -136,17 +136,7 @@ def _check_time(row: Message, scheduled_for: datetime | None) -> None:
 
 
 def _pass_gate(row: Message, actor: User, *, at: datetime, is_leaving: bool = False) -> Verdict:
-    verdict = can_send(
-        stream=row.stream,
-        contact=row.conversation.contact,
-        kind=row.kind,
-        purpose=row.purpose,
-        at=at,
-        author=actor,
-        conversation=row.conversation,
-        template=row.template,
-        besides=row,
-    )
+    verdict = verdict_on(row, at=at, author=actor, anew=True)
     waits_for_window = row.held_for == "window" and verdict.code == "window_closed" and not is_leaving
     if not verdict.ok and not waits_for_window:
         raise GateRefusal(verdict)

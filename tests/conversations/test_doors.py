@@ -192,4 +192,4 @@ def test_messages_are_made_behind_the_gate_only() -> None:
     assert ours == {"conversations/services/compose.py", "conversations/services/holding.py"}
     for name in ours:
         asked = (ROOT / name).read_text()
-        assert asked.count("can_send(") == 1, f"{name} asks the gate in one place, through which its messages go"
+        assert asked.count("verdict_on(") == 1, f"{name} asks the gate in one place, through which its messages go"

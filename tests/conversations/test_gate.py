@@ -13,7 +13,7 @@ from django.utils import timezone
 from conversations.models import ConsentState, Conversation, OptIn, SendingPolicy
 from conversations.services import consent, outbound
 from conversations.services.compose import queue_message, queue_template
-from conversations.services.gate import Verdict, can_send
+from conversations.services.gate import Verdict, can_send, verdict_on
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -197,11 +197,12 @@ def test_as_many_as_a_stream_allows() -> None:
     now = timezone.now()
     for _ in range(2):
         assert ask(conversation, at=now).ok
-        factories.make_message(conversation, author=priya)
+        stored = factories.make_message(conversation, author=priya)
     verdict = ask(conversation, at=now)
     assert verdict.code == "too_many_to_person"
     assert verdict.until is not None
-    assert ask(conversation, at=now, is_new=False).ok, "those that are stored are among the counted"
+    assert verdict_on(stored, at=now).ok, "those that are stored are among the counted"
+    assert verdict_on(stored, at=now, anew=True).ok, "in place of one of the two there is room for another"
     elsewhere = factories.make_conversation(conversation.stream)
     assert ask(elsewhere, at=now, author=priya).ok
     factories.make_message(elsewhere, author=priya)
