@@ -43,7 +43,7 @@ class NewPasswordForm(PasswordChangeForm):
 
 
 class CodeForm(forms.Form):
-    """A code of an authenticator app, or a recovery code."""
+    """A code of an authenticator app, or a recovery code: those have letters, so a phone shows all its keys."""
 
     use_required_attribute = False
     code = forms.CharField(
@@ -51,9 +51,23 @@ class CodeForm(forms.Form):
         max_length=20,
         error_messages={"required": "Type the six digits that the app shows."},
         widget=forms.TextInput(
-            attrs={"autofocus": True, "autocomplete": "one-time-code", "inputmode": "text", "class": "input"}
+            attrs={
+                "autofocus": True,
+                "autocomplete": "one-time-code",
+                "autocapitalize": "none",
+                "spellcheck": "false",
+                "class": "input",
+            }
         ),
     )
+
+
+class FirstCodeForm(CodeForm):
+    """The first code of an app that is being set up: six digits, so a phone shows its number keys."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["code"].widget.attrs["inputmode"] = "numeric"
 
 
 class ProveForm(forms.Form):

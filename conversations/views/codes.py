@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from conversations.forms.people import CodeForm, PasswordForm
+from conversations.forms.people import CodeForm, FirstCodeForm, PasswordForm
 from conversations.models import User
 from conversations.services import second_factor
 from conversations.views.requests import UNPROCESSABLE, signed_in
@@ -42,7 +42,8 @@ def sign_in_code(request: HttpRequest) -> HttpResponse:
     if user is None or time.time() - pending["at"] > PENDING_SECONDS:
         return redirect("sign-in")
     factor = second_factor.factor_of(user)
-    form = CodeForm(request.POST if request.method == "POST" else None)
+    given = request.POST if request.method == "POST" else None
+    form = CodeForm(given) if factor else FirstCodeForm(given)
     if form.is_valid():
         try:
             if factor is not None:
@@ -68,7 +69,7 @@ def second_factor_page(request: HttpRequest) -> HttpResponse:
     """Whether sign-in asks for a code; setting it up (POST a code)."""
     user = signed_in(request)
     factor = second_factor.factor_of(user)
-    form = CodeForm(request.POST if request.method == "POST" else None)
+    form = FirstCodeForm(request.POST if request.method == "POST" else None)
     if factor is None and form.is_valid():
         try:
             codes = _confirmed(request, user, form.cleaned_data["code"])
@@ -109,7 +110,7 @@ def remove_second_factor(request: HttpRequest) -> HttpResponse:
 def _page(
     request: HttpRequest,
     *,
-    form: CodeForm | None = None,
+    form: FirstCodeForm | None = None,
     renew: PasswordForm | None = None,
     remove: PasswordForm | None = None,
 ) -> HttpResponse:
@@ -120,7 +121,7 @@ def _page(
         "factor": factor,
         "codes_left": len(factor.recovery_codes) if factor else 0,
         "is_required": second_factor.is_required_of(user),
-        "form": form or CodeForm(),
+        "form": form or FirstCodeForm(),
         "renew": renew or PasswordForm(user=user, auto_id="renew_%s"),
         "remove": remove or PasswordForm(user=user, auto_id="remove_%s"),
         **({} if factor else _app(request, user)),

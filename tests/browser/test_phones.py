@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 
 from tests.browser.composing import REPLY, new_conversation
 from tests.browser.conftest import Complaints, Product
@@ -15,7 +15,7 @@ from tests.browser.test_scenarios import somebody
 
 pytestmark = pytest.mark.browser
 
-PHONE = {"width": 390, "height": 844}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def heights(parts: Locator) -> list[float]:
 
 
 def test_the_meter_has_one_line(agent: Page, product: Product) -> None:
-    agent.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    agent.set_viewport_size(PHONE)
     new_conversation(agent, product)
     agent.locator(REPLY).fill("x" * 170)
     meter = agent.locator("#composer-meter .meter")
@@ -43,7 +43,7 @@ def test_the_meter_has_one_line(agent: Page, product: Product) -> None:
 
 
 def test_the_floor_says_what_each_number_of_a_person_is(tom: Page, product: Product) -> None:
-    tom.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    tom.set_viewport_size(PHONE)
     tom.goto(f"{product.web}/floor/")
     person = tom.locator("tr").filter(has_text="Priya Nair")
     for word in ("Open", "Waiting", "Longest"):
@@ -53,7 +53,7 @@ def test_the_floor_says_what_each_number_of_a_person_is(tom: Page, product: Prod
 def test_the_foot_of_a_campaigns_steps_has_one_line(tom: Page, product: Product) -> None:
     make(tom, product, name="On a phone", rows=["phone,name", *(f"{british()},Ines" for _ in range(3))])
     write(tom, "The works are over.")
-    tom.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    tom.set_viewport_size(PHONE)
     tom.get_by_role("button", name="Continue to the check").click()
     expect(tom.get_by_role("button", name="Send to 3 people")).to_be_visible()
     assert len(set(heights(tom.locator(".campaign-foot .button")))) == 1

@@ -70,6 +70,8 @@ def test_it_is_set_up_with_a_code_and_gives_recovery_codes_once(tom: User, clock
     app = offered(client, "/account/second-factor/")
     assert page.one("img", class_="qr-code").attributes["src"].startswith("data:image/svg+xml")
     assert page.one(id="second-factor-key").text.replace(" ", "") == app.secret, "a reload offers the same"
+    field = page.one("input", name="code").attributes
+    assert (field["autocomplete"], field["inputmode"]) == ("one-time-code", "numeric")
     for typed in ("000000", "", "١٢٣٤٥٦", "12\x003456", "x" * 21):
         refused = client.post("/account/second-factor/", {"code": typed})
         assert refused.status_code == 422
@@ -95,7 +97,9 @@ def test_the_password_alone_lets_nobody_in(tom: User, clock: time_machine.Travel
     client, answer = show_password(tom, next="/contacts/")
     assert answer["Location"] == "/sign-in/code/"
     assert not is_in(client)
-    assert client.get("/sign-in/code/").status_code == 200
+    field = read(client.get("/sign-in/code/")).one("input", name="code").attributes
+    assert field["autocomplete"] == "one-time-code"
+    assert "inputmode" not in field, "a recovery code has letters"
     wrong = client.post("/sign-in/code/", {"code": "000000"})
     assert wrong.status_code == 422
     assert not is_in(client)
