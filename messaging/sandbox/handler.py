@@ -9,7 +9,7 @@ from typing import Any
 
 from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
-from django.http import Http404, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpResponse
 from django.http.multipartparser import MultiPartParserError
 from django.utils.log import log_response
 
@@ -54,8 +54,8 @@ class SandboxHandler(WSGIHandler):
         self._middleware_chain = _guarded(self._get_response)  # type: ignore[attr-defined] # Django's own, unstubbed
 
 
-def _guarded(view: Callable[[SandboxRequest], HttpResponseBase]) -> Callable[[SandboxRequest], HttpResponseBase]:
-    def answer(request: SandboxRequest) -> HttpResponseBase:
+def _guarded(view: Callable[[SandboxRequest], HttpResponse]) -> Callable[[SandboxRequest], HttpResponse]:
+    def answer(request: SandboxRequest) -> HttpResponse:
         response = _refusal(request) or _answered(request)
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
@@ -63,7 +63,7 @@ def _guarded(view: Callable[[SandboxRequest], HttpResponseBase]) -> Callable[[Sa
         log_response("The sandbox answered %s.", response.status_code, response=response, logger=logger, level="debug")
         return response
 
-    def _answered(request: SandboxRequest) -> HttpResponseBase:
+    def _answered(request: SandboxRequest) -> HttpResponse:
         try:
             return view(request)
         except Http404:
