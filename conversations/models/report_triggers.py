@@ -141,9 +141,11 @@ def recount_replies(of: str) -> str:
 
 
 # An answer that has left already when it is written, or a customer's message that comes after an answer to it: what
-# providers keep is read late, the rest is rare.
-_LATE = """
-    IN (SELECT one.conversation_id
+# providers keep is read late, the rest is rare. One conversation after the other, since statistics that are out of date
+# make PostgreSQL read all messages for each one when it is asked about all at once.
+_RECOUNT_LATE = f"""
+    FOR late IN
+        SELECT DISTINCT one.conversation_id
           FROM written AS one
           JOIN conversations_conversationtimes AS times ON times.conversation_id = one.conversation_id
          WHERE one.recipient_id IS NULL AND times.replied_at IS NOT NULL
@@ -151,7 +153,10 @@ _LATE = """
                 OR one.direction = 'in' AND EXISTS (
                     SELECT FROM conversations_message AS ours
                      WHERE ours.conversation_id = one.conversation_id AND ours.direction = 'out'
-                       AND ours.author_id IS NOT NULL AND ours.sent_at >= one.created_at)))
+                       AND ours.author_id IS NOT NULL AND ours.sent_at >= one.created_at))
+    LOOP
+        {recount_replies("= late")}
+    END LOOP;
 """
 
 
@@ -220,11 +225,12 @@ def report_triggers() -> list[pgtrigger.Trigger]:
             when=pgtrigger.After,
             operation=pgtrigger.Insert,
             referencing=pgtrigger.Referencing(new="written"),
+            declare=[("late", "BIGINT")],
             func=f"""
                 INSERT INTO conversations_reportchange ({_COLUMNS}) {counted_changes("written")};
                 {_BEGINS}
                 {_set_first_reply(_WRITTEN, _WRITTEN_MAY_ANSWER)}
-                {recount_replies(_LATE)}
+                {_RECOUNT_LATE}
                 RETURN NULL;
             """,
         ),

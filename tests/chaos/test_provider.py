@@ -240,8 +240,9 @@ def test_a_key_that_was_changed(chaos: Chaos, status: int) -> None:
         account = run.stream.account
         blocked = ProviderAccount.objects.filter(pk=account.pk, health=AccountHealth.NEEDS_CREDENTIALS)
         eventually(blocked.exists, "the account needs its credentials")
-        eventually(lambda: not Message.objects.filter(status="sending"), "nothing is on its way")
-        assert set(Message.objects.values_list("status", flat=True)) == {"queued"}
+        statuses = Message.objects.values_list("status", flat=True)
+        # a worker that began its claim before the refusal may still ask, and is refused as well
+        eventually(lambda: set(statuses.all()) == {"queued"}, "all wait")
         assert run.provider.ledger == []
         account.refresh_from_db()
         account.credentials = {"access_key": run.provider.key}

@@ -16,6 +16,7 @@ from django.utils import timezone
 from conversations.models import (
     Campaign,
     CampaignRecipient,
+    Contact,
     Conversation,
     ConversationTimes,
     Message,
@@ -354,3 +355,37 @@ def test_answers_after_the_first_are_kept_and_measured() -> None:
     say(8)
     assert keeping.measure_replies() == 1, "a message that was told late"
     assert NextReply.objects.get().reply_working == 720
+
+
+def rows_touched() -> int:
+    """How many messages and kept times this transaction has read, one after the other or by an index."""
+    read = "SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) FROM pg_stat_xact_user_tables WHERE relname IN "
+    return int(rows_of(f"{read} ('conversations_message', 'conversations_conversationtimes')")[0][0])
+
+
+def test_histories_written_at_once_are_read_one_by_one_whatever_statistics_say() -> None:
+    """PostgreSQL believes that the tables are empty, as it does after an import that was taken back."""
+    stream, author, began = factories.make_stream(), factories.make_user(), timezone.now() - timedelta(days=2)
+    people = Contact.objects.bulk_create(Contact(phone=f"+4479{number:08}") for number in range(100))
+    conversations_of_all = Conversation.objects.bulk_create(
+        Conversation(stream=stream, contact=one, last_message_at=began) for one in people
+    )
+    for table, pages in (("conversations_message", 120), ("conversations_conversationtimes", 40)):
+        empty = f"'schemaname', 'public', 'relname', '{table}', 'relpages', {pages}, 'reltuples', 0::real"
+        rows_of(f"SELECT pg_restore_relation_stats({empty})")
+    messages = []
+    for conversation in conversations_of_all:
+        for minute in range(6):
+            fields: dict[str, Any] = {"direction": "in", "status": "received"}
+            if minute % 2:
+                at = began + timedelta(minutes=minute)
+                fields = {"direction": "out", "status": "accepted", "author": author, "sent_at": at}
+            messages.append(Message(conversation=conversation, stream=stream, **fields))
+    before = rows_touched()
+    Message.objects.bulk_create(messages)
+    assert rows_touched() - before < 2 * len(people) * len(messages)
+    for number, message in enumerate(messages):
+        message.created_at = began + timedelta(minutes=number % 6)
+    Message.objects.bulk_update(messages, ["created_at"])
+    assert len(kept_replies()) == 2 * len(people)
+    assert kept_replies() == replies_in_python()
