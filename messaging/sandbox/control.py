@@ -16,6 +16,7 @@ Every POST takes and every call answers a JSON object; what is wrong is told as 
 | GET /control/messages/ | ?phone= &provider= &direction= &status= | {"messages": [...]}, oldest first |
 | GET /control/ledger/ | ?kind= &provider= &phone= &after= &limit= | {"entries": [...]}, oldest first |
 | POST /control/reply/ | {"phone", "text", "stream"? or "message"?, "photo"? (base64)} | the customer answers |
+| | with "written_at" (ISO, with its zone) | the customer wrote then, and nobody is told |
 | POST /control/objects/ | {"stream", "objects", "children"} | so many conversations lie at Cirrus, nothing is told |
 | POST /control/click/ | {"message"} | the customer opens the link in it |
 | POST /control/schedule/advance/ | | what waits at a provider for its time is sent now |
@@ -32,6 +33,7 @@ import binascii
 import json
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -39,6 +41,8 @@ from django.db.models import Model, Q
 from django.forms.models import model_to_dict
 from django.http import HttpRequest, JsonResponse
 from django.urls import path
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 
 from . import faults, filling, network
 from .database import writing
@@ -273,9 +277,21 @@ def reply(values: dict[str, Any]) -> dict[str, Any]:
     message = PhoneMessage.objects.filter(pk=values["message"]).first() if "message" in values else None
     return _row(
         network.reply_as_customer(
-            _phone(values), str(values.get("text", "")), stream=stream, message=message, media=media
+            _phone(values),
+            str(values.get("text", "")),
+            stream=stream,
+            message=message,
+            media=media,
+            written_at=_past(values["written_at"]) if "written_at" in values else None,
         )
     )
+
+
+def _past(text: Any) -> datetime:
+    at = parse_datetime(str(text))
+    if at is None or timezone.is_naive(at) or at > timezone.now():
+        raise Misused("Give written_at as a time that has been, with its zone: 2026-11-19T08:30:00+00:00.")
+    return at
 
 
 def click(values: dict[str, Any]) -> dict[str, Any]:

@@ -144,11 +144,13 @@ def reply_as_customer(
     stream: SandboxStream | None = None,
     message: PhoneMessage | None = None,
     media: Mapping[str, Any] | None = None,
+    written_at: datetime | None = None,
 ) -> PhoneMessage:
     """Write `text` on a virtual phone and send it to the business, in the wire form of the provider it belongs to.
 
     It answers `message`, or goes to `stream`, or else answers the last message that arrived on the phone.
-    `media` is {"filename", "content_type", "data": bytes} of a photo. Returns the message as the phone shows it.
+    `media` is {"filename", "content_type", "data": bytes} of a photo. What was written at a time before is told to
+    nobody: it is history. Returns the message as the phone shows it.
     Raises ValueError when there is nothing to answer, or the text is blank and no media is given.
     """
     if not text.strip() and not media:
@@ -173,10 +175,11 @@ def reply_as_customer(
             text=text,
             status=MessageStatus.SENT,
             is_seen=True,
+            created_at=written_at or timezone.now(),
         )
-        side = play(reply.provider)
-        words = side.receive(reply, media)
-        tell(reply, words)
+        words = play(reply.provider).receive(reply, media)
+        if written_at is None:
+            tell(reply, words)
     return reply
 
 

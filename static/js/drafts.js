@@ -117,7 +117,7 @@ class DraftSaver extends HTMLElement {
   }
 
   onThisDevice() {
-    this.say("Saved on this device only");
+    this.say("Kept on this device");
     this.toggleAttribute("data-only-here", true);
   }
 
@@ -170,7 +170,7 @@ class DraftSaver extends HTMLElement {
   /** A save that is under way must not come in after the message. */
   async beforeSending(event) {
     clearTimeout(this.timer);
-    if (!this.saving) return;
+    if (!this.saving || !navigator.onLine) return; // without a connection it waits: offline.js
     event.preventDefault();
     await Promise.race([this.saving, new Promise((resolve) => setTimeout(resolve, PATIENCE))]);
     event.detail.issueRequest(true);

@@ -113,7 +113,7 @@ function disconnected() {
   const at = new Date().toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
   away.textContent = navigator.onLine
     ? `The server does not answer. The list is as it was at ${at}; it is asked again by itself.`
-    : `You are offline. The list is as it was at ${at}. What you write is kept on this device.`;
+    : `You are offline. The list is as it was at ${at}.`;
   document.querySelector(".shell")?.before(away);
   document.documentElement.classList.add("is-offline");
 }
@@ -123,7 +123,9 @@ function connected() {
   away.remove();
   away = null;
   document.documentElement.classList.remove("is-offline");
-  if (!waiting().length) toast("Back online."); // else offline.js says what was sent
+  document.querySelector(".pane-failed button")?.click();
+  const said = [...document.querySelectorAll("#toasts .toast")].some((one) => one.textContent.startsWith("Back online."));
+  if (!waiting().length && !said) toast("Back online."); // else offline.js says what was sent
 }
 
 addEventListener("offline", disconnected);

@@ -67,7 +67,12 @@ document.addEventListener("click", (event) => {
 for (const notice of document.querySelectorAll("#toasts > .toast")) dismissLater(notice);
 
 document.addEventListener("parley:toast", (event) => toast(event.detail.text, event.detail));
-document.addEventListener("htmx:sendError", () => toast("The server does not answer. Try again.", { tone: "error" }));
+document.addEventListener("htmx:sendError", ({ detail }) => {
+  if (detail.elt.id === "composer" || detail.target?.id === "pane") return; // these say it where they are
+  toast(navigator.onLine ? "The server does not answer. Try again." : "You are offline. Nothing was changed.", {
+    tone: "error",
+  });
+});
 document.addEventListener("htmx:responseError", (event) => {
   const status = event.detail.xhr.status;
   const words = {

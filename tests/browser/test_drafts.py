@@ -56,7 +56,7 @@ def test_the_end_of_a_session_loses_no_letter(agent: Page, product: Product, com
     # The list asks for news meanwhile and learns of the end: its dialog waits for a pause in the writing.
     agent.evaluate("document.dispatchEvent(new CustomEvent('parley:refresh'))")
     agent.keyboard.type(" And after it.", delay=60)
-    expect(agent.get_by_text("Saved on this device only")).to_be_visible()
+    expect(agent.locator("draft-saver").get_by_text("Kept on this device")).to_be_visible()
     dialog = agent.get_by_role("dialog", name="You are signed out")
     dialog.get_by_label("Work e-mail").fill("priya@fernhill.example")
     dialog.get_by_label("Password").fill(PASSWORD)
@@ -141,12 +141,29 @@ def test_what_is_written_offline_leaves_by_itself_in_order_and_once(
     agent.context.set_offline(False)
     expect(agent.get_by_text("Back online. 2 messages sent.")).to_be_visible()
     expect(bar).to_be_hidden()
+    expect(agent.locator(".toast")).to_have_text([re.compile(r"^Back online. 2 messages sent\.")])
     ours = agent.locator(".message-out .bubble-text").filter(has_text=mark)
     expect(ours).to_have_text([f"One {mark}", f"Two {mark}"])
     expect(agent.get_by_text("Draft saved")).to_be_visible()
     agent.goto(conversation)
     expect(ours).to_have_count(2)
     expect(agent.locator(REPLY)).to_have_value(f"Begun {mark}")
+    expect_notes(complaints, AWAY)
+
+
+def test_a_conversation_that_did_not_load_offline_comes_with_the_connection(
+    agent: Page, product: Product, complaints: Complaints
+) -> None:
+    agent.goto(f"{product.web}/?view=all")
+    row = agent.locator(".conversation-row").first
+    expect(row).to_be_visible()
+    agent.context.set_offline(True)
+    row.click()
+    expect(agent.get_by_text("This part did not load.")).to_be_visible()
+    expect(agent.locator(".toast-error")).to_have_count(0)
+    agent.context.set_offline(False)
+    expect(agent.locator("#composer")).to_be_visible()
+    expect(agent.locator(".pane-failed")).to_have_count(0)
     expect_notes(complaints, AWAY)
 
 

@@ -30,6 +30,7 @@ from conversations.models import (
     WhatsAppTemplate,
 )
 from conversations.models.consent import ConsentEventKind, ConsentSource
+from conversations.models.message import Direction
 from conversations.services import consent
 from conversations.services.accounts import check_account
 from conversations.services.demo_data.company import (
@@ -54,6 +55,7 @@ from conversations.services.demo_data.company import (
 from conversations.services.demo_data.control import SandboxControl
 from conversations.services.demo_data.history import History
 from conversations.services.demo_data.past import Past
+from conversations.services.mirror.telling import wake_what_waited
 
 __all__ = [
     "DEMO_PASSWORD",
@@ -134,13 +136,29 @@ def connect_sandbox(*, sandbox_url: str, web_url: str) -> None:
         sandbox.post("templates", {"account": ACCOUNTS["cirrus"][0], **values})
     for account in accounts:
         check_account(account)
-    if Conversation.objects.filter(stream__name=CARE, contact__phone=AMIRA).exists():
-        return
     care = next(
         stream["id"] for account in there["accounts"] for stream in account["streams"] if stream["name"] == CARE
     )
+    _keep_at_cirrus(sandbox, care)
+    if Conversation.objects.filter(stream__name=CARE, contact__phone=AMIRA).exists():
+        return
     for text in ("هل يمكن تغيير الموعد إلى يوم الجمعة صباحاً؟", "The red light came on again this evening."):
         sandbox.post("reply", {"phone": AMIRA, "stream": care, "text": text})
+
+
+def _keep_at_cirrus(sandbox: SandboxControl, stream: int) -> None:
+    """What customers of WhatsApp wrote before today lies at Cirrus too: else nobody could answer them there."""
+    unknown = Conversation.objects.current().filter(stream__name=CARE, external_id="").select_related("contact")
+    for conversation in unknown:
+        contact = conversation.contact
+        sandbox.post("phones", {"number": contact.phone, "name": contact.full_name})
+        for message in conversation.messages.filter(direction=Direction.IN).order_by("created_at", "pk"):
+            values = {"phone": contact.phone, "stream": stream, "text": message.body}
+            there = sandbox.post("reply", {**values, "written_at": message.created_at.isoformat()})
+            message.external_id, conversation.external_id = there["child_id"], there["thread_id"]
+            message.save(update_fields=["external_id"])
+            conversation.save(update_fields=["external_id"])
+        wake_what_waited(conversation.pk)
 
 
 def _people(streams: Mapping[str, Stream], accounts: Mapping[str, ProviderAccount]) -> dict[str, User]:

@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 
 from conversations.models import Activity, Contact, Conversation, Draft, Message, Stream, Tag, User, WhatsAppTemplate
+from conversations.models.activity import ActivityKind
 from conversations.models.draft import DraftKind
 from conversations.models.message import Direction, Kind, MessageStatus
 from conversations.models.stream import Channel
@@ -52,6 +54,8 @@ class History:
         self._customer(self._open(US_LINE, US_PHONE), "Is there an outage in San Francisco today?", hours=5)
         for asked in TODAY:
             self._today(asked)
+        first = Message.objects.filter(conversation=OuterRef("conversation")).order_by("created_at")
+        Activity.objects.filter(kind=ActivityKind.OPENED).update(occurred_at=Subquery(first.values("created_at")[:1]))
 
     def _open(self, stream: str, phone: str) -> Conversation:
         return conversations.open_conversation(stream=self._streams[stream], contact=self._contacts[phone])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 
 from conversations.models import (
     ConsentState,
@@ -22,6 +24,7 @@ from conversations.models import (
 )
 from conversations.services import accounts, demo_data
 from conversations.services.compose import queue_message
+from conversations.services.outbound import deliver
 from messaging.whatsapp import validate_template
 from tests.sandbox.playing import PlayedSandbox
 
@@ -117,11 +120,12 @@ def test_the_sandbox_reports_to_us_and_amira_writes_once(company: str, product_s
         account.provider: f"http://127.0.0.1:8000/hooks/{account.webhook_token}/"
         for account in ProviderAccount.objects.all()
     }
-    assert len(product_sandbox.messages(direction="from_phone")) == 2
+    amira = {"direction": "from_phone", "phone": "+447700900142"}
+    assert len(product_sandbox.messages(**amira)) == 2
     stream = Stream.objects.get(name="Fernhill Care")
     Conversation.objects.create(stream=stream, contact=Contact.objects.get(phone="+447700900142"))
     demo_data.connect_sandbox(sandbox_url=company, web_url="http://127.0.0.1:8000")
-    assert len(product_sandbox.messages(direction="from_phone")) == 2
+    assert len(product_sandbox.messages(**amira)) == 2
 
 
 @pytest.mark.usefixtures("company")
@@ -129,3 +133,26 @@ def test_an_agent_can_answer_the_open_texts() -> None:
     priya = User.objects.get(email="priya@fernhill.example")
     for conversation in Conversation.objects.current().filter(stream__channel="sms"):
         assert queue_message(conversation=conversation, body="I am on it.", author=priya).status == "queued"
+
+
+def test_an_agent_can_answer_whoever_wrote_on_whatsapp_today(company: str, product_sandbox: PlayedSandbox) -> None:
+    for _ in range(2):  # a second start tells Cirrus nothing again
+        demo_data.connect_sandbox(sandbox_url=company, web_url="http://127.0.0.1:8000")
+    priya = User.objects.get(email="priya@fernhill.example")
+    today = Conversation.objects.current().filter(stream__name="Fernhill Care", window_closes_at__gt=timezone.now())
+    assert today.count() == 6
+    for conversation in today:
+        (asked,) = conversation.messages.all()
+        (there,) = product_sandbox.messages(phone=conversation.contact.phone)
+        assert (there["text"], there["child_id"]) == (asked.body, asked.external_id)
+        assert datetime.fromisoformat(there["created_at"]) == pytest.approx(asked.created_at, abs=timedelta(seconds=1))
+        assert queue_message(conversation=conversation, body="I am on it.", author=priya).status == "queued"
+    deliver([message.pk for message in Message.objects.filter(status="queued", conversation__in=today)])
+    assert set(Message.objects.filter(body="I am on it.").values_list("status", flat=True)) == {"accepted"}
+
+
+@pytest.mark.usefixtures("company")
+def test_a_conversation_begins_when_its_first_message_came() -> None:
+    for conversation in Conversation.objects.current():
+        first = conversation.messages.order_by("created_at")[0]
+        assert conversation.activities.get(kind="opened").occurred_at == first.created_at

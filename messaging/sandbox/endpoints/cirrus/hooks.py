@@ -61,6 +61,7 @@ def receive(message: PhoneMessage, media: Mapping[str, Any] | None) -> list[str]
             user_stream_provider_type=provider_type,
             user_identity=identity_of(message.phone.number),
             user={"FirstName": first_name, "LastName": last_name, "Phone1": digits},
+            created_at=message.created_at,
         )
     content = _attached(message, media) if media else {}
     child = CirrusChild.objects.create(
@@ -71,6 +72,7 @@ def receive(message: PhoneMessage, media: Mapping[str, Any] | None) -> list[str]
         content=json.dumps(content) if content else "",
         user_stream_provider_id=digits,
         user_stream_provider_type=provider_type,
+        created_at=message.created_at,
     )
     kept.message, kept.updated_at = message.text, child.created_at
     kept.save(update_fields=["message", "updated_at"])
