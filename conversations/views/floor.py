@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import Exists, OuterRef
+from django.db.models import Count, Exists, OuterRef
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -15,12 +15,20 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from conversations.forms.handling import AssignForm
 from conversations.models import Conversation, Stream, Team, User
+from conversations.models.conversation import ConversationStatus
 from conversations.permissions import watches_floor
 from conversations.services import floor as service
 from conversations.views import trouble
 from conversations.views.handling import MOST_PEOPLE
 from conversations.views.inbox_query import InboxQuery, View
 from conversations.views.requests import UNPROCESSABLE, signed_in
+
+# In the words of the floor, whose "Waiting" is the customers who wait.
+_STATUS_WORDS = (
+    (ConversationStatus.OPEN, "open"),
+    (ConversationStatus.WAITING, "answered, the customer has not come back"),
+    (ConversationStatus.SNOOZED, "snoozed"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +84,11 @@ def move_work(request: HttpRequest, pk: int) -> HttpResponse:
             except ValidationError as error:
                 form.add_error(None, error)
         status = UNPROCESSABLE
+    by_status: dict[str, int] = dict(work.order_by().values_list("status").annotate(Count("pk")))
     context = {
         "person": person,
-        "number": work.count(),
+        "number": sum(by_status.values()),
+        "by_status": " · ".join(f"{by_status[one]:,} {word}" for one, word in _STATUS_WORDS if one in by_status),
         "people": people[:MOST_PEOPLE],
         "teams": teams,
         "form": form,

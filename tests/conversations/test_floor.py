@@ -180,9 +180,12 @@ def test_it_is_for_supervisors(place: Place) -> None:
 
 def test_the_work_of_somebody_absent_goes_to_a_team_in_one_step(place: Place) -> None:
     theirs = [place.waiting(minutes=number, assignee=place.sam) for number in range(25)]
+    for status, some in (("waiting", theirs[:2]), ("snoozed", theirs[2:3])):
+        Conversation.objects.filter(pk__in=[one.pk for one in some]).update(status=status)
     elsewhere = place.waiting(minutes=3, stream=place.other, assignee=place.sam)
     assert (
-        "Sam Osei has 25 conversations that you see."
+        "Sam Osei has 25 conversations that you see "
+        "(22 open · 2 answered, the customer has not come back · 1 snoozed)."
         in place.browser.get(f"/floor/{place.sam.pk}/move/").content.decode()
     )
     answer = place.browser.post(f"/floor/{place.sam.pk}/move/", {"to": f"team-{place.team.pk}"}, follow=True)

@@ -141,7 +141,8 @@ def streams(scope: Scope, tallies: Mapping[int, Tally], times: TimesBy) -> Table
     return Table(
         "streams",
         "Streams",
-        "The same numbers, stream by stream. A stream that has no receipts says so: nobody knows what arrived there. "
+        "The same numbers, stream by stream. Delivered is of the messages of which a receipt came, and says of how "
+        "many where some have none: nobody knows whether those arrived. "
         "In time: first replies within the working hours that the stream promises now.",
         (
             *("Stream", "Conversations", "Received", "Sent", "Delivered", "Failed"),
@@ -154,8 +155,11 @@ def streams(scope: Scope, tallies: Mapping[int, Tally], times: TimesBy) -> Table
 
 def _sent_cells(tally: Tally, rows: Mapping[str, object], *, read: bool = False) -> list[Cell]:
     """Sent, delivered, read where it is asked for, failed."""
-    delivered = Cell(share(tally.arrived, tally.taken), behind("arrived", tally.arrived, rows))
-    if tally.taken and not tally.has_receipts:
+    if tally.reported or not tally.taken:
+        of_how_many = f" of {amount(tally.reported)}" if tally.reported < tally.taken else ""
+        words = share(tally.arrived, tally.reported) + of_how_many
+        delivered = Cell(words, behind("arrived", tally.arrived, rows))
+    else:
         delivered = Cell(NO_RECEIPTS)
     cells = [linked(tally.taken, "taken", rows), delivered]
     if read:

@@ -11,7 +11,7 @@ from conversations.models.report import Outcome
 from conversations.models.stream import Channel
 from conversations.services.reports import breakdowns, keeping, numbers, words
 from conversations.services.reports.breakdowns import DAY_SHOWN, NO_RECEIPTS
-from conversations.services.reports.numbers import FAILED, REPORTED, Tally, Times, total
+from conversations.services.reports.numbers import FAILED, Tally, Times, total
 from conversations.services.reports.rows import definition
 from conversations.services.reports.scope import Scope
 from conversations.services.reports.tables import Cell, Day, Hour, Report, Step, Table, Tile, behind, linked
@@ -76,9 +76,8 @@ def _tiles(
     scope: Scope, now: Mapping[int, Tally], before: Mapping[int, Tally], times: Times, times_before: Times
 ) -> list[Tile]:
     whole, whole_before, compared = total(now.values()), total(before.values()), f"on {scope.before_words}"
-    sure, sure_before = _with_receipts(now), _with_receipts(before)
-    left_out = whole.taken - sure.taken
-    change, tone = _points(sure.arrived, sure.taken, sure_before.arrived, sure_before.taken)
+    unknown = whole.taken - whole.reported
+    change, tone = _points(whole.arrived, whole.reported, whole_before.arrived, whole_before.reported)
     same_change, same_tone = _points(times.same_day, times.begun, times_before.same_day, times_before.begun)
     faster = words.duration_change(times.reply_typical, times_before.reply_typical)
     return [
@@ -93,13 +92,13 @@ def _tiles(
         Tile(
             "Delivered",
             Cell(
-                share(sure.arrived, sure.taken) if sure.taken or not whole.taken else NO_RECEIPTS,
-                behind("arrived", sure.arrived),
+                share(whole.arrived, whole.reported) if whole.reported or not whole.taken else NO_RECEIPTS,
+                behind("arrived", whole.arrived),
             ),
             *(change, tone),
-            f"{amount(left_out)} without receipts" if left_out else f"{amount(sure.arrived)} arrived",
-            "Messages of which a receipt says that they arrived or were read, of those that providers took on streams "
-            "with receipts.",
+            f"{amount(unknown)} without a receipt" if unknown else f"{amount(whole.arrived)} arrived",
+            "Messages of which a receipt says that they arrived or were read, of all those of which a receipt came. Of "
+            "the others nobody knows whether they arrived.",
         ),
         Tile(
             *("First reply, typical", Cell(duration(times.reply_typical), behind("answered", times.answered)), faster),
@@ -145,21 +144,16 @@ def _cost_tile(scope: Scope, now: Mapping[int, Tally], before: Mapping[int, Tall
 # Delivery
 
 
-def _with_receipts(tallies: Mapping[int, Tally]) -> Tally:
-    """The messages of streams on which receipts came."""
-    return total(one for one in tallies.values() if one.has_receipts)
-
-
 def _steps(scope: Scope, tallies: Mapping[int, Tally]) -> list[Step]:
-    whole, sure = total(tallies.values()), _with_receipts(tallies)
+    whole = total(tallies.values())
     whatsapp = total(tallies[one.pk] for one in scope.streams if one.channel == Channel.WHATSAPP and one.pk in tallies)
-    reported, failed, read = whole.of(REPORTED), whole.of(FAILED), whole.of((Outcome.READ,))
+    failed, read = whole.of(FAILED), whole.of((Outcome.READ,))
     tried = whole.taken + whole.of((Outcome.REFUSED,))
     unsure = whole.of((Outcome.UNCONFIRMED,))
     rows = [
         ("Accepted", "by a provider", "taken", whole.taken, whole.taken, "out", ""),
-        ("Sent", "to the network", "reported", reported, sure.taken, "out", ""),
-        ("Delivered", "receipt received", "arrived", whole.arrived, sure.taken, "good", ""),
+        ("Sent", "a receipt came", "reported", whole.reported, whole.taken, "out", ""),
+        ("Delivered", "of those with one", "arrived", whole.arrived, whole.reported, "good", ""),
         ("Read", "WhatsApp only", "read", read, whatsapp.arrived, "read", f" of {amount(whatsapp.arrived)}"),
         ("Failed", "of all that were tried", "failed", failed, tried, "bad", ""),
     ]
@@ -172,20 +166,16 @@ def _steps(scope: Scope, tallies: Mapping[int, Tally]) -> list[Step]:
 
 
 def _delivery(scope: Scope, tallies: Mapping[int, Tally]) -> Table:
-    without = [
-        one for one in scope.streams
-        if one.pk in tallies and tallies[one.pk].taken and not tallies[one.pk].has_receipts
-    ]  # fmt: skip
-    left_out = sum(tallies[one.pk].taken for one in without)
-    note = ""
-    if without:
-        names = ", ".join(one.name for one in without)
-        note = f"No receipts: {amount(left_out)} messages on {names} are left out of the shares of Sent and Delivered."
+    known = [(one, tallies[one.pk]) for one in scope.streams if one.pk in tallies]
+    unknown = [
+        f"{amount(tally.taken - tally.reported)} on {one.name}" for one, tally in known if tally.taken > tally.reported
+    ]
+    note = f"No receipt came for {', '.join(unknown)}: nobody knows whether these arrived." if unknown else ""
     return Table(
         "delivery",
         "Delivery",
-        "Messages written in this time, by what is known of them now. Shares of Sent and Delivered are of the messages "
-        "that providers took on streams with receipts, the share of Failed of all that were tried.",
+        "Messages written in this time, by what is known of them now. Sent is a share of the messages that providers "
+        "took, Delivered of those of which a receipt came, Failed of all that were tried.",
         ("Step", "Messages", "Share"),
         [[Cell(one.title), one.number, Cell(one.share)] for one in _steps(scope, tallies)],
         note=note,

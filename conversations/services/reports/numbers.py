@@ -65,9 +65,9 @@ class Tally:
         return self.of(ARRIVED)
 
     @property
-    def has_receipts(self) -> bool:
-        """Has any receipt come?"""
-        return self.of(REPORTED) > 0
+    def reported(self) -> int:
+        """Ours of which a receipt came: of the others nobody knows whether they arrived."""
+        return self.of(REPORTED)
 
 
 def total(tallies: Iterable[Tally]) -> Tally:

@@ -199,23 +199,24 @@ def shown(seconds: int) -> str:
     return f"{seconds // 86_400} d {seconds % 86_400 // 3600} h"
 
 
-def test_a_stream_without_receipts_says_so_and_is_left_out_of_the_share() -> None:
+def test_delivered_is_a_share_of_what_receipts_tell_of_and_names_the_rest() -> None:
     user = factories.make_user("supervisor")
-    silent, talking = factories.make_stream(name="Bulk"), factories.make_stream(name="Care")
-    factories.make_team(members=[user], streams=[silent, talking])
+    silent, talking, half = (factories.make_stream(name=name) for name in ("Bulk", "Care", "Half"))
+    factories.make_team(members=[user], streams=[silent, talking, half])
     for stream, statuses in (
         (silent, ["accepted"] * 3),
-        (talking, ["delivered", "delivered", "delivered", "accepted"]),
+        (talking, ["delivered", "delivered", "delivered", "sent"]),
+        (half, ["delivered", "accepted", "accepted"]),  # one receipt is no reason to count the others as lost
     ):
         conversation = factories.make_conversation(stream)
         for status in statuses:
             factories.make_message(conversation, status=status, author=user)
     page = signed_in(user).get(reverse("reports")).content.decode()
-    assert tiles_of(page)[2][:2] == ["Delivered", "75.0%"]
-    assert tiles_of(page)[2][3] == "3 without receipts"
+    assert tiles_of(page)[2][:2] == ["Delivered", "80.0%"]
+    assert tiles_of(page)[2][3] == "5 without a receipt"
     rows = {text_of(row[0]): [text_of(one) for one in row] for row in tables_of(page)["streams"]}
-    assert (rows["Bulk"][4], rows["Care"][4]) == ("No receipts", "75.0%")
-    assert "3 messages on Bulk are left out" in text_of(page)
+    assert [rows[name][4] for name in ("Bulk", "Care", "Half")] == ["No receipts", "75.0%", "100% of 1"]
+    assert "No receipt came for 3 on Bulk, 2 on Half: nobody knows" in text_of(page)
 
 
 def test_working_hours_change_screen_file_and_rows_alike() -> None:
