@@ -13,6 +13,7 @@ from conversations.models import (
     Contact,
     Conversation,
     Message,
+    OptIn,
     ProviderAccount,
     Stream,
     Team,
@@ -144,12 +145,14 @@ def make_template(stream: Stream, *, name: str = "engineer_visit", status: str =
 def opt_in(contact: Contact, channel: str = "whatsapp") -> None:
     """The contact agreed to every purpose on a channel."""
     consent.record(
-        contact=contact,
-        channel=channel,
-        event="opt_in",
-        source="form",
-        wording="Fernhill may send me messages about my service.",
-        business_name="Fernhill Broadband",
+        OptIn(
+            contact=contact,
+            channel=channel,
+            event="opt_in",
+            source="form",
+            wording="Fernhill may send me messages about my service.",
+            business_name="Fernhill Broadband",
+        )
     )
 
 

@@ -91,7 +91,7 @@ class OptInForm(forms.Form):
         """Write the decision, or put the refusal at its field."""
         given = {name: value for name, value in self.cleaned_data.items() if name not in CHECKLIST}
         try:
-            return consent.record(recorded_by=user, **given)
+            return consent.record(OptIn(recorded_by=user, **given))
         except ValidationError as error:
             field = ConsentForm.fields_of_codes.get(error.code or "")
             self.add_error(field if field in self.fields else None, error)

@@ -204,18 +204,20 @@ def _record(request: HttpRequest, given: GivenDecision, event: str) -> Decision:
     if given.scope != "everywhere" and stream is None:
         raise Refused(422, "stream_missing", "Say which stream the customer means.", "stream")
     entry = consent.record(
-        contact=_contact(given, user, stream),
-        channel=given.channel,
-        event=event,
-        source=ConsentSource.API,
-        purpose=given.purpose,
-        scope=given.scope,
-        stream=stream,
-        wording=given.wording,
-        business_name=given.business_name,
-        evidence=given.evidence,
-        recorded_by=user,
-        occurred_at=given.occurred_at,
+        OptIn(
+            contact=_contact(given, user, stream),
+            channel=given.channel,
+            event=event,
+            source=ConsentSource.API,
+            purpose=given.purpose,
+            scope=given.scope,
+            stream=stream,
+            wording=given.wording,
+            business_name=given.business_name,
+            evidence=given.evidence,
+            recorded_by=user,
+            occurred_at=given.occurred_at or timezone.now(),
+        )
     )
     return Decision.of(entry)
 

@@ -146,19 +146,21 @@ class ConsentForm(StyledForm):
             with transaction.atomic():
                 proof = given["evidence_file"]
                 return consent.record(
-                    contact=self.contact,
-                    channel=given["channel"],
-                    event=given["event"],
-                    purpose=given["purpose"],
-                    scope=given["scope"],
-                    source=given["source"],
-                    stream=self.stream,
-                    wording=given["wording"],
-                    business_name=given["business_name"],
-                    evidence=given["evidence"],
-                    evidence_file=opt_in_proof.keep(proof, added_by=self.user) if proof else None,
-                    recorded_by=self.user,
-                    occurred_at=given["occurred_at"],
+                    OptIn(
+                        contact=self.contact,
+                        channel=given["channel"],
+                        event=given["event"],
+                        purpose=given["purpose"],
+                        scope=given["scope"],
+                        source=given["source"],
+                        stream=self.stream,
+                        wording=given["wording"],
+                        business_name=given["business_name"],
+                        evidence=given["evidence"],
+                        evidence_file=opt_in_proof.keep(proof, added_by=self.user) if proof else None,
+                        recorded_by=self.user,
+                        occurred_at=given["occurred_at"] or timezone.now(),
+                    )
                 )
         except ValidationError as error:
             self.take_refusal(error)

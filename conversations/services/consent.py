@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -21,13 +20,10 @@ from django.utils import timezone
 from conversations.models import (
     Activity,
     ConsentState,
-    Contact,
     Conversation,
     ErasedNumber,
     OptIn,
-    ProofFile,
     Stream,
-    User,
 )
 from conversations.models.activity import ActivityKind
 from conversations.models.audit import AuditAction
@@ -37,6 +33,7 @@ from conversations.models.stream import Channel
 from conversations.services import audit
 from conversations.services.activities import write
 
+NUMBERS, CHANNELS = 7301, 7303  # the kinds of advisory locks: of one number, and of a channel
 _PURPOSES = tuple(str(purpose) for purpose in Purpose)
 
 
@@ -53,61 +50,33 @@ class Present:
         return self.decision == ConsentDecision.OPTED_OUT
 
 
-def record(
-    *,
-    contact: Contact,
-    channel: str,
-    event: str,
-    source: str,
-    purpose: str = "",
-    scope: str = ConsentScope.EVERYWHERE,
-    stream: Stream | None = None,
-    wording: str = "",
-    business_name: str = "",
-    evidence: str = "",
-    evidence_file: ProofFile | None = None,
-    recorded_by: User | None = None,
-    occurred_at: datetime | None = None,
-) -> OptIn:
-    """Append a decision to the ledger and set the present state, in one transaction.
+def record(entry: OptIn) -> OptIn:
+    """Append a decision to the ledger and set the present state, in one transaction; `entry` is not stored yet.
 
-    `purpose` empty means every purpose. `scope` says how far it reaches: `stream` and its `business_name` name the
-    narrower ones. An opt-out takes the exclusive lock of the number, so that no message can go on the wire between
-    it and the state it writes. Raises ValidationError when an opt-in does not prove what it must (`wording_missing`;
-    on WhatsApp also `business_missing` and `business_not_named`, after Meta's rules), and when an opt-out would be
-    lifted without the right (`not_allowed`), without a proof (`proof_missing`) or by a permission that is older than
-    the opt-out (`older_than_opt_out`).
+    It has no number of its own: that is its contact's. One about a business names the stream's, unless it says
+    another. An opt-out takes the exclusive lock of the number, so that no message can go on the wire between it and the
+    state it writes. Raises ValidationError when an opt-in does not prove what it must (`wording_missing`; on WhatsApp
+    also `business_missing` and `business_not_named`, after Meta's rules), and when an opt-out would be lifted without
+    the right (`not_allowed`), without a proof (`proof_missing`) or by a permission that is older than the opt-out
+    (`older_than_opt_out`).
     """
-    entry = OptIn(
-        contact=contact,
-        phone=contact.phone,
-        channel=channel,
-        event=event,
-        purpose=purpose,
-        scope=scope,
-        stream=stream,
-        source=source,
-        wording=wording,
-        business_name=business_name or (stream.business_name if stream and scope == ConsentScope.BRAND else ""),
-        evidence=evidence,
-        evidence_file=evidence_file,
-        recorded_by=recorded_by,
-        occurred_at=occurred_at or timezone.now(),
-    )
+    entry.phone = entry.contact.phone
+    if entry.stream is not None and entry.scope == ConsentScope.BRAND:
+        entry.business_name = entry.business_name or entry.stream.business_name
     check_entry(entry)
     with transaction.atomic():
-        number_lock(contact.phone)
-        bulk_lock(channel)
+        number_lock(entry.phone)
+        bulk_lock(entry.channel)
         standing = opt_out_in_the_way(entry) if entry.gives_permission else None
-        if standing is not None and source not in FROM_THE_CUSTOMER:
+        if standing is not None and entry.source not in FROM_THE_CUSTOMER:
             _check_lifting(entry, standing)
         entry.save()
         # What the customer wrote before they opted out came late: it is kept, and changes nothing.
         if standing is None or entry.occurred_at >= standing.occurred_at:
             _keep_state(entry)
             _note([entry])
-        if recorded_by is not None:
-            audit.record(AuditAction.CONSENT_CHANGED, actor=recorded_by, subject=entry, summary=f"{entry}.")
+        if entry.recorded_by is not None:
+            audit.record(AuditAction.CONSENT_CHANGED, actor=entry.recorded_by, subject=entry, summary=f"{entry}.")
     return entry
 
 
@@ -142,9 +111,7 @@ def names_business(wording: str, business_name: str) -> bool:
 
 def number_lock(phone: str, *, shared: bool = False) -> None:
     """Order sends (shared) and decisions (exclusive) of one number; held until the transaction ends."""
-    function = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {function}(hashtextextended(%s, 7301))", [phone])
+    _lock(phone, NUMBERS, shared=shared)
 
 
 def bulk_lock(channel: str, *, shared: bool = False) -> None:
@@ -152,9 +119,13 @@ def bulk_lock(channel: str, *, shared: bool = False) -> None:
 
     A request of thousands would need as many locks; held for a moment, until the transaction ends.
     """
+    _lock(channel, CHANNELS, shared=shared)
+
+
+def _lock(name: str, kind: int, *, shared: bool) -> None:
     function = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {function}(hashtextextended(%s, 7303))", [channel])
+        cursor.execute(f"SELECT {function}(hashtextextended(%s, %s))", [name, kind])
 
 
 def present(phone: str, channel: str, *, stream: Stream | None = None, purpose: str = Purpose.SERVICE) -> Present:
@@ -298,9 +269,9 @@ def record_set(entries: Sequence[OptIn]) -> None:
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT pg_advisory_xact_lock(hashtextextended(phone, 7301)) "
+                "SELECT pg_advisory_xact_lock(hashtextextended(phone, %s)) "
                 "FROM (SELECT unnest(%s::text[]) AS phone ORDER BY 1) AS numbers",
-                [[entry.phone for entry in entries]],
+                [NUMBERS, [entry.phone for entry in entries]],
             )
         bulk_lock(entries[0].channel)
         opted_out = _opted_out_now(entries)

@@ -207,16 +207,18 @@ def _keep_opt_out(kept: Contact, state: ConsentState, actor: User) -> None:
     out = [purpose for purpose in Purpose.values if state.decision(purpose) == ConsentDecision.OPTED_OUT]
     for purpose in [""] if len(out) == len(Purpose.values) else out:
         consent.record(
-            contact=kept,
-            channel=state.channel,
-            event=ConsentEventKind.OPT_OUT,
-            purpose=purpose,
-            scope=state.scope,
-            stream=state.stream,
-            business_name=state.brand,
-            source=ConsentSource.AGENT,
-            wording=f"Opted out with {state.phone}, a number of the same person",
-            recorded_by=actor,
+            OptIn(
+                contact=kept,
+                channel=state.channel,
+                event=ConsentEventKind.OPT_OUT,
+                purpose=purpose,
+                scope=state.scope,
+                stream=state.stream,
+                business_name=state.brand,
+                source=ConsentSource.AGENT,
+                wording=f"Opted out with {state.phone}, a number of the same person",
+                recorded_by=actor,
+            )
         )
 
 

@@ -306,14 +306,16 @@ def _(one: ConsentEvent, account: ProviderAccount, event: WebhookEvent) -> None:
     if OptIn.objects.filter(phone=contact.phone, channel=channel, evidence=evidence).exists():
         return  # told again, in another call or at a replay: what the customer decided since counts
     consent.record(
-        contact=contact,
-        channel=channel,
-        event=ConsentEventKind.OPT_IN if opens else ConsentEventKind.OPT_OUT,
-        source=ConsentSource.PROVIDER,
-        stream=stream,
-        wording=one.text or ("Opted in at the provider" if opens else "Opted out at the provider"),
-        evidence=evidence,
-        occurred_at=one.occurred_at,
+        OptIn(
+            contact=contact,
+            channel=channel,
+            event=ConsentEventKind.OPT_IN if opens else ConsentEventKind.OPT_OUT,
+            source=ConsentSource.PROVIDER,
+            stream=stream,
+            wording=one.text or ("Opted in at the provider" if opens else "Opted out at the provider"),
+            evidence=evidence,
+            occurred_at=one.occurred_at or timezone.now(),
+        )
     )
 
 

@@ -43,14 +43,16 @@ def read_keyword(conversation: Conversation, message: Message, *, at: datetime) 
             consent.number_lock(contact.phone)
             was_out = consent.is_opted_out(contact.phone, stream.channel, stream=stream)
             entry = consent.record(
-                contact=contact,
-                channel=stream.channel,
-                event=ConsentEventKind.OPT_OUT if stops else ConsentEventKind.OPT_IN,
-                source=ConsentSource.KEYWORD,
-                stream=stream,
-                wording=message.body,
-                business_name=stream.business_name,
-                occurred_at=at,
+                OptIn(
+                    contact=contact,
+                    channel=stream.channel,
+                    event=ConsentEventKind.OPT_OUT if stops else ConsentEventKind.OPT_IN,
+                    source=ConsentSource.KEYWORD,
+                    stream=stream,
+                    wording=message.body,
+                    business_name=stream.business_name,
+                    occurred_at=at,
+                )
             )
             if stops is not was_out:  # said again, it needs no second answer
                 _answer(conversation, message, keyword, words, confirms=entry)
@@ -146,15 +148,17 @@ def answer_question(question: Activity, *, is_opt_out: bool, actor: User) -> Non
     stream = conversation.stream
     message = Message.objects.filter(pk=question.data.get("message"), conversation=conversation).first()
     entry = consent.record(
-        contact=conversation.contact,
-        channel=stream.channel,
-        event=ConsentEventKind.OPT_OUT,
-        source=ConsentSource.AGENT,
-        stream=stream,
-        wording=message.body if message else question.text,
-        business_name=stream.business_name,
-        evidence=f"Message {message.pk} of the customer" if message else "",
-        recorded_by=actor,
+        OptIn(
+            contact=conversation.contact,
+            channel=stream.channel,
+            event=ConsentEventKind.OPT_OUT,
+            source=ConsentSource.AGENT,
+            stream=stream,
+            wording=message.body if message else question.text,
+            business_name=stream.business_name,
+            evidence=f"Message {message.pk} of the customer" if message else "",
+            recorded_by=actor,
+        )
     )
     if message is not None:
         _answer(conversation, message, Keyword.STOP, Vocabulary(), confirms=entry)

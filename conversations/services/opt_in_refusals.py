@@ -19,12 +19,14 @@ def note_refusal(message: Message, *, code: str, text: str) -> OptIn | None:
     if consent.present(contact.phone, stream.channel, stream=stream, purpose=purpose or Purpose.SERVICE).is_out:
         return None
     return consent.record(
-        contact=contact,
-        channel=stream.channel,
-        event=ConsentEventKind.OPT_OUT,
-        source=ConsentSource.PROVIDER,
-        purpose=purpose,
-        stream=stream,
-        wording=text or code,
-        evidence=f"Refusal of message {message.pk}",
+        OptIn(
+            contact=contact,
+            channel=stream.channel,
+            event=ConsentEventKind.OPT_OUT,
+            source=ConsentSource.PROVIDER,
+            purpose=purpose,
+            stream=stream,
+            wording=text or code,
+            evidence=f"Refusal of message {message.pk}",
+        )
     )

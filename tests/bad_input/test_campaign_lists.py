@@ -23,7 +23,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from config.asgi import TAKES_FILES
-from conversations.models import Campaign
+from conversations.models import Campaign, OptIn
 from conversations.services import consent
 from conversations.services.campaigns import audience, preflight
 from conversations.services.csv_files import CsvProblem
@@ -324,7 +324,7 @@ def test_no_list_overrides_an_opt_out(campaign: Campaign, supervisor: Client, cl
     for phone in (ROSA, OLU):
         contact = factories.make_contact(phone)
         factories.opt_in(contact)
-        consent.record(contact=contact, channel="sms", event="opt_out", source="keyword", wording="STOP")
+        consent.record(OptIn(contact=contact, channel="sms", event="opt_out", source="keyword", wording="STOP"))
     Campaign.objects.filter(pk=campaign.pk).update(purpose=purpose, body="Your router comes.", keeps_quiet_hours=False)
     assert post(supervisor, campaign, f"phone,{claim.format(ROSA)}\n07700 900202,yes\n".encode()).status_code == 302
     assert [(phone, verdict) for phone, verdict, _ in rows(campaign)] == [(ROSA, "opted_out"), (OLU, "opted_out")]

@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
-from conversations.models import Message, Stream
+from conversations.models import Message, OptIn, Stream
 from conversations.services import consent, unconfirmed
 from conversations.services.compose import send_again
 from tests.chaos.answers import after, close_taken, refuse
@@ -75,7 +75,7 @@ def test_nobody_passes_an_opt_out(chaos: Chaos) -> None:
         conversation = run.conversation()
         Stream.objects.update(paused_until="2100-01-01T00:00:00Z")
         message = run.text(conversation)
-        consent.record(contact=conversation.contact, channel="sms", event="opt_out", source="agent")
+        consent.record(OptIn(contact=conversation.contact, channel="sms", event="opt_out", source="agent"))
         with pytest.raises(DatabaseError, match="opted out"), connection.cursor() as cursor:
             cursor.execute(
                 "UPDATE conversations_message SET status = 'sending', claim = gen_random_uuid(), lease_until = now()"

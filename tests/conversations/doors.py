@@ -16,6 +16,7 @@ from django.utils import timezone
 from conversations.models import (
     Conversation,
     Message,
+    OptIn,
     SendingPolicy,
     Stream,
     User,
@@ -68,18 +69,22 @@ def make_world(settings: Any) -> World:
 
 def opted_out(world: World) -> None:
     for channel in ("sms", "whatsapp"):
-        consent.record(contact=world.texts.contact, channel=channel, event="opt_out", source="keyword", wording="STOP")
+        consent.record(
+            OptIn(contact=world.texts.contact, channel=channel, event="opt_out", source="keyword", wording="STOP")
+        )
 
 
 def opted_out_of_one_stream(world: World) -> None:
     for stream in world.streams:
         consent.record(
-            contact=world.texts.contact,
-            channel=stream.channel,
-            event="opt_out",
-            source="agent",
-            scope="stream",
-            stream=stream,
+            OptIn(
+                contact=world.texts.contact,
+                channel=stream.channel,
+                event="opt_out",
+                source="agent",
+                scope="stream",
+                stream=stream,
+            )
         )
 
 

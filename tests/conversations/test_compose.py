@@ -8,7 +8,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from conversations.models import Message
+from conversations.models import Message, OptIn
 from conversations.models.message import MessageStatus
 from conversations.services.compose import cancel_message, queue_message, queue_template, send_again
 from tests import factories
@@ -102,7 +102,9 @@ def test_an_opted_out_number_is_refused() -> None:
     conversation = factories.make_conversation()
     from conversations.services import consent
 
-    consent.record(contact=conversation.contact, channel="sms", event="opt_out", source="keyword", wording="STOP")
+    consent.record(
+        OptIn(contact=conversation.contact, channel="sms", event="opt_out", source="keyword", wording="STOP")
+    )
     error = refused("opted_out", conversation=conversation, body="Hello")
     assert "opted out of SMS" in error.message
 

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 
 def record(contact: Contact, event: str, **fields: Any) -> OptIn:
     fields = {"channel": "sms", "source": "agent", "wording": "May Fernhill text you? Yes."} | fields
-    return consent.record(contact=contact, event=event, **fields)
+    return consent.record(OptIn(contact=contact, event=event, **fields))
 
 
 def test_the_present_state_is_the_last_decision_per_purpose() -> None:

@@ -8,7 +8,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from conversations.models import AttemptResult, ConsentState, Contact, Conversation, SendAttempt, Stream, User
+from conversations.models import AttemptResult, ConsentState, Contact, Conversation, OptIn, SendAttempt, Stream, User
 from conversations.services import consent
 from conversations.services.contacts import (
     DETAILS,
@@ -162,7 +162,7 @@ def test_nothing_on_its_way_is_sent_to_another_number(
 @pytest.mark.parametrize("whose", ["kept", "given up", "both"])
 def test_an_opt_out_of_either_holds(whose: str, tom: User, rosa: Contact, double: Contact) -> None:
     for contact in {"kept": [rosa], "given up": [double], "both": [rosa, double]}[whose]:
-        consent.record(contact=contact, channel="sms", event="opt_out", source="keyword", wording="STOP")
+        consent.record(OptIn(contact=contact, channel="sms", event="opt_out", source="keyword", wording="STOP"))
     assert len(plan_merge(rosa, double).opt_outs) == (1 if whose == "given up" else 0)
     merge_contacts(rosa, double, details={}, actor=tom)
     state = ConsentState.objects.get(phone=PHONE, channel="sms")
@@ -173,9 +173,9 @@ def test_an_opt_out_of_either_holds(whose: str, tom: User, rosa: Contact, double
 
 
 def test_an_opt_out_of_one_purpose_stays_one_of_one_purpose(tom: User, rosa: Contact, double: Contact) -> None:
-    consent.record(contact=rosa, channel="sms", event="opt_in", source="form", wording="Yes")
+    consent.record(OptIn(contact=rosa, channel="sms", event="opt_in", source="form", wording="Yes"))
     consent.record(
-        contact=double, channel="sms", event="opt_out", purpose="marketing", source="agent", wording="No ads"
+        OptIn(contact=double, channel="sms", event="opt_out", purpose="marketing", source="agent", wording="No ads")
     )
     merge_contacts(rosa, double, details={}, actor=tom)
     state = ConsentState.objects.get(phone=PHONE, channel="sms")
@@ -186,7 +186,7 @@ def test_a_merge_is_undone(tom: User, texts: Stream, rosa: Contact, double: Cont
     old = factories.make_conversation(texts, rosa, last_message_at=timezone.now() - timedelta(days=2))
     new = factories.make_conversation(texts, double)
     factories.opt_in(double, "sms")
-    consent.record(contact=double, channel="whatsapp", event="opt_out", source="keyword", wording="STOP")
+    consent.record(OptIn(contact=double, channel="whatsapp", event="opt_out", source="keyword", wording="STOP"))
     before = [{name: getattr(one, name) for name in ("phone", *DETAILS)} for one in (rosa, double)]
     record = merge_contacts(rosa, double, details={"first_name": "R"}, actor=tom)
     back = undo_merge(MergeRecord(**record.as_json()), actor=tom)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.utils import timezone
 
-from conversations.models import Message, Receipt
+from conversations.models import Message, OptIn, Receipt
 from conversations.models.message import MessageStatus
 from conversations.services import consent, dispatch
 from conversations.services.compose import queue_message, queue_template, queue_template_batch
@@ -183,7 +183,9 @@ def test_free_whatsapp_text_goes_into_the_conversation_the_template_opened(strea
 def test_an_opt_out_between_queueing_and_sending_stops_the_message(streams, product_sandbox) -> None:
     conversation = factories.make_conversation(streams["cirrus"], factories.make_contact(AMIRA))
     message = queue_message(conversation=conversation, body="Hello")
-    consent.record(contact=conversation.contact, channel="sms", event="opt_out", source="keyword", wording="STOP")
+    consent.record(
+        OptIn(contact=conversation.contact, channel="sms", event="opt_out", source="keyword", wording="STOP")
+    )
     deliver([message.pk])
     message.refresh_from_db()
     assert (message.status, message.failure_code) == ("failed", "opted_out")

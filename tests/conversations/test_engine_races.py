@@ -19,7 +19,16 @@ from django.utils import timezone
 
 from config.logs import MaskPersonalData
 from conversations import jobs, queue
-from conversations.models import AttemptResult, Conversation, Message, SendAttempt, StreamGate, SubStream, WebhookEvent
+from conversations.models import (
+    AttemptResult,
+    Conversation,
+    Message,
+    OptIn,
+    SendAttempt,
+    StreamGate,
+    SubStream,
+    WebhookEvent,
+)
 from conversations.services import consent, dispatch, inbound, outcomes, receipts, spool
 from conversations.services.envelope import outbound_message
 from conversations.services.outbound import _claim, _put_on_wire, _wait
@@ -132,7 +141,7 @@ def test_an_opt_out_at_the_moment_of_sending_wins(queued: Message, product_sandb
 
     def opt_out() -> None:
         with transaction.atomic():
-            consent.record(contact=queued.conversation.contact, channel="sms", event="opt_out", source="agent")
+            consent.record(OptIn(contact=queued.conversation.contact, channel="sms", event="opt_out", source="agent"))
             locked.set()
             until_somebody_waits()
 
@@ -310,13 +319,13 @@ def test_an_opt_out_of_this_moment_is_not_lifted_without_a_proof() -> None:
     def opt_in() -> None:
         try:
             consent.record(
-                contact=contact, channel="sms", event="opt_in", source="form", wording="You may write to me."
+                OptIn(contact=contact, channel="sms", event="opt_in", source="form", wording="You may write to me.")
             )
         except ValidationError as error:
             refused.append(error.code)
 
     with transaction.atomic():
-        consent.record(contact=contact, channel="sms", event="opt_out", source="keyword", wording="STOP")
+        consent.record(OptIn(contact=contact, channel="sms", event="opt_out", source="keyword", wording="STOP"))
         thread = in_thread(opt_in)
         until_somebody_waits()
     thread.join()

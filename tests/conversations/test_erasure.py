@@ -193,14 +193,16 @@ def seeded(person: Contact, stream: Stream) -> Conversation:
         name=f"{NAME}.txt", content_type="text/plain", content=said.encode(), added_by=factories.make_user()
     )
     consent.record(
-        contact=person,
-        channel="whatsapp",
-        event="opt_in",
-        source="form",
-        wording=f"I, {NAME}, want messages of Fernhill",
-        business_name="Fernhill",
-        evidence=said,
-        evidence_file=proof,
+        OptIn(
+            contact=person,
+            channel="whatsapp",
+            event="opt_in",
+            source="form",
+            wording=f"I, {NAME}, want messages of Fernhill",
+            business_name="Fernhill",
+            evidence=said,
+            evidence_file=proof,
+        )
     )
     NumberCheck.objects.create(stream=stream, phone=PHONE, on_whatsapp=True)
     api_key, _text = create_api_key(name="Orders", user=factories.make_user(), scopes=["send"])
@@ -330,9 +332,9 @@ def test_a_new_permission_with_proof_lifts_it(person: Contact) -> None:
     back = factories.make_contact(PHONE)
     permission = {"contact": back, "channel": "sms", "event": "opt_in", "source": "form", "wording": "Yes to Fernhill"}
     with pytest.raises(ValidationError) as refused:
-        consent.record(**permission)
+        consent.record(OptIn(**permission))
     assert refused.value.code == "proof_missing"
-    consent.record(**permission, evidence="Letter of 22 November")
+    consent.record(OptIn(**permission, evidence="Letter of 22 November"))
     assert not consent.is_opted_out(PHONE, "sms")
     assert consent.is_opted_out(PHONE, "whatsapp")
 

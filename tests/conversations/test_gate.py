@@ -34,7 +34,9 @@ def ask(conversation: Conversation, **fields: Any) -> Verdict:
 
 def decide(conversation: Conversation, event: str, **fields: Any) -> OptIn:
     given: dict[str, Any] = {"source": "form", "wording": "Fernhill may write.", "evidence": "Form 1"} | fields
-    return consent.record(contact=conversation.contact, channel=conversation.stream.channel, event=event, **given)
+    return consent.record(
+        OptIn(contact=conversation.contact, channel=conversation.stream.channel, event=event, **given)
+    )
 
 
 def with_policy(conversation: Conversation, **fields: Any) -> Conversation:

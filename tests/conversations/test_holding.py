@@ -9,9 +9,9 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from conversations.models import Conversation, Draft, Message
+from conversations.models import Conversation, Draft, Message, OptIn
 from conversations.models.message import MessageStatus
-from conversations.services import dispatch, outbound
+from conversations.services import consent, dispatch, outbound
 from conversations.services.holding import KEPT_FOR, hold_and_send_template
 from conversations.services.inbound import receive
 from messaging.types import InboundMessage
@@ -115,9 +115,8 @@ def test_an_open_window_needs_no_holding(given: dict[str, Any]) -> None:
 
 
 def test_who_opted_out_gets_nothing_held(given: dict[str, Any]) -> None:
-    factories.consent.record(
-        contact=given["conversation"].contact, channel="whatsapp", event="opt_out", source="agent", wording="stop"
-    )
+    contact = given["conversation"].contact
+    consent.record(OptIn(contact=contact, channel="whatsapp", event="opt_out", source="agent", wording="stop"))
     with pytest.raises(ValidationError) as refused:
         hold_and_send_template(**given)
     assert refused.value.code == "opted_out"

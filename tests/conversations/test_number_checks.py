@@ -11,7 +11,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from conversations.models import NumberCheck
+from conversations.models import NumberCheck, OptIn
+from conversations.services import consent
 from conversations.services.number_checks import check_number
 from tests import factories
 from tests.sandbox.playing import AMIRA, PlayedSandbox
@@ -49,7 +50,7 @@ def test_nothing_is_asked_without_a_permission_that_still_holds(
     given = {"stream": streams["whatsapp"], "phone": AMIRA, "actor": streams.priya}
     assert refused(**given) == "no_opt_in"
     factories.opt_in(amira)
-    factories.consent.record(contact=amira, channel="whatsapp", event="opt_out", source="agent")
+    consent.record(OptIn(contact=amira, channel="whatsapp", event="opt_out", source="agent"))
     assert refused(**given) == "no_opt_in"
     assert refused(**{**given, "stream": streams["cirrus"]}) == "no_whatsapp"
     assert refused(**{**given, "actor": factories.make_user()}) == "not_allowed"

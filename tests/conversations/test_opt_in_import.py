@@ -67,7 +67,7 @@ def test_rows_become_lines_of_the_ledger_with_states_and_contacts() -> None:
 
 def test_an_import_never_lifts_an_opt_out() -> None:
     contact = factories.make_contact(number(1))
-    consent.record(contact=contact, channel="sms", event="opt_out", purpose="marketing", source="agent")
+    consent.record(OptIn(contact=contact, channel="sms", event="opt_out", purpose="marketing", source="agent"))
     report = stored(f"phone\n{number(1)}\n{number(2)}\n")
     assert (report.permissions, report.opted_out_count) == (1, 1)
     assert report.opted_out[0].line == 2
@@ -80,7 +80,7 @@ def test_an_opt_out_that_comes_meanwhile_stands() -> None:
     late = OptIn(
         contact=contact, phone=contact.phone, channel="sms", event="opt_in", source="import", wording="Yes, Fernhill."
     )
-    consent.record(contact=contact, channel="sms", event="opt_out", source="keyword", wording="STOP")
+    consent.record(OptIn(contact=contact, channel="sms", event="opt_out", source="keyword", wording="STOP"))
     consent.record_set([late])
     assert consent.is_opted_out(contact.phone, "sms")
     assert OptIn.objects.count() == 1
@@ -149,9 +149,9 @@ def test_whoever_imports_sees_only_their_contacts() -> None:
 def test_the_export_is_the_ledger_and_no_spreadsheet_runs_it() -> None:
     contact = factories.make_contact(number(1), first_name="=cmd|' /C calc'!A0")
     consent.record(
-        contact=contact, channel="sms", event="opt_in", source="form", wording="+Fernhill", evidence="@SUM(1)"
+        OptIn(contact=contact, channel="sms", event="opt_in", source="form", wording="+Fernhill", evidence="@SUM(1)")
     )
-    consent.record(contact=contact, channel="sms", event="opt_out", source="keyword", wording="STOP")
+    consent.record(OptIn(contact=contact, channel="sms", event="opt_out", source="keyword", wording="STOP"))
     rows = list(csv.reader(io.StringIO("".join(write_rows(exported({}, None))).removeprefix("\ufeff"))))
     assert rows[0] == list(COLUMNS)
     first = dict(zip(rows[0], rows[1], strict=True))

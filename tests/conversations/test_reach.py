@@ -106,7 +106,9 @@ def test_rows_of_every_kind_follow_their_conversation(house: House, reach: str, 
         Notification.objects.create(user=user, conversation=row, kind="mention", created_at=row.created_at)
         Attachment.objects.create(stream=row.stream, message=house.messages[name], kind="image")
         consent.record(
-            contact=row.contact, stream=row.stream, channel="sms", event="opt_out", source="keyword", wording="STOP"
+            OptIn(
+                contact=row.contact, stream=row.stream, channel="sms", event="opt_out", source="keyword", wording="STOP"
+            )
         )
     assert house.names(Conversation.objects.visible_to(user)) == seen
     for rows in (

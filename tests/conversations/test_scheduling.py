@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.utils import timezone
 
-from conversations.models import AttemptResult, Message, SendAttempt, SendingPolicy, Team, User
+from conversations.models import AttemptResult, Message, OptIn, SendAttempt, SendingPolicy, Team, User
 from conversations.models.message import MessageStatus as Status
 from conversations.services import consent, lifecycle
 from conversations.services.compose import cancel_message, queue_message
@@ -119,7 +119,9 @@ def test_the_providers_limits_hold(priya: User) -> None:
 
 
 def test_the_gate_is_asked_again(message: Message, priya: User) -> None:
-    consent.record(contact=message.conversation.contact, channel="sms", event="opt_out", source="agent", wording="No")
+    consent.record(
+        OptIn(contact=message.conversation.contact, channel="sms", event="opt_out", source="agent", wording="No")
+    )
     given = {"body": "Other words", "scheduled_for": message.scheduled_for, "valid_until": None}
     refused("opted_out", edit_waiting, message=message, actor=priya, **given)
     refused("opted_out", send_now, message=message, actor=priya)

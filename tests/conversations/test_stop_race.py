@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from conversations.models import Message, SendAttempt, StreamGate
+from conversations.models import Message, OptIn, SendAttempt, StreamGate
 from conversations.services import consent, outbound
 from conversations.services.clock import database_now
 from tests import factories
@@ -54,7 +54,7 @@ def run(contact: Any, ids: list[int]) -> None:
     with ThreadPoolExecutor(LINES) as threads:
         workers = [threads.submit(work, line) for line in range(LINES)]
         assert under_way.wait(30)
-        consent.record(contact=contact, channel="sms", event="opt_out", source="keyword", wording="STOP")
+        consent.record(OptIn(contact=contact, channel="sms", event="opt_out", source="keyword", wording="STOP"))
         committed = database_now()
         for worker in workers:
             worker.result(60)

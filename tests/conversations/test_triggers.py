@@ -11,7 +11,7 @@ import pytest
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from conversations.models import AttemptResult, Contact, Message, SendAttempt
+from conversations.models import AttemptResult, Contact, Message, OptIn, SendAttempt
 from conversations.models.message import LEGAL_MOVES, MessageStatus
 from conversations.services import consent
 from tests import factories
@@ -70,7 +70,7 @@ def test_an_unconfirmed_message_is_queued_by_a_release_only() -> None:
 def test_nobody_sends_to_who_opted_out() -> None:
     message = message_in("queued")
     contact = message.conversation.contact
-    consent.record(contact=contact, channel="sms", event="opt_out", source="keyword", wording="STOP")
+    consent.record(OptIn(contact=contact, channel="sms", event="opt_out", source="keyword", wording="STOP"))
     refused("CC002", message, "sending")
 
 
@@ -79,12 +79,14 @@ def test_an_opt_out_of_marketing_stops_marketing_only() -> None:
     Message.objects.filter(pk=marketing.pk).update(purpose="marketing")
     for message in (service, marketing):
         consent.record(
-            contact=message.conversation.contact,
-            channel="sms",
-            event="opt_out",
-            purpose="marketing",
-            source="form",
-            wording="No offers",
+            OptIn(
+                contact=message.conversation.contact,
+                channel="sms",
+                event="opt_out",
+                purpose="marketing",
+                source="form",
+                wording="No offers",
+            )
         )
     set_status(service, "sending")
     refused("CC002", marketing, "sending")

@@ -22,7 +22,7 @@ from conversations.management.benchmark.contract import Benchmark, Say
 from conversations.management.benchmark.ground import Ground
 from conversations.management.benchmark.machine import peak_megabytes, used_so_far
 from conversations.management.benchmark.report import FLOOR, OURS, Count, Findings, Measure
-from conversations.models import AttemptResult, Campaign, Contact, Message, Stream
+from conversations.models import AttemptResult, Campaign, Contact, Message, OptIn, Stream
 from conversations.models.campaign import ENDED, CampaignStatus, RowVerdict
 from conversations.models.message import MessageStatus
 from conversations.queue import BULK
@@ -188,7 +188,7 @@ class _Runs:
         contacts = Contact.objects.bulk_create(Contact(phone=number) for number in opted_out)
         for contact in contacts:
             channel = self._streams[shape.name].channel
-            consent.record(contact=contact, channel=channel, event="opt_out", source="keyword", wording="STOP")
+            consent.record(OptIn(contact=contact, channel=channel, event="opt_out", source="keyword", wording="STOP"))
         shape.permit(permitted)
         return "\n".join(lines).encode()
 

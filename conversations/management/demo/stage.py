@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from conversations.models import Contact, Conversation, Message, ProviderAccount, SendAttempt, Stream, User
+from conversations.models import Contact, Conversation, Message, OptIn, ProviderAccount, SendAttempt, Stream, User
 from conversations.models.consent import ConsentEventKind, ConsentSource
 from conversations.models.message import Direction, MessageStatus
 from conversations.services import accounts, compose, consent, conversations
@@ -110,12 +110,14 @@ class Stage:
         contact = Contact.objects.get_or_create(phone=phone)[0]
         if opted_in:
             consent.record(
-                contact=contact,
-                channel=line.channel,
-                event=ConsentEventKind.OPT_IN,
-                source=ConsentSource.FORM,
-                wording="Fernhill Broadband may write to me about my service and offers.",
-                business_name=line.business_name,
+                OptIn(
+                    contact=contact,
+                    channel=line.channel,
+                    event=ConsentEventKind.OPT_IN,
+                    source=ConsentSource.FORM,
+                    wording="Fernhill Broadband may write to me about my service and offers.",
+                    business_name=line.business_name,
+                )
             )
         return conversations.open_conversation(stream=line, contact=contact)
 

@@ -19,6 +19,7 @@ from conversations.models import (
     CannedReply,
     Contact,
     Conversation,
+    OptIn,
     ProviderAccount,
     Stream,
     SubStream,
@@ -181,14 +182,16 @@ def _people(streams: Mapping[str, Stream], accounts: Mapping[str, ProviderAccoun
 def _record_opt_ins(contacts: Mapping[str, Contact], *, recorder: User) -> None:
     for phone, channel, purpose, source, wording, evidence, days_ago in OPT_INS:
         consent.record(
-            contact=contacts[phone],
-            channel=channel,
-            event=ConsentEventKind.OPT_IN,
-            source=source,
-            purpose=purpose,
-            wording=wording,
-            business_name=COMPANY,
-            evidence=evidence,
-            recorded_by=recorder if source == ConsentSource.AGENT else None,
-            occurred_at=timezone.now() - timedelta(days=days_ago),
+            OptIn(
+                contact=contacts[phone],
+                channel=channel,
+                event=ConsentEventKind.OPT_IN,
+                source=source,
+                purpose=purpose,
+                wording=wording,
+                business_name=COMPANY,
+                evidence=evidence,
+                recorded_by=recorder if source == ConsentSource.AGENT else None,
+                occurred_at=timezone.now() - timedelta(days=days_ago),
+            )
         )

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import Q
 from django.utils import timezone
 
-from conversations.models import Activity, ConsentState, Conversation, Message, User
+from conversations.models import Activity, ConsentState, Conversation, Message, OptIn, User
 from conversations.models.activity import ActivityKind, PushState
 from conversations.models.consent import ConsentEventKind, ConsentSource
 from conversations.models.conversation import ConversationStatus as Status
@@ -167,12 +167,14 @@ def _note_stop(conversation: Conversation, message: Message) -> None:
         return
     consent.number_lock(contact.phone)
     consent.record(
-        contact=contact,
-        channel=stream.channel,
-        event=ConsentEventKind.OPT_OUT,
-        source=ConsentSource.KEYWORD,
-        stream=stream,
-        wording=message.body,
-        business_name=stream.business_name,
-        occurred_at=message.created_at,
+        OptIn(
+            contact=contact,
+            channel=stream.channel,
+            event=ConsentEventKind.OPT_OUT,
+            source=ConsentSource.KEYWORD,
+            stream=stream,
+            wording=message.body,
+            business_name=stream.business_name,
+            occurred_at=message.created_at,
+        )
     )

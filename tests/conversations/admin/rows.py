@@ -44,6 +44,7 @@ from conversations.models import (
     NextReply,
     Notification,
     NumberCheck,
+    OptIn,
     ProofFile,
     ProviderSession,
     Receipt,
@@ -127,14 +128,16 @@ def make_rows(stream: Stream | None = None, *, text: str = "Hello") -> dict[type
         verdict={"ok": True, "sentence": text},
     )
     entry = consent.record(
-        contact=contact,
-        channel=stream.channel,
-        event="opt_in",
-        source="form",
-        wording=text,
-        business_name=text,
-        evidence=text,
-        recorded_by=author,
+        OptIn(
+            contact=contact,
+            channel=stream.channel,
+            event="opt_in",
+            source="form",
+            wording=text,
+            business_name=text,
+            evidence=text,
+            recorded_by=author,
+        )
     )
     attempt = SendAttempt.objects.create(
         stream=stream,

@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from conversations.models import AuditEntry, ProviderAccount, Stream, User
+from conversations.models import AuditEntry, OptIn, ProviderAccount, Stream, User
 from conversations.models.audit import AuditAction
 from conversations.services import audit, consent, unconfirmed
 from tests import factories
@@ -110,9 +110,9 @@ def test_a_decision_on_an_unconfirmed_message_names_no_customer() -> None:
 
 def test_permission_recorded_by_hand_is_written_down_and_by_a_customer_is_not() -> None:
     contact, tom = factories.make_contact("+447700900123"), factories.make_user("supervisor")
-    consent.record(contact=contact, channel="sms", event="opt_out", source="keyword")
+    consent.record(OptIn(contact=contact, channel="sms", event="opt_out", source="keyword"))
     assert written(AuditAction.CONSENT_CHANGED) == []
-    entry = consent.record(contact=contact, channel="whatsapp", event="opt_out", source="agent", recorded_by=tom)
+    entry = consent.record(OptIn(contact=contact, channel="whatsapp", event="opt_out", source="agent", recorded_by=tom))
     [found] = written(AuditAction.CONSENT_CHANGED)
     assert (found.actor, found.subject_id, found.summary) == (tom, entry.pk, "Opted out, WhatsApp.")
     assert "7700900123" not in found.subject

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from conversations.models import Contact, Conversation, Message, Stream, User
+from conversations.models import Contact, Conversation, Message, OptIn, Stream, User
 from conversations.services import consent
 from tests import factories
 from tests.conversations.api.conftest import Program, program_of, refused
@@ -93,7 +93,14 @@ def test_what_is_refused_is_refused_in_a_sentence_and_stores_nothing(
 
 def test_nobody_is_written_to_who_opted_out(program: Program, conversation: Conversation) -> None:
     consent.record(
-        contact=conversation.contact, channel="sms", event="opt_out", source="form", wording="Stop", business_name="F"
+        OptIn(
+            contact=conversation.contact,
+            channel="sms",
+            event="opt_out",
+            source="form",
+            wording="Stop",
+            business_name="F",
+        )
     )
     told = refused(program.post(f"/conversations/{conversation.pk}/messages", {"body": "Hello"}), 422, "opted_out")
     assert "opted out" in told.message

@@ -102,7 +102,7 @@ def test_the_words_of_streams_that_are_not_seen_are_left_out(program: Program, s
     contact = factories.make_contact(PHONE)
     factories.make_conversation(stream, contact)
     other = factories.make_stream()
-    consent.record(contact=contact, channel="sms", event="opt_in", source="form", wording="Secret", stream=other)
+    consent.record(OptIn(contact=contact, channel="sms", event="opt_in", source="form", wording="Secret", stream=other))
     assert state(program)["service"]["because_of"]["wording"] == ""
     assert program.get("/opt-ins").json()["items"][0]["wording"] == ""
 

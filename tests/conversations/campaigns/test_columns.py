@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from django.core.exceptions import ValidationError
 
-from conversations.models import Campaign, Conversation, Tag, User
+from conversations.models import Campaign, Conversation, OptIn, Tag, User
 from conversations.services import consent
 from conversations.services.campaigns import audience, columns, preflight, reading
 from conversations.services.campaigns.texts import Texts
@@ -118,11 +118,13 @@ def test_the_people_of_a_tag_become_rows_with_the_same_verdicts(
     elsewhere = factories.make_stream(name="Billing")
     Conversation.objects.create(stream=elsewhere, contact=factories.make_contact(fiction(304))).tags.add(vip)
     consent.record(
-        contact=Conversation.objects.filter(contact__phone=fiction(302)).first().contact,  # type: ignore[union-attr]
-        channel="sms",
-        event="opt_out",
-        source="keyword",
-        wording="STOP",
+        OptIn(
+            contact=Conversation.objects.filter(contact__phone=fiction(302)).first().contact,  # type: ignore[union-attr]
+            channel="sms",
+            event="opt_out",
+            source="keyword",
+            wording="STOP",
+        )
     )
     campaign = make_campaign(f"{fiction(200)},Rosa")
     tagged = Conversation.objects.visible_to(tom).filter(tag_rows__tag=vip)

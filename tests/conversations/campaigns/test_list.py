@@ -11,7 +11,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from conversations.models import Campaign, Message, User
+from conversations.models import Campaign, Message, OptIn, User
 from conversations.services import consent
 from conversations.services.campaigns import audience, control, planning, preflight
 from conversations.services.csv_files import CsvProblem
@@ -35,7 +35,7 @@ def load(campaign: Campaign, data: bytes, **options: Any) -> None:
 
 def test_every_row_has_a_verdict(make_campaign: Make) -> None:
     out = factories.make_contact(fiction(201))
-    consent.record(contact=out, channel="sms", event="opt_out", source="keyword", wording="STOP")
+    consent.record(OptIn(contact=out, channel="sms", event="opt_out", source="keyword", wording="STOP"))
     campaign = make_campaign(
         f"{fiction(200)},Rosa",
         f"{fiction(201)},Olu",

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from django.test import Client
 
-from conversations.models import Campaign, CannedReply
+from conversations.models import Campaign, CannedReply, OptIn
 from conversations.services import consent
 from conversations.views.campaign_lengths import money_words
 from tests import factories
@@ -128,7 +128,7 @@ def test_lengths_and_costs_are_those_of_the_filled_texts(
 
 def test_what_is_fine_and_what_is_worth_a_look(browser: Client, make_campaign: Make) -> None:
     out = factories.make_contact(fiction(201))
-    consent.record(contact=out, channel="sms", event="opt_out", source="keyword", wording="STOP")
+    consent.record(OptIn(contact=out, channel="sms", event="opt_out", source="keyword", wording="STOP"))
     campaign = make_campaign(f"{fiction(200)},Al", f"{fiction(201)},Ida", body="Hello ${name}, it’s time. Reply STOP")
     stream = campaign.stream
     stream.sender, stream.inbound_number = "FERNHILL", ""

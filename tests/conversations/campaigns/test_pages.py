@@ -13,7 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from conversations import jobs
-from conversations.models import Campaign, Message, User
+from conversations.models import Campaign, Message, OptIn, User
 from conversations.services import consent, lifecycle
 from conversations.services.campaigns import control, reading
 from conversations.views import campaign_message
@@ -40,7 +40,7 @@ def test_from_nothing_to_everybody_in_four_steps(
     assert (campaign.created_by, campaign.kind, campaign.status) == (tom, "text", "draft")
 
     out = factories.make_contact(fiction(201))
-    consent.record(contact=out, channel="sms", event="opt_out", source="keyword", wording="STOP")
+    consent.record(OptIn(contact=out, channel="sms", event="opt_out", source="keyword", wording="STOP"))
     rows = ["phone,First name", f"{fiction(200)},Rosa", f"{fiction(201)},Ida", f"{fiction(200)},Rosa", "12,Max"]
     rows.append(f"{fiction(202)},")
     upload = SimpleUploadedFile("routers.csv", "\n".join(rows).encode(), content_type="text/csv")

@@ -14,6 +14,7 @@ from conversations.models import (
     Contact,
     Conversation,
     Message,
+    OptIn,
     SendAttempt,
     User,
 )
@@ -190,7 +191,7 @@ def test_who_opts_out_after_the_check_is_not_written_to(
     confirm(campaign, tom)
     planning.plan(campaign.pk)
     contact = Contact.objects.create(phone=fiction(201))
-    consent.record(contact=contact, channel="sms", event="opt_out", source="keyword", wording="STOP")
+    consent.record(OptIn(contact=contact, channel="sms", event="opt_out", source="keyword", wording="STOP"))
     run(campaign)
     assert outcomes_of(campaign) == {"accepted": 2, "failed": 1}
     refused = Message.objects.get(status="failed")
@@ -208,7 +209,7 @@ def test_an_opt_out_between_the_claim_and_the_wire_wins(
 
     def meanwhile(*args: Any) -> None:
         if not calls:
-            consent.record(contact=contact, channel="sms", event="opt_out", source="keyword", wording="STOP")
+            consent.record(OptIn(contact=contact, channel="sms", event="opt_out", source="keyword", wording="STOP"))
         calls.append(args)
         original(*args)
 

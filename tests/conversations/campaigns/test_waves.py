@@ -10,7 +10,7 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
-from conversations.models import CampaignChunk, Contact, User
+from conversations.models import CampaignChunk, Contact, OptIn, User
 from conversations.services import consent
 from conversations.services.campaigns import sending, taking, upkeep, window
 from conversations.services.campaigns.wave import Call
@@ -38,7 +38,7 @@ def happens_before_the_second_wave(monkeypatch: pytest.MonkeyPatch, what: Except
                 raise what
             contact = Contact.objects.get_or_create(phone=fiction(204))[0]
             if not consent.is_opted_out(contact.phone, "sms"):
-                consent.record(contact=contact, channel="sms", event="opt_out", source="keyword", wording="STOP")
+                consent.record(OptIn(contact=contact, channel="sms", event="opt_out", source="keyword", wording="STOP"))
         original(taken, answered, leaving)
 
     monkeypatch.setattr(window, "_put_on_wire", put_on_wire)

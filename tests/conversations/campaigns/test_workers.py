@@ -19,6 +19,7 @@ from conversations.models import (
     CampaignChunk,
     Contact,
     Message,
+    OptIn,
     User,
 )
 from conversations.queue import BULK
@@ -99,7 +100,7 @@ def test_answers_that_lay_on_the_disk_are_stored_once(
     campaign = make_campaign(*people(200, 4))
     confirm(campaign, tom)
     planning.plan(campaign.pk)
-    consent.record(contact=out, channel="sms", event="opt_out", source="keyword", wording="STOP")
+    consent.record(OptIn(contact=out, channel="sms", event="opt_out", source="keyword", wording="STOP"))
     with monkeypatch.context() as away:
         away.setattr(spool, "_surely", lambda record, keep: keep())  # as if the database did not come back
         run(campaign)

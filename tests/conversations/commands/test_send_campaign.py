@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from conversations.models import Campaign, Contact, Message
+from conversations.models import Campaign, Contact, Message, OptIn
 from conversations.services import consent
 from tests import factories
 from tests.factories import SandboxStreams
@@ -45,7 +45,7 @@ TEXT = ("--body", "Hello ${firstname}, your router is on its way.", "--fallback"
 
 def test_a_list_is_sent_to_its_end(streams: SandboxStreams, people: Path, product_sandbox: PlayedSandbox) -> None:
     contact = Contact.objects.create(phone="+447700900201")
-    consent.record(contact=contact, channel="sms", event="opt_out", source="keyword", wording="STOP")
+    consent.record(OptIn(contact=contact, channel="sms", event="opt_out", source="keyword", wording="STOP"))
     out, err = send(people, "--stream", streams["webex_interact"].name, *TEXT, "--yes", "--json")
     assert json.loads(out) == {
         "id": Campaign.objects.get().pk,

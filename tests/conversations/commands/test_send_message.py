@@ -16,7 +16,7 @@ from rq import Worker
 
 from config import local_services
 from conversations.management import console
-from conversations.models import Contact, Message
+from conversations.models import Contact, Message, OptIn
 from conversations.models.message import MessageStatus
 from conversations.services import consent
 from tests import factories
@@ -137,7 +137,7 @@ def test_an_author_without_the_stream_is_refused(streams: factories.SandboxStrea
 
 def test_a_customer_who_opted_out_is_refused(streams: factories.SandboxStreams) -> None:
     contact = factories.make_contact(AMIRA)
-    consent.record(contact=contact, channel="sms", event="opt_out", source="agent")
+    consent.record(OptIn(contact=contact, channel="sms", event="opt_out", source="agent"))
     assert "opted out" in refused(*send(streams["cirrus"]))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from conversations.models import Contact, Conversation, Message, Stream, User
+from conversations.models import Contact, Conversation, Message, OptIn, Stream, User
 from conversations.models.message import Direction, MessageStatus
 from conversations.services import consent, conversations
 from tests import factories
@@ -239,7 +239,7 @@ def test_the_agent_of_the_chat_may_go_on(program: Program, john: User, us_line: 
 
 
 def test_what_the_document_has_no_words_for(program: Program, us_line: Stream) -> None:
-    consent.record(contact=factories.make_contact(CONSUMER), channel="sms", event="opt_out", source="agent")
+    consent.record(OptIn(contact=factories.make_contact(CONSUMER), channel="sms", event="opt_out", source="agent"))
     assert "opted out" in refusal(program.ccai(sample()))
     assert "one of our own numbers" in refusal(program.ccai(sample(end_user_number="+1 628-555-0199")))
     assert "takes 1600" in refusal(program.ccai(sample(end_user_number="+1 415-555-0101", message="x" * 2_000)))

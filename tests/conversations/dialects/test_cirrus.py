@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.test import Client, override_settings
 
-from conversations.models import Activity, Campaign, Contact, Conversation, Message, Stream, User
+from conversations.models import Activity, Campaign, Contact, Conversation, Message, OptIn, Stream, User
 from conversations.services import consent
 from conversations.services.stream_tokens import stream_id_of, token_of
 from tests import factories
@@ -117,7 +117,7 @@ def test_numbers_that_are_none(program: Program, token: str, number: str) -> Non
 
 
 def test_what_the_document_has_no_words_for(program: Program, token: str) -> None:
-    consent.record(contact=factories.make_contact(AMIRA), channel="sms", event="opt_out", source="agent")
+    consent.record(OptIn(contact=factories.make_contact(AMIRA), channel="sms", event="opt_out", source="agent"))
     answer = program.cirrus("POST", f"sms/sendsms/{token}", {"Number": DIGITS, "Message": "x"})
     assert answer.status_code == 400
     assert "opted out" in answer.json()["description"]

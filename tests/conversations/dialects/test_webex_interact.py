@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from conversations.models import Campaign, CampaignRecipient, CannedReply, Contact, Conversation, Message
+from conversations.models import Campaign, CampaignRecipient, CannedReply, Contact, Conversation, Message, OptIn
 from conversations.services import consent
 from tests import factories
 from tests.conversations.dialects.conftest import MakeProgram, Program
@@ -193,7 +193,7 @@ def test_ten_thousand_numbers_at_once(program: Program) -> None:
 
 def test_an_opt_out_is_said_in_our_sentence(program: Program, line: Any) -> None:
     contact = factories.make_contact(AMIRA)
-    consent.record(contact=contact, channel="sms", event="opt_out", source="agent")
+    consent.record(OptIn(contact=contact, channel="sms", event="opt_out", source="agent"))
     (error,) = program.webex(one()).json()["errors"]
     assert (error["to"], error["code"]) == (AMIRA, 1002)
     assert "opted out" in error["message"]

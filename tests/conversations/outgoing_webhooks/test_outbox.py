@@ -8,7 +8,7 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from conversations.models import Campaign, Contact, Conversation, Message, WebhookDelivery
+from conversations.models import Campaign, Contact, Conversation, Message, OptIn, WebhookDelivery
 from conversations.models.outgoing_triggers import TOLD_STATUSES
 from conversations.services import consent
 from conversations.services.outgoing import subscriptions
@@ -79,7 +79,7 @@ def test_what_a_campaign_makes_is_one_statement_and_opens_nothing() -> None:
 
 
 def decide(contact: Contact, event: str, **given: Any) -> None:
-    consent.record(contact=contact, channel="sms", event=event, source="form", wording="Yes", **given)
+    consent.record(OptIn(contact=contact, channel="sms", event=event, source="form", wording="Yes", **given))
 
 
 def test_opt_ins_and_opt_outs() -> None:

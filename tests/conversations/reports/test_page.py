@@ -18,7 +18,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from conversations.models import AuditEntry, ConversationTimes, Message, Stream, Tag, User, WorkingHours
+from conversations.models import AuditEntry, ConversationTimes, Message, OptIn, Stream, Tag, User, WorkingHours
 from conversations.models.working_hours import WorkingPeriod
 from conversations.services import consent, conversations
 from tests import factories
@@ -63,7 +63,7 @@ def centre() -> Walk:
     factories.make_message(soon_done, direction="in")
     conversations.resolve(soon_done, actor=None)
     told = {"channel": "sms", "event": "opt_out", "source": "keyword", "wording": "STOP"}
-    consent.record(contact=factories.make_contact(), stream=walk.streams[0], **told)
+    consent.record(OptIn(contact=factories.make_contact(), stream=walk.streams[0], **told))
     return walk
 
 

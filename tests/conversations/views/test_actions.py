@@ -103,7 +103,7 @@ def test_an_opt_out_is_lifted_by_a_supervisor_with_a_proof_alone(
     centre: Centre, agent: Client, supervisor: Client
 ) -> None:
     amira = centre.conversation()
-    consent.record(contact=amira.contact, channel="sms", event="opt_out", source="keyword", wording="STOP")
+    consent.record(OptIn(contact=amira.contact, channel="sms", event="opt_out", source="keyword", wording="STOP"))
     form = opt_in_form(channel="sms")
     address = f"/c/{amira.pk}/consent/"
     assert "Ask a supervisor" in agent.post(address, form).content.decode()

@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from conversations.models import Conversation, Message, Stream, TeamStream
+from conversations.models import Conversation, Message, OptIn, Stream, TeamStream
 from conversations.models.message import MessageStatus
 from conversations.services import consent
 from conversations.views.composer import composer_for
@@ -174,13 +174,15 @@ def test_an_opt_out_takes_the_send_button_away(centre: Centre, agent: Client, su
     amira = centre.conversation()
     at = datetime(2026, 11, 19, 13, 31, tzinfo=UTC)
     consent.record(
-        contact=amira.contact,
-        channel="sms",
-        event="opt_out",
-        source="keyword",
-        wording="STOP",
-        stream=centre.texts,
-        occurred_at=at,
+        OptIn(
+            contact=amira.contact,
+            channel="sms",
+            event="opt_out",
+            source="keyword",
+            wording="STOP",
+            stream=centre.texts,
+            occurred_at=at,
+        )
     )
     composer = composer_of(agent, amira)
     words = gated(composer)
@@ -280,7 +282,7 @@ def test_the_composers_state_changes_with_what_may_be_written(centre: Centre, ag
     amira = centre.conversation()
     before = composer_of(agent, amira).attributes["data-state"]
     assert composer_of(agent, amira).attributes["data-state"] == before
-    consent.record(contact=amira.contact, channel="sms", event="opt_out", source="agent")
+    consent.record(OptIn(contact=amira.contact, channel="sms", event="opt_out", source="agent"))
     assert composer_of(agent, amira).attributes["data-state"] != before
 
 

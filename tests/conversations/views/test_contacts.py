@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from conversations.models import Contact
+from conversations.models import Contact, OptIn
 from conversations.services import consent
 from tests import factories
 from tests.conversations.views.conftest import Centre, signed_in
@@ -61,7 +61,7 @@ def test_the_list_shows_whom_one_may_see_the_newest_first(people: list[Contact],
 
 
 def test_the_list_is_sorted_and_filtered(people: list[Contact], agent: Client) -> None:
-    consent.record(contact=people[1], channel="sms", event="opt_out", source="keyword", wording="STOP")
+    consent.record(OptIn(contact=people[1], channel="sms", event="opt_out", source="keyword", wording="STOP"))
     factories.opt_in(people[0])
     number = people[2].phone_display
     assert listed(agent, sort="name") == ["Mark Ellis", "Amira Haddad", "Zoë", number]
@@ -136,7 +136,14 @@ def test_the_page_shows_what_was_said_on_every_stream_one_sees(centre: Centre, a
     for conversation, body in ((care, "On care"), (texts, "On texts"), (elsewhere, "Secret")):
         factories.make_message(conversation, direction="in", body=body)
     consent.record(
-        contact=amira, channel="sms", event="opt_out", source="keyword", wording="Secret stop", stream=elsewhere.stream
+        OptIn(
+            contact=amira,
+            channel="sms",
+            event="opt_out",
+            source="keyword",
+            wording="Secret stop",
+            stream=elsewhere.stream,
+        )
     )
     page = read(agent.get(f"/contacts/{amira.pk}/"))
     assert [link.attributes["href"] for link in page.all("a", class_="hit-link")] == [
@@ -260,7 +267,7 @@ def test_two_contacts_are_merged_and_parted_again(centre: Centre, supervisor: Cl
     earlier = timezone.now() - timedelta(days=1)
     centre.conversation(centre.texts, contact=rosa, last_message_at=earlier)
     moving = centre.conversation(centre.texts, contact=double, last_message_preview="My new number")
-    consent.record(contact=double, channel="sms", event="opt_out", source="keyword", wording="STOP")
+    consent.record(OptIn(contact=double, channel="sms", event="opt_out", source="keyword", wording="STOP"))
     found = read(supervisor.get(f"/contacts/{rosa.pk}/merge/?q=rosa"))
     assert hits(found) == ["Rosa"]
     address = found.one("a", class_="hit-link").attributes["href"]

@@ -10,7 +10,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from conversations.models import Contact
+from conversations.models import Contact, OptIn
 from conversations.services import consent
 from tests import factories
 from tests.conversations.views.conftest import Centre
@@ -121,7 +121,7 @@ def test_the_list_is_exported_as_it_is_filtered(centre: Centre, supervisor: Clie
     given = {"email": "a@post.example", "record": "Account: 1"}
     amira = factories.make_contact("+447700900142", first_name="Amira", last_name='"=1+1"', **given)
     formula = factories.make_contact("+447700900143", first_name="=HYPERLINK(1)", last_name="＋1", language="ar")
-    consent.record(contact=amira, channel="sms", event="opt_out", source="keyword", wording="STOP")
+    consent.record(OptIn(contact=amira, channel="sms", event="opt_out", source="keyword", wording="STOP"))
     factories.make_conversation(contact=factories.make_contact(first_name="Hidden"))
     response = supervisor.get("/contacts/export/")
     assert response["Content-Type"] == "text/csv; charset=utf-8"

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from conversations.models import Conversation, ConversationTag, Tag
+from conversations.models import Conversation, ConversationTag, OptIn, Tag
 from conversations.models.conversation import ListOrder
 from conversations.models.message import MessageStatus
 from conversations.services import consent
@@ -201,7 +201,14 @@ def test_a_row_says_what_decides(centre: Centre, agent: Client) -> None:
     factories.make_message(rosa, status=MessageStatus.FAILED)
     stopped = waiting(centre, "Stopped", 1)
     consent.record(
-        contact=stopped.contact, channel="sms", event="opt_out", source="keyword", wording="STOP", stream=centre.texts
+        OptIn(
+            contact=stopped.contact,
+            channel="sms",
+            event="opt_out",
+            source="keyword",
+            wording="STOP",
+            stream=centre.texts,
+        )
     )
     later = waiting(centre, "Later", 2)
     at = now + timedelta(days=400)

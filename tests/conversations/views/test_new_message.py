@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from conversations.models import Contact, Conversation, Message
+from conversations.models import Contact, Conversation, Message, OptIn
 from conversations.services import consent
 from tests import factories
 from tests.conversations.views.conftest import Centre
@@ -122,7 +122,7 @@ def test_what_cannot_be_sent_is_said_at_its_field(
 
 def test_an_opt_out_is_said_at_the_person(centre: Centre, agent: Client) -> None:
     amira = factories.make_contact(NUMBER, first_name="Amira")
-    consent.record(contact=amira, channel="sms", event="opt_out", source="keyword", wording="STOP")
+    consent.record(OptIn(contact=amira, channel="sms", event="opt_out", source="keyword", wording="STOP"))
     page = read(agent.post("/new/", form(centre)))
     assert "opted out of SMS" in page.one(id="id_to_error").text
     assert not Conversation.objects.exists()

@@ -30,7 +30,9 @@ def amira(centre: Centre) -> Conversation:
 
 def decide(conversation: Conversation, event: str = "opt_in", **fields: Any) -> OptIn:
     given = {"source": "form", "wording": "Fernhill may write."} | fields
-    return consent.record(contact=conversation.contact, channel=conversation.stream.channel, event=event, **given)
+    return consent.record(
+        OptIn(contact=conversation.contact, channel=conversation.stream.channel, event=event, **given)
+    )
 
 
 def decisions(page: Any) -> list[str]:

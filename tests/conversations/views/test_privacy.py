@@ -14,7 +14,7 @@ from django.core.management.base import CommandError
 from django.test import Client
 from django.urls import reverse
 
-from conversations.models import Attachment, AuditEntry, Contact, Conversation, User
+from conversations.models import Attachment, AuditEntry, Contact, Conversation, OptIn, User
 from conversations.services import attachment_files, consent
 from tests import factories
 
@@ -36,7 +36,7 @@ def talk() -> Conversation:
         status="kept",
         stored_as=attachment_files.store(b"a picture"),
     )
-    consent.record(contact=amira, channel="sms", event="opt_in", source="form", wording="Yes to Fernhill")
+    consent.record(OptIn(contact=amira, channel="sms", event="opt_in", source="form", wording="Yes to Fernhill"))
     return found
 
 

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from conversations.models import Contact, Conversation, Message, User, WhatsAppTemplate
+from conversations.models import Contact, Conversation, Message, OptIn, User, WhatsAppTemplate
 from conversations.services import consent
 from conversations.views.wording import clock
 from tests import factories
@@ -56,12 +56,14 @@ def test_the_head_says_whether_and_since_when_the_customer_allowed_it(
     assert chip(template) == f"Opted in {today}"
     for purpose in ("marketing", ""):
         consent.record(
-            contact=amira.contact,
-            channel="whatsapp",
-            event="opt_out",
-            source="keyword",
-            purpose=purpose,
-            wording="STOP",
+            OptIn(
+                contact=amira.contact,
+                channel="whatsapp",
+                event="opt_out",
+                source="keyword",
+                purpose=purpose,
+                wording="STOP",
+            )
         )
         assert chip(offer) == f"Opted out {today}"
         assert chip(template) == (f"Opted in {today}" if purpose else f"Opted out {today}")

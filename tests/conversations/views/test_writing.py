@@ -12,7 +12,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from conversations.models import CannedReply, Contact, Conversation, Draft, Message, Stream
+from conversations.models import CannedReply, Contact, Conversation, Draft, Message, OptIn, Stream
 from conversations.models.message import Direction, MessageStatus
 from conversations.services import consent
 from conversations.views import presets
@@ -90,7 +90,7 @@ def _pause(amira: Conversation) -> None:
 
 
 def _opt_out(amira: Conversation) -> None:
-    consent.record(contact=amira.contact, channel=amira.stream.channel, event="opt_out", source="keyword")
+    consent.record(OptIn(contact=amira.contact, channel=amira.stream.channel, event="opt_out", source="keyword"))
 
 
 def _close_window(amira: Conversation) -> None:
