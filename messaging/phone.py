@@ -214,14 +214,15 @@ def mask(e164: str) -> str:
 def time_zones(e164: str) -> tuple[str, ...]:
     """Return the zones the number may be in, by IANA name; empty when the plan does not tell.
 
-    A UK mobile gives four, a US number the zone of its area code. People move and keep their number: treat
-    the answer as the best guess, behind what the customer said.
+    A UK mobile gives four, London first because it stands better for them than Guernsey, a US number the zone of its
+    area code. People move and keep their number: treat the answer as the best guess, behind what the customer said.
     """
     parsed = _stored(e164)
     if parsed is None:
         return ()
     zones = phone_time_zones.time_zones_for_number(parsed)
-    return tuple(zone for zone in zones if zone != phone_time_zones.UNKNOWN_TIMEZONE)
+    known = [zone for zone in zones if zone != phone_time_zones.UNKNOWN_TIMEZONE]
+    return tuple(sorted(known, key=lambda zone: zone != "Europe/London"))
 
 
 @lru_cache(maxsize=4096)

@@ -10,7 +10,13 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
+LONGEST_ID = 18  # digits: more than any row will have, and few enough for PostgreSQL
 COMES_TWICE = "time_comes_twice"  # its params: `moments`, the two aware times that may be meant
+
+
+def id_in(text: str) -> int | None:
+    """The id that stands in an address or a form; None for what cannot be one."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= LONGEST_ID else None
 
 
 class StyledForm(forms.Form):
@@ -37,6 +43,16 @@ class StyledForm(forms.Form):
         """Show what a service said at the field it concerns."""
         name = self.fields_of_codes.get(getattr(error, "code", None) or "", self.field_of_other_codes)
         self.add_error(name if name in self.fields else None, error.messages)
+
+
+class FilterForm(StyledForm):
+    """What narrows a list, in its address."""
+
+    @property
+    def wanted(self) -> Mapping[str, Any]:
+        """What was chosen, "" where nothing was; words that are no choice count as none."""
+        self.is_valid()
+        return {name: self.cleaned_data.get(name) or "" for name in self.fields}
 
 
 class LocalTimeField(forms.DateTimeField):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, BinaryIO
 from zoneinfo import available_timezones
@@ -11,7 +11,7 @@ from zoneinfo import available_timezones
 from django import forms
 from django.core.exceptions import ValidationError
 
-from conversations.forms.base import StyledForm
+from conversations.forms.base import FilterForm, StyledForm
 from conversations.models import Contact, Stream, User
 from conversations.models.contact import LONGEST_RECORD
 from conversations.models.stream import Channel
@@ -107,7 +107,7 @@ def _choose(field: forms.Field, choices: Sequence[tuple[str, str]], present: str
     field.choices = offered
 
 
-class ContactFilterForm(StyledForm):
+class ContactFilterForm(FilterForm):
     """Which contacts a list shows, and in which order."""
 
     q = forms.CharField(label="Name or number", max_length=100, required=False)
@@ -133,12 +133,6 @@ class ContactFilterForm(StyledForm):
         language = self.fields["language"]
         assert isinstance(language, forms.ChoiceField)
         language.choices = [("", "Every language"), *plain.items()]
-
-    @property
-    def wanted(self) -> Mapping[str, str]:
-        """What was chosen; words that are no choice count as none."""
-        self.is_valid()
-        return {name: self.cleaned_data.get(name) or "" for name in self.fields}
 
 
 class MergeForm(StyledForm):

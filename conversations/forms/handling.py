@@ -9,7 +9,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from conversations.forms.base import LocalTimeField, StyledForm
+from conversations.forms.base import LocalTimeField, StyledForm, id_in
 from conversations.models import SavedFilter, Tag, Team, User
 from conversations.models.team import TeamQuerySet
 
@@ -81,11 +81,22 @@ class AssignForm(forms.Form):
         if not kind:
             return None
         rows = {"user": self._people, "team": self._teams}.get(kind)
-        number = int(pk) if pk.isascii() and pk.isdigit() and len(pk) < 19 else 0
-        found = rows.filter(pk=number).first() if rows is not None else None
+        found = rows.filter(pk=id_in(pk)).first() if rows is not None else None
         if found is None:
             raise ValidationError("Choose somebody who sees these conversations.", code="cannot_see")
         return found
+
+    @property
+    def person(self) -> User | None:
+        """The person, of a valid form, where it is one."""
+        to = self.cleaned_data["to"]
+        return to if isinstance(to, User) else None
+
+    @property
+    def team(self) -> Team | None:
+        """The team, of a valid form, where it is one."""
+        to = self.cleaned_data["to"]
+        return to if isinstance(to, Team) else None
 
 
 class TagsForm(forms.Form):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from django import forms
 
-from conversations.forms.base import StyledForm
+from conversations.forms.base import FilterForm
 from conversations.forms.contacts import SheetForm
 from conversations.models.consent import ConsentEventKind, ConsentSource
 from conversations.models.message import Purpose
@@ -20,7 +20,7 @@ def _day(label: str) -> forms.DateField:
     return forms.DateField(label=label, required=False, widget=forms.DateInput(attrs={"type": "date"}))
 
 
-class LedgerFilterForm(StyledForm):
+class LedgerFilterForm(FilterForm):
     """Which entries the ledger shows."""
 
     q = forms.CharField(label="Name or number", max_length=100, required=False)
@@ -43,9 +43,8 @@ class LedgerFilterForm(StyledForm):
 
     @property
     def wanted(self) -> Mapping[str, str]:
-        """What was chosen; words that are no choice count as none."""
-        self.is_valid()
-        return {name: str(self.cleaned_data.get(name) or "") for name in self.fields}
+        """The same with days as an address has them."""
+        return {name: str(value) for name, value in super().wanted.items()}
 
 
 class OptInImportForm(SheetForm):

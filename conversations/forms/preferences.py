@@ -1,4 +1,4 @@
-"""What people set about notifications: how they are told of what, how loudly, and when not."""
+"""What people set for themselves: how their messages leave, and how they are told of what, how loudly, and when not."""
 
 from __future__ import annotations
 
@@ -9,6 +9,14 @@ from django import forms
 
 from conversations.models import User
 from conversations.models.notification import NotificationKind, Way, ways_of
+from conversations.models.team import UndoSeconds
+
+
+class SendingForm(forms.Form):
+    """How somebody's own messages leave: the time to undo, and what Enter does."""
+
+    undo_seconds = forms.TypedChoiceField(coerce=int, choices=UndoSeconds.choices)
+    enter_sends = forms.BooleanField(required=False)
 
 
 class Choice(NamedTuple):

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
+from conversations.forms.base import id_in
 from conversations.forms.messages import BODY_CODES, TIME_CODES, BodyField, ScheduledForm
 from conversations.models.draft import DraftKind
 from messaging.segments import is_blank
@@ -73,21 +74,7 @@ class ReplyForm(ScheduledForm):
         return self._number(f"{kind}_version") or 0
 
     def _number(self, name: str) -> int | None:
-        given = str(self[name].value() or "")
-        return int(given) if given.isascii() and given.isdigit() and len(given) < 19 else None
+        return id_in(str(self[name].value() or ""))
 
     def _typed(self, name: str) -> str:
         return str(self[name].value() or "").replace("\r\n", "\n")
-
-
-class SendingForm(forms.Form):
-    """How somebody's own messages leave: the time to undo, and what Enter does."""
-
-    undo_seconds = forms.TypedChoiceField(coerce=int)
-    enter_sends = forms.BooleanField(required=False)
-
-    def __init__(self, *args: Any, choices: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        field = self.fields["undo_seconds"]
-        assert isinstance(field, forms.ChoiceField)
-        field.choices = choices

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from django import forms
 from django.core.exceptions import ValidationError
 
-from conversations.forms.base import StyledForm
+from conversations.forms.base import FilterForm, StyledForm
 from conversations.models import Stream, User, WhatsAppTemplate
 from conversations.models.stream import Channel
 from conversations.models.template import TemplateCategory, TemplateStatus
@@ -305,7 +305,7 @@ class TemplateStatusForm(StyledForm):
     )
 
 
-class TemplateFilterForm(StyledForm):
+class TemplateFilterForm(FilterForm):
     """Which templates a list shows."""
 
     q = forms.CharField(label="Name or wording", max_length=100, required=False)
@@ -327,12 +327,6 @@ class TemplateFilterForm(StyledForm):
         used = WhatsAppTemplate.objects.visible_to(user).order_by().values_list("language", flat=True).distinct()
         names = dict(language_choices())
         language.choices = [("", "Every language"), *sorted((code, names.get(code, code)) for code in used)]
-
-    @property
-    def wanted(self) -> Mapping[str, Any]:
-        """What was chosen; words that are no choice count as none."""
-        self.is_valid()
-        return {name: self.cleaned_data.get(name) or "" for name in self.fields}
 
 
 class TemplateImportForm(StyledForm):

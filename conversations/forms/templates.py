@@ -18,9 +18,11 @@ from conversations.models import Attachment, Contact, WhatsAppTemplate
 from conversations.services.attachments import as_media
 from messaging.whatsapp import (
     COPY_CODE,
+    FILE_KINDS,
     MEDIA_LIMITS,
     TemplateValueError,
     Variable,
+    file_kind_of,
     render_components,
     samples_of,
     variables_of,
@@ -28,7 +30,6 @@ from messaging.whatsapp import (
 from messaging.whatsapp.hints import Meaning, date_shape, kind_words, meaning_of, wrong_value
 from messaging.whatsapp.templates import VARIABLE, buttons_of, text_in
 
-FILE_KINDS = ("image", "video", "document")
 OTHER_SOURCES = ("media_link", "media_id", "media_filename")
 FILE_WORDS = {"image": "JPEG or PNG", "video": "MP4 or 3GP", "document": "PDF, text or Office"}
 MAX_VALUE = 1024
@@ -87,7 +88,7 @@ class TemplateForm(ScheduledForm):
         """`holds` says that an answer may be held until the customer writes."""
         self.of_template = template
         self.variables = variables_of(template.components)
-        self.file_kind = next((one.kind for one in self.variables if one.kind in FILE_KINDS), "")
+        self.file_kind = file_kind_of(template.components)
         super().__init__(*args, **kwargs)
         self.initial.setdefault("template", template.pk)
         for variable in self.variables:

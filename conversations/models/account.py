@@ -65,6 +65,11 @@ class ProviderAccount(models.Model):
         return provider_class(self.provider).label
 
     @property
+    def is_troubled(self) -> bool:
+        """Does what is sent now wait, because the provider refuses us or does not answer?"""
+        return self.health in (AccountHealth.NEEDS_CREDENTIALS, AccountHealth.UNREACHABLE)
+
+    @property
     def address(self) -> str:
         """The base address calls go to, without a slash at the end."""
         if self.base_url:

@@ -238,11 +238,6 @@ class Stream(models.Model):
         )
 
     @property
-    def next_reply_within(self) -> int:
-        """Minutes of the working hours in which a customer who was answered before should have the next answer."""
-        return self.reply_again_within or self.reply_within
-
-    @property
     def config(self) -> StreamConfig:
         """What the provider needs to know of this stream."""
         return StreamConfig(

@@ -8,6 +8,7 @@ import pgtrigger
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from conversations.models.message import Purpose
 from conversations.models.template_triggers import template_triggers
 
 if TYPE_CHECKING:
@@ -86,6 +87,11 @@ class WhatsAppTemplate(models.Model):
         """Save, and learn which version PostgreSQL has made of it."""
         super().save(*args, **kwargs)
         self.refresh_from_db(fields=["version"])
+
+    @property
+    def purpose(self) -> Purpose:
+        """Why we write with it: permission is asked for that."""
+        return Purpose.MARKETING if self.category == TemplateCategory.MARKETING else Purpose.SERVICE
 
     def present_version(self) -> TemplateVersion:
         """The history's row of the wording that this instance holds."""

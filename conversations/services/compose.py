@@ -50,7 +50,7 @@ def queue_message(
     """
     if kind not in (Kind.TEXT, Kind.OPENING):
         raise ValidationError("Use a template for that.", code="wrong_kind")
-    if first := _first_with_key(client_key, conversation=conversation, body=body):
+    if first := first_with_key(client_key, conversation=conversation, body=body):
         return first
     if kind == Kind.TEXT:
         check_body(body, conversation)
@@ -97,14 +97,14 @@ def queue_template(
         raise ValidationError(error.sentence, code=error.code) from error
     _check_header_media(template, media)
     media = attachments.usable_media(media, stream=template.stream, at=scheduled_for or timezone.now())
-    if first := _first_with_key(client_key, conversation=conversation, body=rendered.body):
+    if first := first_with_key(client_key, conversation=conversation, body=rendered.body):
         return first
     message = Message(
         conversation=conversation,
         stream=conversation.stream,
         kind=Kind.TEMPLATE,
         body=rendered.body,
-        purpose=Purpose.MARKETING if template.category == "marketing" else Purpose.SERVICE,
+        purpose=template.purpose,
         template=template,
         template_version=template.present_version(),
         template_values=dict(values),
@@ -275,7 +275,7 @@ def _queue(
             if wake and message.status == MessageStatus.QUEUED:
                 dispatch.hint_on_commit([message])
     except IntegrityError:
-        first = _first_with_key(message.client_key, conversation=conversation, body=message.body)
+        first = first_with_key(message.client_key, conversation=conversation, body=message.body)
         if first is None:
             raise
         return first
@@ -304,7 +304,8 @@ def _fill_in(
         message.status, message.queued_at = MessageStatus.QUEUED, now
 
 
-def _first_with_key(client_key: str | None, *, conversation: Conversation, body: str) -> Message | None:
+def first_with_key(client_key: str | None, *, conversation: Conversation, body: str) -> Message | None:
+    """The message that was written under this key; ValidationError (`key_reused`) when it had other words."""
     if not client_key:
         return None
     first = Message.objects.filter(client_key=client_key).first()

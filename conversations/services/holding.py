@@ -18,7 +18,7 @@ from conversations.services.canned import check_filled
 from conversations.services.gate import GateRefusal, verdict_on
 
 KEPT_FOR = timedelta(days=3)
-WAITS = ("window_closed", "no_object")  # what the gate says to a text that only the customer's answer lets through
+WAITS = ("window_closed", "no_object")  # a text waits for the customer's answer; a template may go
 
 
 def hold_and_send_template(
@@ -57,12 +57,7 @@ def hold_and_send_template(
 
 
 def _hold(conversation: Conversation, body: str, author: User, *, client_key: str) -> Message:
-    first = Message.objects.filter(client_key=client_key).first()
-    if first is not None:
-        if first.conversation_id != conversation.pk or first.body != body:
-            raise ValidationError(
-                "This form was already sent with another text. Reload the page and write again.", code="key_reused"
-            )
+    if first := compose.first_with_key(client_key, conversation=conversation, body=body):
         return first
     held = Message(
         conversation=conversation,

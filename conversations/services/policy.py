@@ -97,10 +97,7 @@ def zones_of(contact: Contact, policy: SendingPolicy | None = None) -> tuple[str
     if contact.time_zone:
         return (contact.time_zone,)
     fallback = policy.time_zone if policy else ""
-    found = time_zones(contact.phone)
-    # London stands better for the United Kingdom than Guernsey, which comes first by its name.
-    ordered = sorted(found, key=lambda zone: zone != "Europe/London")
-    return tuple(ordered) or (fallback or timezone.get_default_timezone_name(),)
+    return time_zones(contact.phone) or (fallback or timezone.get_default_timezone_name(),)
 
 
 def hours_of(policy: SendingPolicy, contact: Contact) -> QuietHours:

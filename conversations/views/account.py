@@ -1,4 +1,4 @@
-"""Signing in and out, and what people set for themselves."""
+"""Signing in, passwords, and the page of the own account."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ from http import HTTPStatus
 from django.contrib import messages
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.contrib.auth.views import LoginView, PasswordChangeView
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse, reverse_lazy
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.urls import reverse_lazy
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from conversations.forms.people import NewPasswordForm, SignInForm
 from conversations.forms.preferences import NotificationsForm
 from conversations.models import User
 from conversations.models.audit import AuditAction
-from conversations.models.team import Theme, UndoSeconds
+from conversations.models.team import UndoSeconds
 from conversations.services import audit, second_factor
 from conversations.services import signed_in as signed_in_sessions
 from conversations.services.sign_in import wait_after_failures
@@ -102,20 +101,6 @@ def account(request: HttpRequest) -> HttpResponse:
             "has_second_factor": second_factor.factor_of(signed_in(request)) is not None,
         },
     )
-
-
-@require_POST
-def set_theme(request: HttpRequest) -> HttpResponse:
-    """Light, dark, or as the device; kept with the user."""
-    user = signed_in(request)
-    theme = request.POST.get("theme", "")
-    if theme in Theme.values:
-        user.theme = theme
-        user.save(update_fields=["theme"])
-    back = request.POST.get("next", "")
-    if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}):
-        back = reverse("inbox")
-    return HttpResponseRedirect(back)
 
 
 @require_safe

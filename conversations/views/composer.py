@@ -17,6 +17,7 @@ from conversations.models.message import Kind, Purpose
 from conversations.models.stream import Channel
 from conversations.services.drafts import drafts_in
 from conversations.services.gate import Verdict, can_send, verdict_on
+from conversations.services.holding import WAITS
 from conversations.services.replies import undoable
 from conversations.views.emoji import EMOJI
 from conversations.views.gates import Gate, gate_for, other_ways, trouble_of
@@ -26,8 +27,6 @@ from conversations.views.template_preview import Part, preview
 from conversations.views.template_suggestion import suggested_template
 from conversations.views.timeline import Timeline
 from conversations.views.wording import CLOSING_SOON, clock_ahead, why_it_waits
-
-NEEDS_TEMPLATE = ("window_closed", "no_object")  # verdicts on free text that a template answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,10 +184,10 @@ def composer_for(
             # The customer's night: what is written now is for the morning, unless its author says otherwise.
             form.initial["later"], form.initial["scheduled_for"] = True, verdict.until
         return Composer(mode="write", verdict=verdict, closing_soon=soon, trouble=trouble, **common)
-    template = suggested_template(conversation) if verdict.code in NEEDS_TEMPLATE else None
-    if verdict.code in NEEDS_TEMPLATE:
+    template = suggested_template(conversation) if verdict.code in WAITS else None
+    if verdict.code in WAITS:
         verdict = _template_verdict(conversation, template, user, otherwise=verdict)
-    if template is None or verdict.code not in NEEDS_TEMPLATE:
+    if template is None or verdict.code not in WAITS:
         gate = gate_for(conversation, verdict, user)
         return Composer(mode="gate", verdict=verdict, gate=gate, others=gate.others, **common)
     values = TemplateForm(template=template, contact=conversation.contact).typed_values()
@@ -244,7 +243,7 @@ def _template_verdict(
         stream=conversation.stream,
         contact=conversation.contact,
         kind=Kind.TEMPLATE,
-        purpose=Purpose.MARKETING if template.category == "marketing" else Purpose.SERVICE,
+        purpose=template.purpose,
         at=timezone.now(),
         author=user,
         conversation=conversation,

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
@@ -25,7 +25,7 @@ from conversations.services.contacts import (
     undo_merge,
 )
 from conversations.services.search import Search, SearchTookTooLong, time_limit
-from conversations.views.contacts import contact_address, may_manage, visible_contact
+from conversations.views.contacts import may_manage, visible_contact
 from conversations.views.highlight import wanted_words
 from conversations.views.requests import UNPROCESSABLE, number_in, signed_in
 from conversations.views.search import with_standing
@@ -51,7 +51,7 @@ def new_contact(request: HttpRequest) -> HttpResponse:
             owner = _owner(error)
         else:
             messages.success(request, f"{made.name} is a contact now.")
-            return HttpResponseRedirect(contact_address(made.pk))
+            return redirect("contact", made.pk)
     return render(request, "contacts/form.html", {"form": form, "owner": owner}, status=UNPROCESSABLE)
 
 
@@ -72,7 +72,7 @@ def edit_contact(request: HttpRequest, pk: int) -> HttpResponse:
             owner = _owner(error)
         else:
             messages.success(request, f"{found.name} was changed.")
-            return HttpResponseRedirect(contact_address(pk))
+            return redirect("contact", pk)
     context = {"form": form, "contact": visible_contact(request, pk), "owner": owner, "manages": may_manage(user)}
     return render(request, "contacts/form.html", context, status=UNPROCESSABLE)
 
@@ -109,7 +109,7 @@ def merge_contact(request: HttpRequest, pk: int) -> HttpResponse:
         else:
             request.session[MERGE] = record.as_json()
             messages.success(request, f"{form.given_up.phone_display} was merged into {form.kept.phone_display}.")
-            return HttpResponseRedirect(contact_address(record.kept))
+            return redirect("contact", record.kept)
     kept = form.kept if form.is_bound and "phone" in form.cleaned_data else found
     plan = plan_merge(kept, other if kept is found else found)
     context = {"contact": found, "other": other, "form": form, "plan": plan, **_seen_of(plan, user)}

@@ -12,18 +12,18 @@ from urllib.parse import urlencode
 from django.db.models import Exists, Max, OuterRef, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from conversations.forms.contacts import ContactFilterForm
-from conversations.models import ConsentState, Contact, Conversation, Message, OptIn, Stream, User
+from conversations.models import ConsentState, Contact, Conversation, Message, OptIn, User
 from conversations.models.consent import ConsentDecision
 from conversations.models.contact import ContactQuerySet
 from conversations.models.stream import Channel
 from conversations.services.audit import note_look
 from conversations.services.identities import SamePerson, same_person
 from conversations.services.number_checks import standing_of
+from conversations.services.opt_in_ledger import hide_words
 from conversations.services.search import Search, SearchTookTooLong, time_limit
 from conversations.views.highlight import wanted_words
 from conversations.views.panel import consent_lines, crm_link, local_time
@@ -233,13 +233,5 @@ def _messages(found: Contact, user: User, *, before: int) -> dict[str, Any]:
 def _decisions(found: Contact, user: User) -> list[OptIn]:
     """The ledger of permission, newest first, without the words that were said on a stream the user does not see."""
     rows = list(found.opt_ins.select_related("recorded_by", "stream").order_by("-pk")[:MOST_DECISIONS])
-    visible = set(Stream.objects.visible_to(user).values_list("pk", flat=True))
-    for row in rows:
-        if row.stream_id is not None and row.stream_id not in visible:
-            row.wording = row.evidence = ""
+    hide_words(rows, user)
     return rows
-
-
-def contact_address(pk: int) -> str:
-    """The page of a contact."""
-    return reverse("contact", args=[pk])

@@ -20,9 +20,17 @@ from conversations.services import drafts
 from conversations.views.conversation import conversation_address
 from conversations.views.inbox_query import InboxQuery
 from conversations.views.recipients import Recipient, stream_choices
-from conversations.views.requests import UNPROCESSABLE, done, is_htmx, number_in, signed_in, visible_conversation
+from conversations.views.requests import (
+    CONFLICT,
+    UNPROCESSABLE,
+    done,
+    go_to,
+    number_in,
+    signed_in,
+    visible_conversation,
+)
 from conversations.views.wording import clock
-from conversations.views.writing import CONFLICT, keep_texts
+from conversations.views.writing import keep_text, keep_texts
 
 
 @require_POST
@@ -53,14 +61,7 @@ def _save_one(
 ) -> tuple[dict[str, Any], int]:
     user = signed_in(request)
     try:
-        draft = drafts.save_draft(
-            user=user,
-            conversation=conversation,
-            kind=kind,
-            body=form.texts[kind],
-            version=form.version(kind),
-            client_key=str(form["client_key"].value() or ""),
-        )
+        draft = keep_text(form, kind, conversation, user)
     except ValidationError as error:
         if getattr(error, "code", "") == "draft_too_long":
             return {"sentence": error.messages[0]}, UNPROCESSABLE
@@ -98,18 +99,10 @@ def change_stream(request: HttpRequest, pk: int) -> HttpResponse:
     found = there.select_related("stream").first()
     if found is None:
         words = {"to": conversation.contact.phone, "stream": stream.pk, "from": conversation.pk}
-        return _go(request, f"{reverse('compose')}?{urlencode(words)}")
+        return go_to(request, f"{reverse('compose')}?{urlencode(words)}")
     with transaction.atomic():
         draft = drafts.drafts_in(conversation, user).get(DraftKind.REPLY)
         if draft is not None and found.pk != conversation.pk:
             drafts.put_back(found, user, DraftKind.REPLY, draft.body)
             drafts.let_go(conversation, user, DraftKind.REPLY)
-    return _go(request, conversation_address(request, found, "composer"))
-
-
-def _go(request: HttpRequest, address: str) -> HttpResponse:
-    if not is_htmx(request):
-        return HttpResponseRedirect(address)
-    response = HttpResponse(status=204)
-    response["HX-Redirect"] = address
-    return response
+    return go_to(request, conversation_address(request, found, "composer"))

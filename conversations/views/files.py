@@ -16,9 +16,7 @@ from conversations.models.attachment import AttachmentStatus
 from conversations.services import attachments
 from conversations.services.attachment_files import path_of
 from conversations.views.requests import UNPROCESSABLE, number_in, signed_in
-from messaging.whatsapp import variables_of
-
-FILE_KINDS = ("image", "video", "document")
+from messaging.whatsapp import file_kind_of
 
 
 @require_POST
@@ -30,7 +28,7 @@ def upload(request: HttpRequest) -> HttpResponse:
     file = request.FILES.get("file")
     if file is None:
         return JsonResponse({"error": "Choose a file."}, status=UNPROCESSABLE)
-    kind = next((one.kind for one in variables_of(template.components) if one.kind in FILE_KINDS), "")
+    kind = file_kind_of(template.components)
     try:
         kept = attachments.keep_upload(
             stream=template.stream, kind=kind, filename=file.name or "", content=file.read(), uploaded_by=user

@@ -78,9 +78,8 @@ def move_work(request: HttpRequest, pk: int) -> HttpResponse:
     status = 200
     if request.method == "POST":
         if form.is_valid():
-            to = form.cleaned_data["to"]
             try:
-                return _moved(request, person, to)
+                return _moved(request, person, form)
             except ValidationError as error:
                 form.add_error(None, error)
         status = UNPROCESSABLE
@@ -96,9 +95,9 @@ def move_work(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "floor/move.html", context, status=status)
 
 
-def _moved(request: HttpRequest, person: User, to: User | Team | None) -> HttpResponse:
-    colleague, team = (None, to) if isinstance(to, Team) else (to, None)
-    came_of, left = service.move_work(person, actor=signed_in(request), to=colleague, team=team)
+def _moved(request: HttpRequest, person: User, form: AssignForm) -> HttpResponse:
+    to = form.cleaned_data["to"]
+    came_of, left = service.move_work(person, actor=signed_in(request), to=form.person, team=form.team)
     word = "conversation" if came_of.done == 1 else "conversations"
     sentence = f"{came_of.done} {word} of {person} {f'given to {to}' if to else 'back among the unassigned'}."
     if came_of.refused:

@@ -11,8 +11,6 @@ from django.contrib.auth import authenticate
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -35,13 +33,7 @@ def fresh_sign_in_required(view: Callable[..., Any]) -> Callable[..., Any]:
 def ask(request: HttpRequest) -> HttpResponse | None:
     """A way to the page that asks for it; None when they have shown it a short time ago."""
     address = signed_in.way_to_prove(request)
-    if not address:
-        return None
-    if requests.is_htmx(request):
-        response = HttpResponse(status=204)
-        response["HX-Redirect"] = address
-        return response
-    return HttpResponseRedirect(address)
+    return requests.go_to(request, address) if address else None
 
 
 @never_cache
@@ -49,9 +41,7 @@ def ask(request: HttpRequest) -> HttpResponse | None:
 def prove(request: HttpRequest) -> HttpResponse:
     """Ask for a code of the second factor, or for the password where there is none; then on to `next`."""
     user = requests.signed_in(request)
-    wanted = request.POST.get("next") or request.GET.get("next", "")
-    if not url_has_allowed_host_and_scheme(wanted, allowed_hosts={request.get_host()}):
-        wanted = reverse("inbox")
+    wanted = requests.next_in(request)
     has_factor = second_factor.factor_of(user) is not None
     given = request.POST if request.method == "POST" else None
     form = CodeForm(given) if has_factor else ProveForm(given)

@@ -21,6 +21,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
+from conversations.forms.base import id_in
 from conversations.forms.handling import UNTIL_REPLY, AssignForm, SnoozeForm, TagsForm, snooze_presets
 from conversations.models import Conversation, ConversationTag, Handling, Stream, Tag, Team, User
 from conversations.services import handling as service
@@ -55,9 +56,9 @@ def assign(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     if not form.is_valid():
         return refused(request, ValidationError(list(form.errors["to"])), back_to=_back(request, pk))
     to = form.cleaned_data["to"]
-    person, team = (None, to) if isinstance(to, Team) else (to, None)
     words = f"assigned to {to}" if to else "back among the unassigned"
-    return _do(request, pk, partial(service.assign, _pks(chosen), actor=user, to=person, team=team), words)
+    act = partial(service.assign, _pks(chosen), actor=user, to=form.person, team=form.team)
+    return _do(request, pk, act, words)
 
 
 @require_POST
@@ -163,7 +164,7 @@ def _chosen(request: HttpRequest, pk: int | None) -> list[Conversation]:
     if pk is not None:
         return [visible_conversation(request, pk)]
     given = request.POST.getlist("c") if request.method == "POST" else request.GET.getlist("c")
-    pks = {int(one) for one in given if one.isascii() and one.isdigit() and len(one) < 19}
+    pks = {pk for one in given if (pk := id_in(one)) is not None}
     found = Conversation.objects.visible_to(signed_in(request)).filter(pk__in=pks).select_related("stream", "team")
     return list(found.order_by("pk")[: service.MOST_AT_ONCE])
 

@@ -13,6 +13,7 @@ from django.http import Http404, HttpRequest, QueryDict
 from django.urls import reverse
 from django.utils import timezone
 
+from conversations.forms.base import id_in
 from conversations.models import Conversation, Stream, Tag, Team, User
 from conversations.models.conversation import ConversationQuerySet, ConversationStatus, ListOrder
 from conversations.models.message import MessageStatus
@@ -232,9 +233,7 @@ def _in_view(conversations: ConversationQuerySet, view: View, user: User) -> Con
 def _named(rows: Callable[[], QuerySet[Row, Any]], given: str | None) -> Row | None:
     if not given:
         return None
-    row = None
-    if given.isascii() and given.isdigit() and len(given) < 19:
-        row = rows().filter(pk=int(given)).first()
+    row = rows().filter(pk=id_in(given)).first()
     if row is None:
         raise Http404("No such list.")
     return row

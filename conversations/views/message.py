@@ -20,9 +20,8 @@ from conversations.views.conversation import conversation_address, conversation_
 from conversations.views.history import history
 from conversations.views.inbox_query import InboxQuery
 from conversations.views.message_card import Card, Form, Refused, cards
-from conversations.views.requests import UNPROCESSABLE, is_htmx, signed_in
+from conversations.views.requests import CONFLICT, UNPROCESSABLE, is_htmx, signed_in
 
-CONFLICT = 409
 SOMEBODY_WAS_QUICKER = ("already_settled", "too_late", "changed_meanwhile", "may_have_arrived")
 
 

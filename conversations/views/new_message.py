@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
@@ -23,7 +23,7 @@ from conversations.services.replies import send_reply
 from conversations.views.meters import meter
 from conversations.views.presets import presets_for
 from conversations.views.recipients import number_of, read_recipient, stream_choices
-from conversations.views.requests import UNPROCESSABLE, is_htmx, number_in, signed_in
+from conversations.views.requests import UNPROCESSABLE, go_to, is_htmx, number_in, signed_in
 
 
 @never_cache
@@ -58,7 +58,7 @@ def _answered(request: HttpRequest, form: NewMessageForm, user: User) -> HttpRes
     number = number_of(given["to"], user)
     if stream.channel == Channel.WHATSAPP:
         to = given["to"] if given["to"].startswith("contact-") else number
-        return _go(request, f"{reverse('new-template')}?{urlencode({'to': to, 'stream': stream.pk})}")
+        return go_to(request, f"{reverse('new-template')}?{urlencode({'to': to, 'stream': stream.pk})}")
     with transaction.atomic():
         contact = contact_for_number(number, stream=stream)
         conversation = open_conversation(stream=stream, contact=contact, actor=user)
@@ -72,7 +72,7 @@ def _answered(request: HttpRequest, form: NewMessageForm, user: User) -> HttpRes
         )
         if left := _conversation_left(request, user):
             drafts.let_go(left, user, DraftKind.REPLY)
-    return _go(request, reverse("conversation", args=[conversation.pk]))
+    return go_to(request, reverse("conversation", args=[conversation.pk]))
 
 
 def _conversation_left(request: HttpRequest, user: User) -> Conversation | None:
@@ -102,14 +102,14 @@ def start_conversation(request: HttpRequest) -> HttpResponse:
     stream = _streams(user).filter(pk=number_in(request, "stream")).first()
     back = f"{reverse('compose')}?{urlencode({'to': request.POST.get('to', '')})}"
     if stream is None:
-        return _go(request, back)
+        return go_to(request, back)
     try:
         with transaction.atomic():
             contact = contact_for_number(number_of(request.POST.get("to", ""), user), stream=stream)
             conversation: Conversation = open_conversation(stream=stream, contact=contact, actor=user)
     except ValidationError:
-        return _go(request, back)  # the page says what is wrong with the number
-    return _go(request, reverse("conversation", args=[conversation.pk]) + "#record-permission")
+        return go_to(request, back)  # the page says what is wrong with the number
+    return go_to(request, reverse("conversation", args=[conversation.pk]) + "#record-permission")
 
 
 def _page(request: HttpRequest, form: NewMessageForm, user: User, status: int = 200) -> HttpResponse:
@@ -141,11 +141,3 @@ def _context(request: HttpRequest, typed: str, form: NewMessageForm, user: User)
 
 def _streams(user: User) -> Any:
     return Stream.objects.sendable_by(user).working().select_related("account").order_by("name")
-
-
-def _go(request: HttpRequest, address: str) -> HttpResponse:
-    if is_htmx(request):
-        response = HttpResponse(status=204)
-        response["HX-Redirect"] = address
-        return response
-    return HttpResponseRedirect(address)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
 from conversations.models import Stream
@@ -28,4 +27,4 @@ def check(request: HttpRequest, pk: int) -> HttpResponse:
     else:
         words = "is on WhatsApp" if found.on_whatsapp else "is not on WhatsApp"
         messages.success(request, f"{contact.phone_display} {words}.")
-    return HttpResponseRedirect(reverse("contact", args=[pk]))
+    return redirect("contact", pk)

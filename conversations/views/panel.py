@@ -165,10 +165,5 @@ def local_time(contact: Contact) -> LocalTime | None:
             continue
     if not moments or len({moment.utcoffset() for moment, _ in moments}) > 1:
         return None
-    moment, name = moments[0] if known or len(moments) == 1 else _capital(moments)
+    moment, name = moments[0]
     return LocalTime(moment, name.rpartition("/")[2].replace("_", " "), guessed=not known)
-
-
-def _capital(moments: list[tuple[datetime, str]]) -> tuple[datetime, str]:
-    """A number's zones come in alphabetical order; London stands better for the United Kingdom than Guernsey."""
-    return next((one for one in moments if one[1] == "Europe/London"), moments[0])

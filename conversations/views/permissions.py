@@ -8,9 +8,8 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404, render
-from django.urls import reverse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -130,7 +129,7 @@ def record_permission(request: HttpRequest, pk: int) -> HttpResponse:
     form = ConsentForm(request.POST, request.FILES, contact=contact, user=user)
     if form.is_valid() and form.record() is not None:
         messages.success(request, "The decision is recorded.")
-        return HttpResponseRedirect(reverse("contact", args=[pk]))
+        return redirect("contact", pk)
     context = {"contact": contact, "consent_form": form}
     return render(request, "permissions/record.html", context, status=UNPROCESSABLE)
 

@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from conversations.forms.base import id_in
 from conversations.models import Conversation, User
 from conversations.services import presence as service
 from conversations.views.requests import signed_in, visible_conversation
@@ -58,7 +59,7 @@ def at_conversation(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 def in_list(request: HttpRequest) -> HttpResponse:
     """Who has the conversations `c` of a list open; those that nobody has are left out."""
-    given = [one for one in request.GET.getlist("c")[:MOST_ASKED] if one.isascii() and one.isdigit() and len(one) < 19]
+    given = [pk for one in request.GET.getlist("c")[:MOST_ASKED] if (pk := id_in(one)) is not None]
     user = signed_in(request)
     visible = Conversation.objects.visible_to(user).filter(pk__in=given).values_list("pk", flat=True)
     return render(request, "presence/rows.html", {"found": colleagues_at(list(visible), user).items()})

@@ -11,7 +11,6 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from conversations.models import Contact, Conversation, Stream, User
-from conversations.models.account import AccountHealth
 from conversations.models.message import Kind, Purpose
 from conversations.models.stream import Channel
 from conversations.services.conversations import refuse_own_number
@@ -19,7 +18,6 @@ from conversations.services.gate import can_send
 from messaging.phone import PhoneError, PhoneNumber, parse_number
 
 MOST_MATCHES = 8
-TROUBLED = (AccountHealth.NEEDS_CREDENTIALS, AccountHealth.UNREACHABLE)
 KIND_WORDS = {"mobile": "mobile", "fixed_or_mobile": "mobile or landline", "landline": "landline"}
 
 
@@ -105,7 +103,7 @@ def stream_choices(streams: Sequence[Stream], recipient: Recipient, user: User) 
     talking = {conversation.stream_id for conversation in recipient.current}
 
     def rank(one: StreamChoice) -> tuple[bool, bool, bool, str]:
-        troubled = one.stream.is_paused or one.stream.account.health in TROUBLED
+        troubled = one.stream.is_paused or one.stream.account.is_troubled
         return not one.allowed, troubled, one.stream.pk not in talking, one.stream.name
 
     choices = (_choice(stream, recipient.contact, user, is_talking=stream.pk in talking) for stream in streams)
@@ -115,7 +113,7 @@ def stream_choices(streams: Sequence[Stream], recipient: Recipient, user: User) 
 def _choice(stream: Stream, contact: Contact | None, user: User, *, is_talking: bool) -> StreamChoice:
     whatsapp = stream.channel == Channel.WHATSAPP
     reason = "Begins with a template" if whatsapp else "They talk to us here" if is_talking else ""
-    if stream.is_paused or stream.account.health in TROUBLED:
+    if stream.is_paused or stream.account.is_troubled:
         reason = "Messages wait here for now: the stream is paused or its provider does not answer"
     if contact is None:
         return StreamChoice(stream, True, reason)

@@ -13,10 +13,13 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 
+from conversations.forms.base import id_in
 from conversations.models import Conversation, User
 
-UNPROCESSABLE = 422
+CONFLICT, UNPROCESSABLE = 409, 422
 
 
 def signed_in(request: HttpRequest) -> User:
@@ -64,5 +67,17 @@ def refused(request: HttpRequest, error: ValidationError, *, back_to: str) -> Ht
 
 def number_in(request: HttpRequest, name: str) -> int:
     """A whole number of the address or the form, 0 when there is none that could be an id."""
-    given = request.POST.get(name) or request.GET.get(name) or ""
-    return int(given) if given.isascii() and given.isdigit() and len(given) < 19 else 0
+    return id_in(request.POST.get(name) or request.GET.get(name) or "") or 0
+
+
+def go_to(request: HttpRequest, address: str) -> HttpResponse:
+    """Lead the whole page to an address, also where htmx asked for a part of it."""
+    if is_htmx(request):
+        return HttpResponse(status=204, headers={"HX-Redirect": address})
+    return HttpResponseRedirect(address)
+
+
+def next_in(request: HttpRequest) -> str:
+    """Where the form or the address wants to go on (`next`), where that is a page of ours; else the inbox."""
+    wanted = request.POST.get("next") or request.GET.get("next", "")
+    return wanted if url_has_allowed_host_and_scheme(wanted, allowed_hosts={request.get_host()}) else reverse("inbox")

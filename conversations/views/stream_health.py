@@ -7,7 +7,6 @@ from typing import NamedTuple
 from django.utils import timezone
 
 from conversations.models import Stream, StreamGate
-from conversations.models.account import AccountHealth
 from conversations.views.wording import account_health, clock
 
 SWITCHED_OFF = "Switched off"
@@ -33,7 +32,7 @@ def stream_health(stream: Stream) -> Health:
     if stream.is_paused:
         far = stream.paused_until is None or stream.paused_until.year > now.year + 1
         return Health("warning", "Paused" if far else f"Paused until {clock(stream.paused_until)}")
-    if stream.account.health in (AccountHealth.NEEDS_CREDENTIALS, AccountHealth.UNREACHABLE):
+    if stream.account.is_troubled:
         words = account_health(stream.account.health).words
         checked = stream.account.checked_at
         return Health("danger", f"{words}, checked {clock(checked)}" if checked else words)

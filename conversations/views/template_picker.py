@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from conversations.forms.templates import FILE_KINDS, TemplateForm, typed_in
+from conversations.forms.templates import TemplateForm, typed_in
 from conversations.models import Contact, Conversation, Message, Stream, User, WhatsAppTemplate
 from conversations.models.draft import DraftKind
 from conversations.models.message import Kind, Purpose
@@ -39,7 +39,7 @@ from conversations.views.requests import UNPROCESSABLE, number_in, signed_in, vi
 from conversations.views.template_preview import Preview, body_text, preview
 from conversations.views.template_suggestion import suggested_template
 from conversations.views.templates import uses_of
-from messaging.whatsapp import variables_of
+from messaging.whatsapp import file_kind_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +196,7 @@ def _keep_file(
 ) -> ValidationError | None:
     """Keep a file that came with the form, so that it is there when something else has to be mended first."""
     file = request.FILES.get("media_file")
-    kind = next((one.kind for one in variables_of(template.components) if one.kind in FILE_KINDS), "")
+    kind = file_kind_of(template.components)
     if file is None or not kind:
         return None
     try:
@@ -250,7 +250,7 @@ def _page(
         "approved_at": _approved_at(template),
         "template": template,
         "form": form,
-        "permission": permission_chip(target.contact, target.stream, _purpose(template)),
+        "permission": permission_chip(target.contact, target.stream, template.purpose if template else Purpose.SERVICE),
         "verdict": _verdict(target, user, template),
         "wrong": sorted(form.errors) if form else [],
     }
@@ -263,10 +263,6 @@ def _seen(template: WhatsAppTemplate, form: TemplateForm, *, checked: bool) -> P
     """The phone's picture; of a form that was checked, without the values that have to be mended."""
     values = form.usable_values() if checked else form.typed_values()
     return preview(template, values, file_name=form.file_name, file_note=form.file_note)
-
-
-def _purpose(template: WhatsAppTemplate | None) -> Purpose:
-    return Purpose.MARKETING if template and template.category == "marketing" else Purpose.SERVICE
 
 
 def _approved_at(template: WhatsAppTemplate | None) -> datetime | None:
@@ -296,7 +292,7 @@ def _verdict(target: Target, user: User, template: WhatsAppTemplate | None) -> V
         stream=target.stream,
         contact=target.contact,
         kind=Kind.TEMPLATE,
-        purpose=_purpose(template),
+        purpose=template.purpose,
         at=timezone.now(),
         author=user,
         template=template,

@@ -6,10 +6,10 @@ import re
 
 from django.conf import settings
 
-from conversations.forms.templates import FILE_KINDS
 from conversations.models import Conversation, WhatsAppTemplate
 from conversations.models.message import MessageStatus
-from messaging.whatsapp import variables_of
+from conversations.models.template import TemplateCategory
+from messaging.whatsapp import file_kind_of
 
 _VERSION = re.compile(r"_v?[0-9]+$")
 
@@ -25,10 +25,10 @@ def suggested_template(conversation: Conversation) -> WhatsAppTemplate | None:
 
     def rank(one: WhatsAppTemplate) -> tuple[bool, bool, int, bool, str]:
         replaces = bool(failed) and one.name != failed and _VERSION.sub("", one.name) == _VERSION.sub("", failed)
-        needs_file = any(variable.kind in FILE_KINDS for variable in variables_of(one.components))
+        needs_file = bool(file_kind_of(one.components))
         language = one.language[:2].lower()
         place = languages.index(language) if language in languages else len(languages)
-        return not replaces, one.category == "marketing", place, needs_file, one.name
+        return not replaces, one.category == TemplateCategory.MARKETING, place, needs_file, one.name
 
     return min(conversation.stream.templates.sendable(), key=rank, default=None)
 

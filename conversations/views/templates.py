@@ -23,7 +23,7 @@ from conversations.models.message import MessageStatus
 from conversations.models.template import TemplateStatus
 from conversations.permissions import may_edit_templates
 from conversations.services.templates import record_status
-from conversations.views.requests import signed_in
+from conversations.views.requests import UNPROCESSABLE, signed_in
 from conversations.views.template_preview import Preview, body_text, preview_of, preview_with_samples
 
 FAILED = (MessageStatus.FAILED, MessageStatus.UNDELIVERED)
@@ -188,4 +188,4 @@ def change_status(request: HttpRequest, pk: int) -> HttpResponse:
         else:
             messages.success(request, f"Noted: {row.get_status_display().lower()}.")
             return HttpResponseRedirect(reverse("template", args=[pk]))
-    return _page(request, row, form, status=422)
+    return _page(request, row, form, status=UNPROCESSABLE)

@@ -27,6 +27,7 @@ from conversations.views.inbox_query import InboxQuery
 from conversations.views.meters import meter
 from conversations.views.people import who_see
 from conversations.views.requests import (
+    CONFLICT,
     UNPROCESSABLE,
     done,
     is_htmx,
@@ -35,8 +36,6 @@ from conversations.views.requests import (
     signed_in,
     visible_conversation,
 )
-
-CONFLICT = 409
 
 
 @require_POST
@@ -73,16 +72,21 @@ def reply(request: HttpRequest, pk: int) -> HttpResponse:
 
 def keep_texts(form: ReplyForm, conversation: Conversation, user: User) -> None:
     """Keep what stands in a form that was sent, both texts of it, so that nothing depends on a script."""
-    for kind, text in form.texts.items():
+    for kind in form.texts:
         with suppress(ValidationError):  # another page has a newer one: that is for its writer to decide
-            drafts.save_draft(
-                user=user,
-                conversation=conversation,
-                kind=kind,
-                body=text,
-                version=form.version(kind),
-                client_key=str(form["client_key"].value() or ""),
-            )
+            keep_text(form, kind, conversation, user)
+
+
+def keep_text(form: ReplyForm, kind: str, conversation: Conversation, user: User) -> Draft | None:
+    """Keep one text of a form; None where it is empty. Raises ValidationError when it is too long or out of date."""
+    return drafts.save_draft(
+        user=user,
+        conversation=conversation,
+        kind=kind,
+        body=form.texts[kind],
+        version=form.version(kind),
+        client_key=str(form["client_key"].value() or ""),
+    )
 
 
 def _another_version(form: ReplyForm, conversation: Conversation, user: User) -> Refusal | None:

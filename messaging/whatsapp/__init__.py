@@ -15,15 +15,12 @@ and are filled with values by component: `{"header": ["tomorrow"], "body": {"1":
 from messaging.whatsapp.files import check_file, content_type_of, kind_of
 from messaging.whatsapp.rules import (
     CATEGORIES,
-    FREE_TEXT_LENGTH,
+    FILE_KINDS,
     LANGUAGES,
     MEDIA_LIMITS,
     PLAIN_STATUSES,
-    SENDABLE_STATUSES,
-    STATUSES,
     Problem,
     check_media,
-    is_sendable,
     window_closes_at,
 )
 from messaging.whatsapp.templates import (
@@ -33,6 +30,7 @@ from messaging.whatsapp.templates import (
     RenderedTemplate,
     TemplateValueError,
     Variable,
+    file_kind_of,
     render_components,
     samples_of,
     variables_of,
@@ -42,13 +40,11 @@ from messaging.whatsapp.validation import validate_template
 __all__ = [
     "CATEGORIES",
     "COPY_CODE",
-    "FREE_TEXT_LENGTH",
+    "FILE_KINDS",
     "LANGUAGES",
     "MEDIA_LIMITS",
     "PLACE_PARTS",
     "PLAIN_STATUSES",
-    "SENDABLE_STATUSES",
-    "STATUSES",
     "Problem",
     "RenderedButton",
     "RenderedTemplate",
@@ -57,7 +53,7 @@ __all__ = [
     "check_file",
     "check_media",
     "content_type_of",
-    "is_sendable",
+    "file_kind_of",
     "kind_of",
     "render_components",
     "samples_of",

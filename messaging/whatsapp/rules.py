@@ -19,14 +19,6 @@ _LANGUAGE_CODES = (
 LANGUAGES = frozenset(_LANGUAGE_CODES.split())
 """Meta's language codes. `en` and `en_US` are different translations."""
 
-_STATUS_WORDS = (
-    "approved pending rejected paused disabled in_appeal reinstated deleted pending_deletion flagged "
-    "limit_exceeded archived unarchived locked"
-)
-STATUSES = frozenset(_STATUS_WORDS.split())
-SENDABLE_STATUSES = frozenset({"approved", "reinstated", "unarchived"})
-"""Approved, and the two words that mean usable again."""
-
 PLAIN_STATUSES: Mapping[str, str] = {
     "approved": "approved",
     "reinstated": "approved",
@@ -43,7 +35,7 @@ PLAIN_STATUSES: Mapping[str, str] = {
     "deleted": "gone",
     "pending_deletion": "gone",
 }
-"""What each of Meta's statuses means for somebody who wants to send the template."""
+"""What each of Meta's statuses means for somebody who wants to send the template: only an approved one can be sent."""
 
 # Names, categories and lengths: Meta's "Template components"; pywa 4.5 (types/templates.py) has the same numbers.
 NAME_LENGTH = 512
@@ -58,7 +50,7 @@ CODE_LENGTH = 15
 MAX_BUTTONS = 10
 MAX_OF_BUTTON = {"QUICK_REPLY": 10, "URL": 2, "PHONE_NUMBER": 1, "COPY_CODE": 1}
 MEDIA_HEADERS = frozenset({"IMAGE", "VIDEO", "DOCUMENT", "LOCATION", "GIF"})
-FREE_TEXT_LENGTH = 4096
+FILE_KINDS = ("image", "video", "document")  # of the files that a header may be sent with
 WINDOW = timedelta(hours=24)
 
 # Files: Meta's "Media" page, "Supported media types".
@@ -105,11 +97,6 @@ def window_closes_at(last_inbound_at: datetime) -> datetime:
     Only messages from the customer open or extend the window (Meta error 131047), ours never do.
     """
     return last_inbound_at + WINDOW
-
-
-def is_sendable(status: str) -> bool:
-    """Tell whether a template in this status (any case) may be sent."""
-    return status.lower() in SENDABLE_STATUSES
 
 
 def check_media(kind: str, content_type: str, size: int) -> Problem | None:

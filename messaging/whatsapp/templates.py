@@ -8,7 +8,7 @@ from typing import NamedTuple
 from messaging.merge import value_text
 from messaging.segments import is_blank
 from messaging.types import Place
-from messaging.whatsapp.rules import BODY_LENGTH, CODE_LENGTH, HEADER_LENGTH, MEDIA_HEADERS, URL_LENGTH
+from messaging.whatsapp.rules import BODY_LENGTH, CODE_LENGTH, FILE_KINDS, HEADER_LENGTH, MEDIA_HEADERS, URL_LENGTH
 
 Component = Mapping[str, object]
 Values = Mapping[str, object]
@@ -80,6 +80,11 @@ def variables_of(components: Sequence[Component]) -> tuple[Variable, ...]:
         if kind := _value_of_button(button):
             found.append(Variable("buttons", str(index), kind))
     return tuple(found)
+
+
+def file_kind_of(components: Sequence[Component]) -> str:
+    """Return which of FILE_KINDS the header takes, empty when it takes no file."""
+    return next((variable.kind for variable in variables_of(components) if variable.kind in FILE_KINDS), "")
 
 
 def render_components(components: Sequence[Component], values: Values) -> RenderedTemplate:

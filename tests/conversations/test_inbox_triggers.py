@@ -64,18 +64,18 @@ def test_an_answer_is_due_when_the_stream_says() -> None:
     assert conversation.reply_due_at is None
 
 
-def test_a_later_answer_has_a_time_of_its_own() -> None:
-    stream, author = factories.make_stream(reply_within=30, reply_again_within=120), factories.make_user()
+@pytest.mark.parametrize(("again_within", "later"), [(120, 120), (None, 30)])
+def test_a_later_answer_has_a_time_of_its_own_where_its_stream_has_one(again_within: int | None, later: int) -> None:
+    stream, author = factories.make_stream(reply_within=30, reply_again_within=again_within), factories.make_user()
     conversation = factories.make_conversation(stream, waiting_since=ago(10))
     factories.make_message(conversation, direction="in")
-    for again, minutes in ((False, 30), (True, 120)):
+    for again, minutes in ((False, 30), (True, later)):
         if again:
             factories.make_message(conversation, author=author, sent_at=timezone.now())
             Conversation.objects.update(waiting_since=timezone.now())
         conversation.refresh_from_db()
         assert conversation.waiting_since is not None
         assert conversation.reply_due_at == conversation.waiting_since + timedelta(minutes=minutes)
-    assert factories.make_stream(reply_within=30).next_reply_within == 30
 
 
 def test_what_is_due_first_decides_while_the_next_step_is_ours() -> None:

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from messaging.whatsapp import (
     LANGUAGES,
-    STATUSES,
+    PLAIN_STATUSES,
     RenderedButton,
     RenderedTemplate,
     TemplateValueError,
     Variable,
     check_media,
-    is_sendable,
+    file_kind_of,
     render_components,
     validate_template,
     variables_of,
@@ -111,7 +111,7 @@ def test_a_wrong_language_is_told_the_right_one() -> None:
 
 def test_the_words_are_in_lower_case_whatever_the_provider_writes() -> None:
     assert problems([BODY], category="UTILITY") == []
-    assert all(status == status.lower() for status in STATUSES)
+    assert all(status == status.lower() for status in PLAIN_STATUSES)
     assert len(LANGUAGES) == 86
 
 
@@ -341,14 +341,17 @@ def test_a_value_is_never_expanded_again(first: str, second: str) -> None:
     assert rendered.body == "a " + first + " b " + second + " c"
 
 
-@pytest.mark.parametrize("status", ["approved", "APPROVED", "Reinstated", "unarchived"])
-def test_statuses_that_may_be_sent(status: str) -> None:
-    assert is_sendable(status)
+def test_three_words_of_metas_mean_that_a_template_may_be_sent() -> None:
+    sendable = {word for word, plain in PLAIN_STATUSES.items() if plain == "approved"}
+    assert sendable == {"approved", "reinstated", "unarchived"}
 
 
-@pytest.mark.parametrize("status", [*sorted(STATUSES - {"approved", "reinstated", "unarchived"}), "draft", ""])
-def test_statuses_that_may_not_be_sent(status: str) -> None:
-    assert not is_sendable(status)
+@pytest.mark.parametrize(
+    ("form", "kind"), [("IMAGE", "image"), ("DOCUMENT", "document"), ("TEXT", ""), ("LOCATION", ""), ("GIF", "")]
+)
+def test_the_kind_of_file_that_a_header_takes(form: str, kind: str) -> None:
+    assert file_kind_of([{"type": "HEADER", "format": form, "text": "Visit"}, body("We come.")]) == kind
+    assert file_kind_of([body("We come.")]) == ""
 
 
 MB = 1024 * 1024
