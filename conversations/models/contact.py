@@ -41,7 +41,7 @@ class ContactQuerySet(models.QuerySet["Contact"]):
 
         if not user.is_active:
             return self.none()
-        if user.has_perm("conversations.view_every_stream"):
+        if user.sees_everything:
             return self
         # One value a contact, NULL where there is no conversation. PostgreSQL would answer two EXISTS for a page of
         # contacts by reading every conversation first.

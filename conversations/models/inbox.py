@@ -27,7 +27,7 @@ class InboxCountQuerySet(models.QuerySet["InboxCount"]):
 
         `streams` are the ids of Stream.objects.visible_to(user), where they were read for the same answer.
         """
-        if user.is_active and user.has_perm("conversations.view_every_stream"):
+        if user.sees_everything:
             return self
         seen = self.filter(stream__in=Stream.objects.visible_to(user) if streams is None else streams)
         return seen.filter(assignee=user.pk) if user.is_limited else seen
@@ -37,7 +37,7 @@ class InboxCount(models.Model):
     """How many conversations somebody, or nobody, has on a stream in a status: the sum of these rows.
 
     Triggers add a row for each change (models/inbox_triggers.py), which locks nothing; the dispatcher adds them up
-    (services/handling.py). No provider has a term for it.
+    (services/handling/upkeep.py). No provider has a term for it.
     """
 
     stream = models.ForeignKey(Stream, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+")

@@ -90,7 +90,7 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         `streams` are the ids of Stream.objects.visible_to(user), where they were read for the same answer.
         """
         own = self.filter(user=user.pk)
-        if user.is_active and user.has_perm("conversations.view_every_stream"):
+        if user.sees_everything:
             return own
         conversations = Conversation.objects.visible_to(user, streams=streams)
         campaigns = Campaign.objects.visible_to(user, streams=streams)

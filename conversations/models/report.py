@@ -48,7 +48,7 @@ class OfStreams(models.QuerySet[Any]):
         """Those of the streams that this user may see; nothing for somebody who sees only parts of them."""
         if user.is_limited:
             return self.none()
-        if user.is_active and user.has_perm("conversations.view_every_stream"):
+        if user.sees_everything:
             return self
         return self.filter(stream__in=Stream.objects.visible_to(user))
 

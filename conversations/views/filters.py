@@ -83,7 +83,7 @@ def _show(request: HttpRequest, query: InboxQuery, form: SavedFilterForm, *, sta
 def _choices(query: InboxQuery, user: User) -> list[Choice]:
     streams = Stream.objects.visible_to(user)
     people = User.objects.filter(is_active=True)
-    if not user.has_perm("conversations.view_every_stream"):
+    if not user.sees_everything:
         people = people.filter(memberships__team__in=user.memberships.values("team")).distinct()
     chosen = {
         "stream": query.stream,

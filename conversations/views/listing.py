@@ -133,7 +133,7 @@ def _keys(query: InboxQuery, user: User, after: _Cursor | None, size: int, strea
     of_many_streams = query.stream is None and query.view in (View.ALL, View.UNASSIGNED)
     if user.is_limited:
         found = found.visible_to(user, streams=streams)
-    if of_many_streams and not user.has_perm("conversations.view_every_stream"):
+    if of_many_streams and not user.sees_everything:
         return found.keys_stream_by_stream(order, streams, size)
     return list(found.visible_to(user, streams=streams).in_order(order).values_list("pk", flat=True)[:size])
 
