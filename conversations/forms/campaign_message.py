@@ -122,7 +122,7 @@ class TemplateChoiceForm(StyledForm):
         super().__init__(*args, initial={"template": campaign.template_id}, **kwargs)
         field = self.fields["template"]
         assert isinstance(field, forms.ModelChoiceField)
-        field.queryset = WhatsAppTemplate.objects.filter(stream=campaign.stream_id, status="approved").order_by("name")
+        field.queryset = WhatsAppTemplate.objects.sendable().filter(stream=campaign.stream_id).order_by("name")
 
 
 class TemplateValuesForm(TemplateForm):

@@ -6,7 +6,6 @@ A message is checked, stored and committed; then a job is woken. Nothing is sent
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,7 +17,7 @@ from conversations.models import Conversation, Message, OptIn, Stream, User, Wha
 from conversations.models.message import CANCELLABLE, Direction, Kind, MessageStatus, Purpose
 from conversations.models.stream import Channel
 from conversations.permissions import may_cancel, may_send_again
-from conversations.services import attachments, conversations, dispatch, lifecycle, sessions
+from conversations.services import attachments, conversations, dispatch, envelope, lifecycle, sessions
 from conversations.services.gate import GateRefusal, Verdict, verdict_on
 from messaging.registry import provider_class
 from messaging.segments import is_blank, measure, unsendable_characters
@@ -108,12 +107,7 @@ def queue_template(
         template=template,
         template_version=template.present_version(),
         template_values=dict(values),
-        rendered={
-            "header": rendered.header,
-            "footer": rendered.footer,
-            "buttons": [button._asdict() for button in rendered.buttons],
-            **({"place": asdict(rendered.place)} if rendered.place else {}),
-        },
+        rendered=envelope.kept_of(rendered),
         media=[dict(media)] if media else [],
         client_key=client_key,
     )

@@ -113,7 +113,7 @@ def note_outbound(conversation: Conversation, message: Message) -> None:
     """
     if message.author is not None and not message.author.is_program:
         with suppress(ValidationError):
-            claim(conversation, actor=message.author)
+            handling.claim(conversation, actor=message.author)
     changes: dict[str, Any] = {
         "last_message_at": message.created_at,
         "last_message_preview": preview(message),
@@ -186,11 +186,6 @@ def assign(conversation: Conversation, *, to: User | None, actor: User) -> None:
     if came_of.refused:
         raise ValidationError(came_of.refused[0][1], code="cannot_see")
     conversation.refresh_from_db(fields=["assignee", "team"])
-
-
-def claim(conversation: Conversation, *, actor: User) -> None:
-    """Take a conversation that nobody has. Raises ValidationError naming the one who was quicker."""
-    handling.claim(conversation, actor=actor)
 
 
 def resolve(conversation: Conversation, *, actor: User | None) -> None:

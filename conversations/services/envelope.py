@@ -1,13 +1,15 @@
-"""From our rows to what a provider sends: pure reading, no change."""
+"""From our rows to what a provider sends, and what rows keep of a template for that: pure reading, no change."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from conversations.models import AgentIdentity, Message, WhatsAppTemplate
 from conversations.models.message import Kind
 from messaging.types import Media, OutboundMessage, Place, Recipient, TemplateContent
+from messaging.whatsapp import RenderedTemplate
 
 _MEDIA_FIELDS = ("kind", "link", "external_id", "filename")
 
@@ -77,6 +79,16 @@ def template_content(
         buttons={int(index): str(value) for index, value in values.get("buttons", {}).items()},
         codes=frozenset(index for index, button in enumerate(buttons) if button["kind"] == "copy_code"),
     )
+
+
+def kept_of(rendered: RenderedTemplate) -> dict[str, Any]:
+    """What a row keeps of a rendered template besides its body: `template_content` reads it."""
+    return {
+        "header": rendered.header,
+        "footer": rendered.footer,
+        "buttons": [button._asdict() for button in rendered.buttons],
+        **({"place": asdict(rendered.place)} if rendered.place else {}),
+    }
 
 
 def _is_positional(values: Mapping[str, Any] | Sequence[Any]) -> bool:

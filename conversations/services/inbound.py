@@ -18,14 +18,14 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 from rq.timeouts import JobTimeoutException
 
-from conversations import live, queue
+from conversations import queue
 from conversations.models import Activity, Conversation, Message, OptIn, ProviderAccount, Stream, WebhookEvent
 from conversations.models.activity import ActivityKind
 from conversations.models.consent import ConsentEventKind, ConsentSource
 from conversations.models.message import Direction
 from conversations.models.stream import Channel
 from conversations.models.webhook import WebhookEventStatus
-from conversations.services import consent, receipts, sessions
+from conversations.services import activities, consent, receipts, sessions
 from conversations.services.arrivals import StreamNotFound, conversation_of, stream_by_keys
 from conversations.services.arrivals import receive as receive  # tests and the polling job come in here too
 from conversations.services.identities import NumberNotReadable, contact_of_number
@@ -342,11 +342,11 @@ def _note_provider(conversation: Conversation, key: str, kind: str, text: str, a
     """A line in the conversation of what the provider told, once per key."""
     if conversation.activities.filter(data__key=key).exists():
         return
-    Activity.objects.create(
+    told = Activity(
         conversation=conversation,
         kind=ActivityKind.PROVIDER,
         text=text,
         data={"kind": kind, "key": key},
         occurred_at=at or timezone.now(),
     )
-    live.publish(stream_id=conversation.stream_id, kind="conversation", conversation_id=conversation.pk)
+    activities.write([told], is_theirs=True)

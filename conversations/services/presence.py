@@ -12,10 +12,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-import django_rq
 from redis.exceptions import RedisError
 
 from conversations import live
+from conversations.broker import broker
 from conversations.models import Conversation, User
 
 logger = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ def _tell_if_changed(conversation: Conversation, user: User, *, seen: bool, typi
     now = time.time()
     key, name, typist = f"{_KEY}{conversation.pk}", str(user.pk), f"{user.pk}:typing"
     try:
-        with django_rq.get_connection("default").pipeline() as pipe:
+        with broker().pipeline() as pipe:
             pipe.zscore(key, name)
             pipe.zscore(key, typist)
             if seen:
@@ -73,13 +73,12 @@ def who_is_at(conversation_ids: Collection[int], *, but: User) -> dict[int, list
     """The colleagues who have these conversations open, by conversation; none of those that nobody has open."""
     now = time.time()
     try:
-        connection = django_rq.get_connection("default")
-        recent: list[Any] = connection.zrangebyscore(_BUSY, now - HERE_FOR, "+inf")
+        recent: list[Any] = broker().zrangebyscore(_BUSY, now - HERE_FOR, "+inf")
         busy = {int(pk) for pk in recent}
         asked = sorted(busy & set(conversation_ids))
         if not asked:
             return {}
-        with connection.pipeline(transaction=False) as pipe:
+        with broker().pipeline(transaction=False) as pipe:
             for pk in asked:
                 pipe.zrange(f"{_KEY}{pk}", 0, -1, withscores=True)
             answers = pipe.execute()

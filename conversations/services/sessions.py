@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from conversations import live
 from conversations.models import AgentIdentity, Conversation, Message, ProviderSession, User
+from conversations.models.activity import ActivityKind
 from conversations.services.accounts import provider_for
 from conversations.services.activities import note
 from messaging.errors import ConfigurationError, ProviderError, Refused
@@ -138,7 +139,13 @@ def end(conversation: Conversation, *, actor: User) -> ProviderSession:
     except (ConfigurationError, ProviderError) as error:
         raise _unknown(conversation, error) from error
     session = keep(conversation, found)
-    note(conversation, "provider", actor=actor, text="ended the session at the provider", data={"kind": "session_end"})
+    note(
+        conversation,
+        ActivityKind.PROVIDER,
+        actor=actor,
+        text="ended the session at the provider",
+        data={"kind": "session_end"},
+    )
     return session
 
 

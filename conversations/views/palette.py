@@ -159,7 +159,7 @@ def _templates(rest: str, streams: list[Stream]) -> list[WhatsAppTemplate]:
     """Approved templates whose name holds the last word of what was typed, one language each."""
     if len(rest) < SHORTEST_TEMPLATE_WORD or not streams:
         return []
-    found = WhatsAppTemplate.objects.filter(stream__in=streams, status="approved", name__icontains=rest)
+    found = WhatsAppTemplate.objects.sendable().filter(stream__in=streams, name__icontains=rest)
     return list(
         found.order_by("stream_id", "name", "pk").distinct("stream_id", "name")[: MOST_TEMPLATES * len(streams)]
     )

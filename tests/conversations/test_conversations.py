@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import connection
 
 from conversations.models import Activity, Contact, Conversation, Message, Stream
-from conversations.services import conversations
+from conversations.services import conversations, handling
 from conversations.services.compose import queue_message
 from tests import factories
 
@@ -72,7 +72,7 @@ def test_claiming_at_once_gives_it_to_one(transactional_db: None) -> None:
 
     def claim(agent: object) -> None:
         try:
-            conversations.claim(Conversation.objects.get(pk=conversation.pk), actor=agent)  # type: ignore[arg-type]
+            handling.claim(Conversation.objects.get(pk=conversation.pk), actor=agent)  # type: ignore[arg-type]
         except ValidationError as error:
             losers.append(error.message)
         finally:

@@ -28,7 +28,7 @@ def confirm(campaign: Campaign, *, actor: User | None, people: int) -> None:
     somebody else than its author has to do it. Raises ValidationError: `not_allowed`, `not_ready`,
     `number_changed`, `second_person`, or what has become wrong since the check.
     """
-    _check_right(campaign, actor)
+    check_right(campaign, actor)
     with transaction.atomic():
         locked = _locked(campaign)
         if locked.status != Status.READY:
@@ -133,7 +133,7 @@ def retry_failures(campaign: Campaign, *, actor: User | None) -> Campaign:
 
     It has to be checked and confirmed like any other. Raises ValidationError (`not_over`, `nothing_failed`).
     """
-    _check_right(campaign, actor)
+    check_right(campaign, actor)
     if campaign.ended_at is None:
         raise ValidationError("The campaign is still under way. Wait for its end, or stop it.", code="not_over")
     with transaction.atomic():
@@ -169,7 +169,7 @@ _KEPT_BY_A_RETRY = (
 
 def rename(campaign: Campaign, name: str, *, actor: User | None) -> None:
     """Give a campaign that has not begun another name. Raises ValidationError (`not_allowed`, `campaign_began`)."""
-    _check_right(campaign, actor)
+    check_right(campaign, actor)
     if not Campaign.objects.filter(pk=campaign.pk, status__in=OPEN_TO_CHANGE).update(name=name):
         raise ValidationError("This campaign has begun: it keeps its name.", code="campaign_began")
     campaign.refresh_from_db()
@@ -180,7 +180,7 @@ def delete_draft(campaign: Campaign, *, actor: User | None) -> None:
 
     Raises ValidationError (`not_allowed`, `campaign_began`).
     """
-    _check_right(campaign, actor)
+    check_right(campaign, actor)
     with transaction.atomic():
         locked = Campaign.objects.select_for_update().filter(pk=campaign.pk, status__in=OPEN_TO_CHANGE).first()
         if locked is None:
@@ -212,7 +212,8 @@ def hint_chunk(chunk_id: int) -> bool:
     return True
 
 
-def _check_right(campaign: Campaign, actor: User | None) -> None:
+def check_right(campaign: Campaign, actor: User | None) -> None:
+    """Raise ValidationError (`not_allowed`) unless the actor, or the system (None), may send the campaign."""
     if actor is not None and not may_send_in_bulk(actor, campaign.stream):
         raise ValidationError("Ask a supervisor: you may not send campaigns on this stream.", code="not_allowed")
 
@@ -223,7 +224,7 @@ def _locked(campaign: Campaign) -> Campaign:
 
 
 def _move(campaign: Campaign, come_from: Collection[str], to: str, *, actor: User | None, **changes: Any) -> None:
-    _check_right(campaign, actor)
+    check_right(campaign, actor)
     if not Campaign.objects.filter(pk=campaign.pk, status__in=come_from).update(status=to, **changes):
         campaign.refresh_from_db()
         raise ValidationError(

@@ -13,6 +13,7 @@ from django.utils import timezone
 from conversations.models import Campaign, CampaignRecipient
 from conversations.models.campaign import CampaignStatus, RowVerdict
 from conversations.models.message import Kind
+from conversations.models.stream import Channel
 from conversations.models.template import TemplateStatus
 from conversations.services.campaigns.audience import (
     AT_ONCE,
@@ -139,7 +140,7 @@ def _of_the_words(campaign: Campaign) -> Iterator[ValidationError]:
         return
     elif unsendable_characters(campaign.body):
         yield ValidationError("The text holds a character that cannot be sent. Type it again.", code="unsendable")
-    elif campaign.stream.channel != "sms":
+    elif campaign.stream.channel != Channel.SMS:
         yield ValidationError(
             f"{campaign.stream.name} is WhatsApp: a campaign there needs a template.", code="template_missing"
         )

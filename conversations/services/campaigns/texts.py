@@ -9,6 +9,7 @@ from typing import Any
 from conversations.models import Campaign, CannedReply, Contact, Stream, User
 from conversations.models.campaign import RowVerdict
 from conversations.models.message import Kind
+from conversations.services import envelope
 from conversations.services.canned import values_for
 from messaging import merge
 from messaging.segments import count_segments
@@ -99,12 +100,7 @@ class Texts:
         assert template is not None
         values = self._filled(self.campaign.template_values, fields)
         rendered = render_components(template.components, values)
-        shown = {
-            "header": rendered.header,
-            "footer": rendered.footer,
-            "buttons": [button._asdict() for button in rendered.buttons],
-        }
-        return PersonalText(rendered.body, template_values=values, rendered=shown)
+        return PersonalText(rendered.body, template_values=values, rendered=envelope.kept_of(rendered))
 
     def _filled(self, value: Any, fields: Mapping[str, str]) -> Any:
         """The values of a template with their merge fields filled in, in the same shape."""

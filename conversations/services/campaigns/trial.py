@@ -7,7 +7,7 @@ from django.db import transaction
 
 from conversations.models import Campaign, CampaignRecipient, Message, User
 from conversations.models.message import Kind
-from conversations.permissions import may_send_in_bulk
+from conversations.services.campaigns import control
 from conversations.services.campaigns.texts import TextRefused, Texts
 from conversations.services.compose import queue_message, queue_template
 from conversations.services.conversations import contact_for_number, open_conversation
@@ -18,8 +18,7 @@ def send_trial(campaign: Campaign, *, of: CampaignRecipient, to: str, actor: Use
 
     Raises ValidationError: `not_allowed`, the refusal of the text or of the number, or what the gate says.
     """
-    if not may_send_in_bulk(actor, campaign.stream):
-        raise ValidationError("Ask a supervisor: you may not send campaigns on this stream.", code="not_allowed")
+    control.check_right(campaign, actor)
     try:
         text = Texts(campaign).for_row(of.fields)
     except TextRefused as refused:

@@ -109,6 +109,27 @@ def test_templates_travel_twenty_at_a_time(
     assert message.conversation.external_id, "the conversation that the provider made"
 
 
+def test_a_place_is_in_the_header_of_each_persons_template(
+    make_campaign: Make, tom: User, product_sandbox: PlayedSandbox, streams: SandboxStreams
+) -> None:
+    shop = [{"type": "HEADER", "format": "LOCATION"}, {"type": "BODY", "text": "We have moved, {{1}}."}]
+    place = {"latitude": "51.5", "longitude": "-0.12", "name": "Fernhill", "address": "1 High Street"}
+    factories.opt_in(factories.make_contact(fiction(300)))
+    campaign = make_campaign(
+        *people(300, 1),
+        stream="whatsapp",
+        kind="template",
+        body="",
+        template=factories.make_template(streams["whatsapp"], language="en_GB", components=shop),
+        purpose="service",
+        template_values={"header": place, "body": ["${firstname}"]},
+    )
+    confirm(campaign, tom)
+    run(campaign)
+    assert Message.objects.get().rendered["place"]["name"] == "Fernhill"
+    assert "51.5" in SendAttempt.objects.get().request_body
+
+
 def test_a_conversation_sleeps_until_the_customer_answers(make_campaign: Make, tom: User) -> None:
     campaign = make_campaign(*people(200, 2))
     busy = factories.make_conversation(campaign.stream, factories.make_contact(fiction(200)))

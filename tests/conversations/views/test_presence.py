@@ -91,7 +91,7 @@ def test_who_says_nothing_more_is_forgotten(conversation: Conversation, monkeypa
 
 def test_without_a_broker_nobody_is_seen_and_pages_work(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
     away = redis.Redis(host="127.0.0.1", port=1, socket_connect_timeout=0.05)
-    monkeypatch.setattr("conversations.services.presence.django_rq.get_connection", lambda name: away)
+    monkeypatch.setattr("conversations.services.presence.broker", lambda: away)
     amira = centre.conversation()
     client = signed_in(centre.priya)
     assert client.post(f"/c/{amira.pk}/presence/", {"state": "here"}).status_code == 200
