@@ -21,7 +21,7 @@ from conversations.views.wording import clock_ahead, time_left
 MOST_CHIPS = 3
 SOON, VERY_SOON = timedelta(hours=1), timedelta(minutes=15)
 
-# The room of a row and what stands in it, in px (static/css/inbox.css, and Inter at 12 px).
+# The room of a row and what stands in it, in px (static/css/rows.css, and Inter at 12 px).
 ROOM, AVATAR, FOLDED, GAP = 241, 24, 28, 4
 _EDGES, _ICON = 10, 15
 _LETTER, _NARROW_LETTER, _WIDE_LETTER, _SQUARE_LETTER = 7.2, 3.5, 10, 12

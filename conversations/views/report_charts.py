@@ -1,4 +1,4 @@
-"""Charts as SVG, drawn from a report's numbers: places and lengths only. How they look is in reports.css."""
+"""Charts as SVG, drawn from a report's numbers: places and lengths only. How they look is in report-charts.css."""
 
 from __future__ import annotations
 

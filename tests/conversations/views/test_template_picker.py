@@ -123,9 +123,10 @@ def test_the_phone_can_be_seen_light_and_dark(centre: Centre, agent: Client, ami
     page = read(agent.get(f"/c/{amira.pk}/template/?template={template.pk}"))
     looks = page.all("input", name="look")
     assert [(one.attributes["value"], one.attributes["form"]) for one in looks] == [("light", ""), ("dark", "")]
-    assert [link.attributes["href"].partition("?")[0].rpartition("/")[2] for link in page.all("link")][-2:] == [
+    assert [link.attributes["href"].partition("?")[0].rpartition("/")[2] for link in page.all("link")][-3:] == [
         "phone.css",
         "picker.css",
+        "picker-fields.css",
     ]
 
 
