@@ -107,7 +107,7 @@ def queue_template(
         template=template,
         template_version=template.present_version(),
         template_values=dict(values),
-        rendered=envelope.kept_of(rendered),
+        rendered=envelope.to_keep(rendered),
         media=[dict(media)] if media else [],
         client_key=client_key,
     )

@@ -81,7 +81,7 @@ def template_content(
     )
 
 
-def kept_of(rendered: RenderedTemplate) -> dict[str, Any]:
+def to_keep(rendered: RenderedTemplate) -> dict[str, Any]:
     """What a row keeps of a rendered template besides its body: `template_content` reads it."""
     return {
         "header": rendered.header,

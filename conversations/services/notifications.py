@@ -77,7 +77,7 @@ def assigned(conversations: Collection[Conversation], *, to: User | None, actor:
     others = Notification.objects.filter(
         conversation__in=[one.pk for one in conversations], kind__in=OF_MINE, read_at=None
     )
-    _read(others.exclude(user=to.pk) if to is not None else others)
+    read(others.exclude(user=to.pk) if to is not None else others)
     if to is not None and to != actor:
         notices = [
             Notice(to.pk, one.pk, one.stream_id, NotificationKind.ASSIGNED, actor_id=actor.pk if actor else None)
@@ -134,7 +134,7 @@ def moved(moves: Iterable[tuple[int, str]], to: str, *, actor: User | None) -> N
     found = list(moves)
     settled = [pk for pk, status in found if status in (*NOT_ARRIVED, MessageStatus.UNCONFIRMED)]
     if settled:
-        _read(Notification.objects.filter(message__in=settled, kind__in=OF_A_MESSAGE, read_at=None))
+        read(Notification.objects.filter(message__in=settled, kind__in=OF_A_MESSAGE, read_at=None))
     if to not in (*NOT_ARRIVED, MessageStatus.UNCONFIRMED):
         return
     kind = NotificationKind.UNCONFIRMED if to == MessageStatus.UNCONFIRMED else NotificationKind.FAILED
@@ -179,7 +179,7 @@ def webhook_stands_still(subscription: WebhookSubscription) -> None:
 
 def read_campaign(campaign: Campaign, reader: User) -> None:
     """Somebody looks at a campaign: what they were to be told of it, they see."""
-    _read(Notification.objects.filter(user=reader.pk, campaign=campaign.pk))
+    read(Notification.objects.filter(user=reader.pk, campaign=campaign.pk))
 
 
 def tell_what_is_due(at: datetime) -> None:
@@ -200,31 +200,22 @@ def tell_what_is_due(at: datetime) -> None:
         notices = [Notice(user, pk, stream, kind, deadline=deadline) for user, pk, stream, deadline in rows]
         with transaction.atomic():
             if kind == NotificationKind.OVERDUE:
-                _read(Notification.objects.filter(conversation__in=[one.about for one in notices], kind="due"))
+                of_these = Notification.objects.filter(conversation__in=[one.about for one in notices])
+                read(of_these.filter(kind=NotificationKind.DUE))
             _tell(notices)
 
 
 def over(conversation_ids: Collection[int]) -> None:
     """The work on these conversations is done: nothing about the work is news any more."""
-    _read(Notification.objects.filter(conversation__in=conversation_ids, kind__in=OF_MINE))
+    read(Notification.objects.filter(conversation__in=conversation_ids, kind__in=OF_MINE))
 
 
 def read_conversation(conversation: Conversation, reader: User) -> None:
     """Somebody looks at a conversation: what they were to be told of it, they see."""
-    _read(Notification.objects.filter(user=reader.pk, conversation=conversation.pk))
+    read(Notification.objects.filter(user=reader.pk, conversation=conversation.pk))
 
 
 def read(notifications: NotificationQuerySet) -> None:
-    """Somebody has read these."""
-    _read(notifications)
-
-
-def forget_old(at: datetime) -> None:
-    """Let go what is older than a month."""
-    Notification.objects.filter(created_at__lt=at - KEPT).delete()
-
-
-def _read(notifications: NotificationQuerySet) -> None:
     """Mark as read what is not, and tell the other pages of those people."""
     unread = notifications.unread()
     stream = Coalesce("conversation__stream_id", "campaign__stream_id", 0)
@@ -232,6 +223,11 @@ def _read(notifications: NotificationQuerySet) -> None:
     if found:
         unread.update(read_at=timezone.now())
         _wake_pages(found)
+
+
+def forget_old(at: datetime) -> None:
+    """Let go what is older than a month."""
+    Notification.objects.filter(created_at__lt=at - KEPT).delete()
 
 
 def _tell(notices: Sequence[Notice], *, seen: bool = False, write: str = _OF_CONVERSATION) -> None:

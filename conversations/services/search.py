@@ -90,11 +90,6 @@ class Search:
         """The streams that the user may see."""
         return list(Stream.objects.visible_to(self.user).only("pk", "name", "channel", "region"))
 
-    @property
-    def sees_everything(self) -> bool:
-        """Is there no stream that is hidden from the user?"""
-        return self.user.sees_everything
-
     def people(self, limit: int = MOST_PEOPLE) -> list[Contact]:
         """Contacts whose names and number fit all of the text; the one who spoke with us last comes first.
 
@@ -172,7 +167,7 @@ class Search:
         )
 
     def _newest(self, found: QuerySet[MessageSearch], limit: int, before: int) -> list[int]:
-        if not self.sees_everything:
+        if not self.user.sees_everything:
             found = found.filter(stream__in=[stream.pk for stream in self.streams])
         if self.user.is_limited:
             found = found.filter(conversation__in=Conversation.objects.visible_to(self.user))
@@ -198,7 +193,7 @@ class Search:
         flags: list[QuerySet[Any]] = [indicators, ConversationTag.objects.filter(tag__in=list(tags))]
         found: list[int] = []
         for rows in flags:
-            if not self.sees_everything:
+            if not self.user.sees_everything:
                 rows = rows.filter(conversation__stream__in=[stream.pk for stream in self.streams])
             if self.user.is_limited:
                 rows = rows.filter(conversation__in=Conversation.objects.visible_to(self.user))

@@ -19,8 +19,7 @@ from conversations.services.template_files import Incoming
 from conversations.services.templates import stop_what_would_change
 from messaging.whatsapp import validate_template
 
-_COMPARED = ("category", "components", "status", "status_reason", "external_id")
-_WORDS = {
+_COMPARED = {  # what a file may change, and how a report calls it
     "category": "category",
     "components": "wording",
     "status": "status",
@@ -147,7 +146,7 @@ def _said(row: WhatsAppTemplate, wanted: dict[str, Any], changed: Sequence[str],
     words = []
     if "status" in changed:
         words.append(f"{TemplateStatus(row.status).label} to {str(status).lower()}")
-    words += [f"another {_WORDS[name]}" for name in changed if name != "status"]
+    words += [f"another {_COMPARED[name]}" for name in changed if name != "status"]
     return f"{', '.join(words).capitalize()}." if words else ""
 
 

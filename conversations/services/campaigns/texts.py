@@ -100,7 +100,7 @@ class Texts:
         assert template is not None
         values = self._filled(self.campaign.template_values, fields)
         rendered = render_components(template.components, values)
-        return PersonalText(rendered.body, template_values=values, rendered=envelope.kept_of(rendered))
+        return PersonalText(rendered.body, template_values=values, rendered=envelope.to_keep(rendered))
 
     def _filled(self, value: Any, fields: Mapping[str, str]) -> Any:
         """The values of a template with their merge fields filled in, in the same shape."""
