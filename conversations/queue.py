@@ -38,10 +38,16 @@ class _Reliable(BaseWorker):
 
     def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
         """Say that this worker lives; stand in the list again when Valkey has lost its data meanwhile."""
-        if pipeline is None and not self.connection.sismember(self.redis_workers_keys, self.key):
-            self.connection.delete(self.key)  # an earlier sign of life has left half a record
+        if pipeline is not None:
+            super().heartbeat(timeout, pipeline)
+            return
+        with self.connection.pipeline(transaction=False) as together:  # three times a job: one way instead of four
+            together.sismember(self.redis_workers_keys, self.key)
+            super().heartbeat(timeout, together)
+            is_listed, *_ = together.execute()
+        if not is_listed:
+            self.connection.delete(self.key)  # this sign of life has left half a record
             self.register_birth()
-        super().heartbeat(timeout, pipeline)
 
 
 class Worker(_Reliable, RQWorker):

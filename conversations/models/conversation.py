@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
+from conversations.models.composed import Given, Question
 from conversations.models.inbox_triggers import PART, Urgency, conversation_triggers, first_of
 from conversations.models.outgoing_triggers import conversation_outgoing_triggers
 from conversations.models.report_triggers import conversation_report_triggers
@@ -21,6 +22,9 @@ from conversations.models.stream import Channel, Stream
 
 if TYPE_CHECKING:
     from conversations.models.team import User
+
+
+_OURS = Question(lambda: Stream.objects.filter(is_active=True).of_number(Given("phone")).order_by().values_list("pk"))
 
 
 class ConversationStatus(models.TextChoices):
@@ -366,7 +370,7 @@ class Conversation(models.Model):
     @cached_property
     def is_with_us(self) -> bool:
         """Is the contact one of our own numbers? An answer would go round in circles; for_list() brings it along."""
-        return Stream.objects.filter(is_active=True).of_number(self.contact.phone).exists()
+        return bool(_OURS.ask(phone=self.contact.phone))
 
     @property
     def window_is_open(self) -> bool:

@@ -11,6 +11,8 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 
+from conversations.models.composed import Given
+
 E164 = r"^\+[1-9][0-9]{5,14}$"
 
 
@@ -36,7 +38,8 @@ class AnyOf(models.Lookup):  # generic to the type checker only
 
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         left, values = self.process_lhs(compiler, connection)
-        return f"{left} = ANY(string_to_array(%s, ','))", (*values, ",".join(self.rhs))
+        given = self.rhs if isinstance(self.rhs, Given) else ",".join(self.rhs)  # whoever gives them joins them
+        return f"{left} = ANY(string_to_array(%s, ','))", (*values, given)
 
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from conversations.models.account import AccountHealth
+from conversations.models.composed import Given
 from conversations.models.inbox_triggers import failure_triggers
 from conversations.models.outgoing_triggers import message_outgoing_triggers
 from conversations.models.report_triggers import report_triggers
@@ -155,7 +156,7 @@ class MessageQuerySet(models.QuerySet["Message"]):
         """Ours."""
         return self.filter(direction=Direction.OUT)
 
-    def due(self, at: datetime | Now) -> MessageQuerySet:
+    def due(self, at: datetime | Now | Given) -> MessageQuerySet:
         """Queued, not waiting for a later try, and on a stream that is not stopped: what may be claimed then."""
         return (
             self.filter(status=MessageStatus.QUEUED)

@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from conversations.models.composed import Given
 from messaging.phone import format_for_people
 from messaging.registry import provider_class
 from messaging.types import Channel as ChannelValue
@@ -42,24 +43,21 @@ class StreamQuerySet(models.QuerySet["Stream"]):
 
     def sendable_by(self, user: User) -> StreamQuerySet:
         """The streams on which this user may write."""
-        if not user.is_active or not user.has_perm("conversations.send_messages"):
+        if not user.may_send:
             return self.none()
         rows = self._left_to(user)
-        if user.sees_every_stream:
-            return rows
-        return rows.filter(
-            Exists(
-                Stream.teams.through.objects.filter(
-                    stream=OuterRef("pk"), team__memberships__user=user.pk, can_send=True
-                )
-            )
-        )
+        return rows if user.sees_every_stream else rows.sendable_by_team_of(user.pk)
+
+    def sendable_by_team_of(self, user: int | Given) -> StreamQuerySet:
+        """Those on which a team of this user may write."""
+        teams = Stream.teams.through.objects.filter(stream=OuterRef("pk"), can_send=True)
+        return self.filter(Exists(teams.filter(team__memberships__user=user)))
 
     def _left_to(self, user: User) -> StreamQuerySet:
         """All, unless an API key has narrowed its user to some."""
         return self if user.narrowed_to is None else self.filter(pk__in=user.narrowed_to)
 
-    def of_number(self, phone: str) -> StreamQuerySet:
+    def of_number(self, phone: str | Given) -> StreamQuerySet:
         """The streams that send from this number, or that customers write to under it."""
         return self.filter(Q(sender=phone) | Q(inbound_number=phone))
 

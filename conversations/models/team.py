@@ -179,6 +179,11 @@ class User(AbstractBaseUser, PermissionsMixin):
         return super().has_perm(perm, obj)
 
     @property
+    def may_send(self) -> bool:
+        """May this user write to customers anywhere?"""
+        return self.is_active and self.has_perm("conversations.send_messages")
+
+    @property
     def sees_every_stream(self) -> bool:
         """May this user see every stream, by right? Which of them they see now is for `visible_to` to say."""
         return super().has_perm(SEE_EVERY_STREAM)

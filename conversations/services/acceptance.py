@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 
 from conversations.models import Conversation, Message
 from conversations.models.message import MessageStatus as Status
@@ -19,21 +20,29 @@ from messaging.types import RecipientResult
 logger = logging.getLogger(__name__)
 
 
-def accept(message: Message, result: RecipientResult, *, where: Q, at: datetime, reason: str = "") -> None:
-    """Raise a message that is being sent, or is unconfirmed, to accepted, with the ids that the provider gave.
+def accept(
+    message: Message,
+    result: RecipientResult,
+    *,
+    come_from: Collection[str],
+    of_claim: UUID | None = None,
+    at: datetime,
+    reason: str = "",
+) -> None:
+    """Raise a message that is in one of `come_from` to accepted, with the ids that the provider gave.
 
-    Moves nothing unless the row still matches `where`. Reports that came earlier are applied. In a transaction.
+    Moves nothing unless the row still has the claim `of_claim`, where one is named. Reports that came earlier are
+    applied. In a transaction.
     """
     changes: dict[str, Any] = {"lease_until": None, "sent_at": at, "failure_code": "", "failure_text": ""}
     moved = []
-    come_from = (Status.SENDING, Status.UNCONFIRMED)
     try:
-        with transaction.atomic():
+        with transaction.atomic(savepoint=bool(result.external_id)):  # nothing else can be there already
             moved = lifecycle.move(
                 [message],
                 Status.ACCEPTED,
                 come_from=come_from,
-                where=where,
+                of_claim=of_claim,
                 reason=reason,
                 external_id=result.external_id,
                 **changes,
@@ -41,9 +50,11 @@ def accept(message: Message, result: RecipientResult, *, where: Q, at: datetime,
     except IntegrityError:
         # The provider gave an id twice. The message was taken; which one the id means is not ours to decide.
         logger.error("The provider gave the id of message %s to another message before.", message.pk)
-        moved = lifecycle.move([message], Status.ACCEPTED, come_from=come_from, where=where, reason=reason, **changes)
-    if not moved and result.external_id:
-        _keep_late_id(message, result.external_id, where)
+        moved = lifecycle.move(
+            [message], Status.ACCEPTED, come_from=come_from, of_claim=of_claim, reason=reason, **changes
+        )
+    if not moved and of_claim is not None and result.external_id:
+        _keep_late_id(message, result.external_id, of_claim)
     if result.conversation_id:
         known = Conversation.objects.filter(pk=message.conversation_id).exclude(external_id=result.conversation_id)
         if known.update(external_id=result.conversation_id):
@@ -55,7 +66,7 @@ def accept(message: Message, result: RecipientResult, *, where: Q, at: datetime,
         receipts.apply_parked(message, external_id=result.external_id, by_number=True)
 
 
-def _keep_late_id(message: Message, external_id: str, where: Q) -> None:
+def _keep_late_id(message: Message, external_id: str, claim: UUID) -> None:
     """A receipt was quicker than the answer: the message has its status already and still lacks its id."""
     with suppress(IntegrityError), transaction.atomic():
-        Message.objects.filter(where, pk=message.pk, external_id="").update(external_id=external_id)
+        Message.objects.filter(pk=message.pk, claim=claim, external_id="").update(external_id=external_id)

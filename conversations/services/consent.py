@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 
 from conversations.models import (
@@ -30,7 +29,7 @@ from conversations.models.audit import AuditAction
 from conversations.models.consent import FROM_THE_CUSTOMER, OPENING, ConsentDecision, ConsentScope, ConsentSource
 from conversations.models.message import Purpose
 from conversations.models.stream import Channel
-from conversations.services import audit
+from conversations.services import audit, statements
 from conversations.services.activities import write
 
 NUMBERS, CHANNELS = 7301, 7303  # the kinds of advisory locks: of one number, and of a channel
@@ -129,36 +128,17 @@ def _lock(name: str, kind: int, *, shared: bool) -> None:
 
 
 def present(phone: str, channel: str, *, stream: Stream | None = None, purpose: str = Purpose.SERVICE) -> Present:
-    """What holds for a purpose on a stream (None: on the channel, whatever the stream), in one query."""
-    states = ConsentState.objects.applying(
-        phone=phone, channel=channel, stream=stream, brand=stream.business_name if stream else ""
-    )
-    state = states.deciding(purpose).select_related(f"{purpose}_from__recorded_by").first()
-    return Present(state.decision(purpose), state.decided_by(purpose)) if state else Present()
+    """What holds for a purpose on a stream (None: on the channel, whatever the stream)."""
+    found = statements.decision_on_record(phone, channel, stream=stream, purpose=purpose)
+    return Present(*found) if found else Present()
 
 
 def decisions_of_many(
     phones: Collection[str], channel: str, *, stream: Stream, purpose: str = Purpose.SERVICE
 ) -> dict[str, str]:
     """What holds for a purpose on a stream, by number, in two queries; left out is whom nothing is known of."""
-    statement, values = _decisions_of_many(channel, stream.pk, stream.business_name, purpose)
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [",".join(phones) if one == _PHONES else one for one in values])
-        known = dict(cursor.fetchall())
+    known = statements.decisions_on_record(phones, channel, stream=stream, purpose=purpose)
     return known | dict.fromkeys(erased_among([one for one in phones if one not in known]), ConsentDecision.OPTED_OUT)
-
-
-_PHONES = "\x00"  # stands in the statement for the numbers that are asked about; PostgreSQL has no such text
-
-
-@lru_cache(maxsize=256)
-def _decisions_of_many(channel: str, stream: int, brand: str, purpose: str) -> tuple[str, tuple[Any, ...]]:
-    """The statement and its values: a campaign asks it twice a window, and to compose it takes longest."""
-    states = ConsentState.objects.applying_to_all(channel=channel, stream=stream, brand=brand)
-    youngest = states.deciding(purpose).order_by("phone", F(f"{purpose}_from").desc(nulls_last=True))
-    asked = youngest.filter(phone__any_of=[_PHONES]).distinct("phone").values_list("phone", purpose)
-    statement, values = asked.query.sql_with_params()
-    return statement, tuple(values)
 
 
 def erased_among(phones: Collection[str]) -> set[str]:

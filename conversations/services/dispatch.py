@@ -8,15 +8,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from conversations import queue
 from conversations.models import AttemptResult, Campaign, CampaignChunk, Message, SendAttempt, Stream, WebhookEvent
 from conversations.models.campaign import CampaignStatus, ChunkStatus
+from conversations.models.composed import Given, Question
 from conversations.models.message import MessageStatus as Status
 from conversations.models.webhook import WebhookEventStatus
 from conversations.services import attachments, lifecycle, lookups, pacing, receipts, retention
@@ -39,17 +41,28 @@ GIVE_UP_AFTER = timedelta(hours=24)  # a text that waited a day for a provider i
 def hint_on_commit(messages: Sequence[Message]) -> None:
     """Wake a worker for these messages, as one unit, once the present transaction has committed."""
     if ids := [message.pk for message in messages]:
+        _note_hint(ids)
         # No partial: Django names the function in its log when a robust one fails.
-        transaction.on_commit(lambda: hint(ids), robust=True)
+        transaction.on_commit(lambda: _wake(ids), robust=True)
 
 
 def hint(message_ids: Sequence[int]) -> bool:
     """Wake a worker now. A broker that does not answer (False) is no fault: the dispatcher comes by."""
-    # A unit of several is bulk: an agent's reply does not wait behind it.
-    if not queue.hint("deliver", message_ids, queue=queue.INTERACTIVE if len(message_ids) == 1 else queue.BULK):
-        return False
+    _note_hint(message_ids)
+    return _wake(message_ids)
+
+
+def _note_hint(message_ids: Sequence[int]) -> None:
+    """Before the worker wakes: it is quick, and passes by a row that somebody is writing."""
     Message.objects.filter(pk__in=message_ids).update(hinted_at=Now())  # by the clock that `_wake_due` asks
-    return True
+
+
+def _wake(message_ids: Sequence[int]) -> bool:
+    # A unit of several is bulk: an agent's reply does not wait behind it.
+    if queue.hint("deliver", message_ids, queue=queue.INTERACTIVE if len(message_ids) == 1 else queue.BULK):
+        return True
+    Message.objects.filter(pk__in=message_ids).update(hinted_at=None)
+    return False
 
 
 def hint_next_after(tried: Collection[int]) -> None:
@@ -57,16 +70,18 @@ def hint_next_after(tried: Collection[int]) -> None:
 
     One that was tried and is still due is left to the dispatcher: woken at once, it would be tried without end.
     """
-    following = (
-        Message.objects.due(Now())
-        .filter(conversation__in=Message.objects.filter(pk__in=tried).values("conversation"))
-        .order_by("conversation_id", "queued_at", "id")
-        .distinct("conversation_id")
-        .values_list("pk", flat=True)
-    )
-    for pk in following:
+    for (pk,) in _NEXT_AFTER.ask(tried=list(tried)):
         if pk not in tried:
             hint([pk])
+
+
+def _next_after() -> QuerySet[Message, Any]:
+    conversations = Message.objects.filter(pk__one_of=Given("tried")).values("conversation")
+    due = Message.objects.due(Now()).filter(conversation__in=conversations)
+    return due.order_by("conversation_id", "queued_at", "id").distinct("conversation_id").values_list("pk")
+
+
+_NEXT_AFTER = Question(_next_after)
 
 
 def hint_next_on_commit(stream: Stream) -> None:
@@ -198,10 +213,9 @@ def _recover_lost_claims(at: datetime) -> None:
     not_on_wire = Message.objects.filter(over, status=Status.SENDING, on_wire_at=None)
     with transaction.atomic():
         back = lifecycle.move(
-            list(not_on_wire.only("pk")[:BATCH]),
+            _locked(not_on_wire),
             Status.QUEUED,
             come_from=(Status.SENDING,),
-            where=over & Q(on_wire_at=None),
             reason="The worker was lost before anything was sent",
             claim=None,
             lease_until=None,
@@ -211,10 +225,9 @@ def _recover_lost_claims(at: datetime) -> None:
     on_wire = Message.objects.lease_over(at).filter(on_wire_at__isnull=False)
     with transaction.atomic():
         unconfirmed = lifecycle.move(
-            list(on_wire.only("pk")[:BATCH]),
+            _locked(on_wire),
             Status.UNCONFIRMED,
             come_from=(Status.SENDING,),
-            where=Q(lease_until__lte=at, on_wire_at__isnull=False),
             reason="The worker was lost after the request was on the wire",
             lease_until=None,
             failure_code="worker_lost",
@@ -224,6 +237,11 @@ def _recover_lost_claims(at: datetime) -> None:
         for message in Message.objects.filter(pk__in=unconfirmed).select_related("stream__account"):
             lookups.begin(message, at=at)
             receipts.apply_parked(message)
+
+
+def _locked(messages: QuerySet[Message]) -> list[Message]:
+    """The first of them, locked as they are until the transaction ends."""
+    return list(messages.select_for_update(no_key=True).order_by("pk").only("pk")[:BATCH])
 
 
 def _close_results(message_ids: Sequence[int], outcome: Outcome, at: datetime) -> None:

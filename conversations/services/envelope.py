@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from conversations.models import AgentIdentity, Message, WhatsAppTemplate
+from conversations.models.composed import Given, Question
 from conversations.models.message import Kind
 from messaging.types import Media, OutboundMessage, Place, Recipient, TemplateContent
 from messaging.whatsapp import RenderedTemplate
@@ -18,23 +19,32 @@ def outbound_message(messages: Sequence[Message]) -> OutboundMessage:
     """One request's worth: messages of one stream, one kind and, for texts, one body."""
     first = messages[0]
     single = len(messages) == 1
-    identity = _identity(first)
+    agent_id, agent_email = _identity(first)
     conversation = first.conversation
     return OutboundMessage(
         kind=first.kind,
         recipients=tuple(_recipient(message) for message in messages),
         body=first.body if first.kind != Kind.TEMPLATE else "",
         conversation_id=conversation.external_id if single else "",
-        agent_id=identity.external_id if identity else "",
-        agent_email=identity.email if identity else "",
+        agent_id=agent_id,
+        agent_email=agent_email,
         valid_until=first.valid_until,
     )
 
 
-def _identity(message: Message) -> AgentIdentity | None:
+def _identity(message: Message) -> tuple[str, str]:
+    """The id and the e-mail address of the author on the provider's side, empty where there is none."""
     if message.author_id is None:
-        return None
-    return AgentIdentity.objects.filter(user=message.author_id, account=message.stream.account_id).first()
+        return "", ""
+    known = _IDENTITY.ask(user=message.author_id, account=message.stream.account_id)
+    return known[0] if known else ("", "")
+
+
+_IDENTITY = Question(
+    lambda: AgentIdentity.objects.filter(user=Given("user"), account=Given("account")).values_list(
+        "external_id", "email"
+    )
+)
 
 
 def _recipient(message: Message) -> Recipient:

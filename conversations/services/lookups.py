@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F
 
 from conversations.models import Message
 from conversations.models.message import MessageStatus as Status
@@ -74,4 +74,4 @@ def look_up(message_ids: Sequence[int]) -> None:
             continue
         if found is not None:
             with transaction.atomic():
-                accept(message, found, where=Q(status=Status.UNCONFIRMED), at=database_now(), reason=FOUND)
+                accept(message, found, come_from=(Status.UNCONFIRMED,), at=database_now(), reason=FOUND)

@@ -15,13 +15,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import DatabaseError, connection, transaction
-from django.db.models import Count, Exists, F, OuterRef, Q, Subquery
+from django.db import DatabaseError, transaction
 
-from conversations.models import AttemptResult, Conversation, Message, SendAttempt
-from conversations.models.message import IN_FLIGHT, Kind
+from conversations.models import AttemptResult, Message, SendAttempt
+from conversations.models.message import Kind
 from conversations.models.message import MessageStatus as Status
-from conversations.services import consent, dispatch, lifecycle, pacing, spool
+from conversations.services import consent, dispatch, lifecycle, pacing, spool, statements
 from conversations.services.accounts import provider_for
 from conversations.services.clock import database_now
 from conversations.services.envelope import outbound_message
@@ -103,33 +102,14 @@ def _claim_as_permitted(ids: Sequence[int]) -> Batch | None:
 
 def _claim(ids: Sequence[int]) -> Batch | None:
     """Take the due messages among `ids` under a lease, in one commit, with their attempt."""
-    now = database_now()
     claim = uuid.uuid4()
     with transaction.atomic():
         # Locking the conversations first lets two workers see each other's claims in one conversation.
-        list(
-            Conversation.objects.select_for_update(no_key=True, of=("self",))
-            .filter(messages__in=ids)
-            .order_by("pk")
-            .only("pk")
-        )
-        earlier = Message.objects.filter(
-            conversation=OuterRef("conversation"), status__in=IN_FLIGHT, queued_at__lt=OuterRef("queued_at")
-        ).exclude(scheduled_for__isnull=False)
-        made = AttemptResult.objects.filter(message=OuterRef("pk")).order_by().values("message")
-        messages = list(
-            Message.objects.select_for_update(skip_locked=True, of=("self",))
-            .filter(pk__in=ids)
-            .due(now)
-            .filter(~Exists(earlier))
-            .annotate(earlier_tries=Subquery(made.annotate(count=Count("pk")).values("count")))
-            .select_related(
-                *("stream__account", "stream__policy", "conversation__contact", "conversation__sub_stream"),
-                *("template", "author", "confirms"),
-            )
-            .order_by("queued_at", "id")
-        )
-        messages = [message for message in messages if not _is_stopped_here(message, now)]
+        now = statements.lock_conversations(ids)
+        due = statements.lock_due(ids, at=now) if now is not None else {}
+        if now is None or not due:
+            return None
+        messages = [one for one in statements.read_messages(due) if not _is_stopped_here(one, now)]
         if not messages:
             return None
         if opening.is_awaited(messages[0], now):
@@ -144,21 +124,13 @@ def _claim(ids: Sequence[int]) -> Batch | None:
             claim=claim,
             lease_until=now + timedelta(seconds=settings.DELIVERY_LEASE_SECONDS),
             on_wire_at=None,
-            attempt_count=F("attempt_count") + 1,
+            counting="attempt_count",
         )
-        attempt = SendAttempt.objects.create(
-            stream=messages[0].stream,
-            claim=claim,
-            is_bulk=len(messages) > 1,
-            backend_pid=connection.connection.info.backend_pid,
-            started_at=now,
-        )
-        AttemptResult.objects.bulk_create(AttemptResult(attempt=attempt, message=message) for message in messages)
-        tries = 1 + (messages[0].earlier_tries or 0)
+        attempt = statements.begin_attempt(messages, claim=claim, at=now)
     for message in messages:
         message.claim, message.status = claim, Status.SENDING
         message.attempt_count += 1
-    return Batch(attempt, messages, tries)
+    return Batch(attempt, messages, tries=1 + due[messages[0].pk])
 
 
 def _may_leave_now(messages: Sequence[Message], now: datetime) -> bool:
@@ -259,17 +231,8 @@ def _put_on_wire(batch: Batch) -> None:
             verdict = verdict_on(message, at=now)
             if not verdict.ok:
                 raise Fenced(verdict.code)
-        marked = (
-            Message.objects.filter(
-                pk__in=ids, claim=batch.attempt.claim, status=Status.SENDING, lease_until__gt=enough_lease
-            )
-            .exclude(valid_until__lte=now)
-            .update(on_wire_at=now)
-        )
-        if marked != len(ids):
+        if not statements.mark_on_wire(batch.attempt, ids, at=now, lease_beyond=enough_lease):
             raise Fenced("the claim is over")
-        SendAttempt.objects.filter(pk=batch.attempt.pk).update(on_wire_at=now)
-        AttemptResult.objects.filter(attempt=batch.attempt).update(on_wire=True)
     batch.attempt.on_wire_at = now
     for message in batch.messages:
         message.on_wire_at = now
@@ -286,7 +249,7 @@ def _give_back(batch: Batch) -> None:
             batch.messages,
             Status.QUEUED,
             come_from=(Status.SENDING,),
-            where=Q(claim=batch.attempt.claim),
+            of_claim=batch.attempt.claim,
             reason="Not sent: it has to be looked at again",
             claim=None,
             lease_until=None,

@@ -5,16 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
-from conversations.models import AttemptResult, Message, SendAttempt
+from conversations.models import Message, SendAttempt
 from conversations.models.account import AccountHealth, ProviderAccount
 from conversations.models.message import MessageStatus as Status
-from conversations.services import dispatch, lifecycle, lookups, pacing, receipts, sessions
+from conversations.services import dispatch, lifecycle, lookups, pacing, receipts, sessions, statements
 from conversations.services.acceptance import accept
 from conversations.services.accounts import mark_credentials_refused
 from conversations.services.clock import database_now
@@ -45,35 +45,33 @@ def record(
     with transaction.atomic():
         attempt.finished_at = now
         attempt.request_id = result.request_id
-        attempt.save()
+        statements.store_attempts([attempt])
+        found = {message.pk: by_ref.get(str(message.ref)) or _missing(message) for message in messages}
+        statements.store_results(attempt, found)
         for message in messages:
-            one = by_ref.get(str(message.ref)) or RecipientResult(
-                str(message.ref), Outcome.UNCONFIRMED, code="missing_from_answer", text="The answer does not name it."
-            )
-            AttemptResult.objects.filter(attempt=attempt, message=message).update(
-                outcome=one.outcome.value,
-                external_id=one.external_id,
-                code=one.code[:60],
-                text=one.text,
-                on_wire=attempt.on_wire_at is not None,
-            )
-            _apply(attempt, message, one, now=now, wait=wait)
+            _apply(attempt, message, found[message.pk], now=now, wait=wait)
         if pacing.note(attempt.stream, result.results, at=now, retry_after=retry_after):
             dispatch.hint_next_on_commit(attempt.stream)
     note_account(messages[0].stream.account, result)
 
 
+def _missing(message: Message) -> RecipientResult:
+    return RecipientResult(
+        str(message.ref), Outcome.UNCONFIRMED, code="missing_from_answer", text="The answer does not name it."
+    )
+
+
 def _apply(attempt: SendAttempt, message: Message, one: RecipientResult, *, now: datetime, wait: timedelta) -> None:
     # After its lease a message is already unconfirmed; the answer of the same claim still settles it.
-    settle = Q(claim=attempt.claim)
+    claim = attempt.claim
     if one.outcome is Outcome.ACCEPTED:
-        accept(message, one, where=settle, at=now)
+        accept(message, one, come_from=(Status.SENDING, Status.UNCONFIRMED), of_claim=claim, at=now)
     elif one.outcome is Outcome.REFUSED and _speaks_for_an_earlier_try(message, one):
         lifecycle.move(
             [message],
             Status.UNCONFIRMED,
             come_from=(Status.SENDING,),
-            where=settle,
+            of_claim=claim,
             reason=one.text[:300],
             lease_until=None,
             failure_code=one.code,
@@ -87,7 +85,7 @@ def _apply(attempt: SendAttempt, message: Message, one: RecipientResult, *, now:
             [message],
             Status.FAILED,
             come_from=(Status.SENDING, Status.UNCONFIRMED),
-            where=settle,
+            of_claim=claim,
             reason=one.text[:300],
             lease_until=None,
             failure_code=one.code[:60] or "refused",
@@ -98,7 +96,7 @@ def _apply(attempt: SendAttempt, message: Message, one: RecipientResult, *, now:
             [message],
             Status.UNCONFIRMED,
             come_from=(Status.SENDING,),
-            where=settle,
+            of_claim=claim,
             reason=one.text[:300],
             lease_until=None,
             failure_code=one.code[:60] or "unconfirmed",
@@ -108,7 +106,7 @@ def _apply(attempt: SendAttempt, message: Message, one: RecipientResult, *, now:
         ):
             receipts.apply_parked(message)
     else:
-        _retry(message, one, settle, now=now, wait=wait)
+        _retry(message, one, claim, now=now, wait=wait)
 
 
 def _speaks_for_an_earlier_try(message: Message, one: RecipientResult) -> bool:
@@ -117,14 +115,14 @@ def _speaks_for_an_earlier_try(message: Message, one: RecipientResult) -> bool:
     return message.release_count > 0 and one.code in provider.proofs_of_an_earlier_send
 
 
-def _retry(message: Message, one: RecipientResult, settle: Q, *, now: datetime, wait: timedelta) -> None:
+def _retry(message: Message, one: RecipientResult, claim: UUID, *, now: datetime, wait: timedelta) -> None:
     counts = one.outcome is Outcome.RETRY and one.code not in NOT_AN_ATTEMPT
     if counts and message.attempt_count >= settings.DELIVERY_ATTEMPTS:
         lifecycle.move(
             [message],
             Status.FAILED,
             come_from=(Status.SENDING,),
-            where=settle,
+            of_claim=claim,
             reason=f"Gave up after {message.attempt_count} tries",
             lease_until=None,
             failure_code="gave_up",
@@ -135,7 +133,7 @@ def _retry(message: Message, one: RecipientResult, settle: Q, *, now: datetime, 
         [message],
         Status.QUEUED,
         come_from=(Status.SENDING,),
-        where=settle,
+        of_claim=claim,
         reason=one.text[:300],
         claim=None,
         lease_until=None,

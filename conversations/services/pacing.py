@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
+from django.db import connection
 
 from conversations.models import SendAttempt, Stream, StreamGate
+from conversations.models.composed import Given, Joined, Question
 from messaging.types import Outcome, RecipientResult
 
 FAULTS = 20
@@ -27,14 +30,28 @@ _A_HAIR = 1e-6  # of a token: what sums of floating point may lack
 
 def lock(stream: Stream) -> StreamGate:
     """The gate of a stream, locked until the present transaction ends."""
-    for gate in StreamGate.objects.raw(_LOCK, [stream.pk]):
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK, [stream.pk])
+        found = cursor.fetchone()
+    if found is not None:
+        (gate,) = _GATE.read(found)
         return gate
     StreamGate.objects.get_or_create(stream=stream)
     return StreamGate.objects.select_for_update().get(stream=stream)
 
 
-# Written out: every window of a campaign asks it twice.
-_LOCK = "SELECT * FROM conversations_streamgate WHERE stream_id = %s FOR UPDATE"
+# Written out, as what is saved: each message asks it twice, and so does every window of a campaign.
+_GATE = Joined(gate=StreamGate)
+_LOCK = f"SELECT {_GATE.columns} FROM conversations_streamgate AS gate WHERE stream_id = %s FOR UPDATE"  # noqa: S608
+
+
+def _save(gate: StreamGate, *names: str) -> None:
+    assigned = ", ".join(f"{name} = %s" for name in names)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE conversations_streamgate SET {assigned} WHERE stream_id = %s",  # noqa: S608 - names of ours
+            [*(getattr(gate, name) for name in names), gate.stream_id],
+        )
 
 
 def has_place(gate: StreamGate, *, at: datetime) -> bool:
@@ -44,13 +61,21 @@ def has_place(gate: StreamGate, *, at: datetime) -> bool:
     written down: the request that ends next wakes the message that comes next (`let_next`).
     """
     lease = timedelta(seconds=settings.DELIVERY_LEASE_SECONDS)
-    busy = SendAttempt.objects.under_way().filter(stream=gate.stream_id, is_bulk=False, started_at__gt=at - lease)
-    if busy.count() < max(settings.INTERACTIVE_WORKERS - 1, 1):
+    busy = _BUSY.ask(stream=gate.stream_id, since=at - lease)
+    if len(busy) < max(settings.INTERACTIVE_WORKERS - 1, 1):
         return True
     if not gate.somebody_waits:
         gate.somebody_waits = True
-        gate.save(update_fields=["somebody_waits"])
+        _save(gate, "somebody_waits")
     return False
+
+
+def _busy() -> Any:
+    under_way = SendAttempt.objects.under_way().filter(is_bulk=False)
+    return under_way.filter(stream=Given("stream"), started_at__gt=Given("since")).order_by().values_list("pk")
+
+
+_BUSY = Question(_busy)
 
 
 def admit(gate: StreamGate, *, at: datetime, has_waited: bool = False, is_bulk: bool = False) -> datetime | None:
@@ -86,7 +111,7 @@ def _saved(gate: StreamGate, *names: str) -> Iterator[None]:
     before = [getattr(gate, name) for name in names]
     yield
     if before != [getattr(gate, name) for name in names]:
-        gate.save(update_fields=names)
+        _save(gate, *names)
 
 
 def _take_turn(gate: StreamGate, *, at: datetime, has_waited: bool, is_bulk: bool) -> datetime | None:
@@ -153,7 +178,7 @@ def let_next(stream: Stream) -> bool:
     """A request has ended: was a message turned away because too many were under way? Forgets it."""
     gate = lock(stream)
     somebody_waits, gate.somebody_waits = gate.somebody_waits, False
-    gate.save(update_fields=["somebody_waits"])
+    _save(gate, "somebody_waits")
     return somebody_waits
 
 

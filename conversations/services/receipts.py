@@ -8,10 +8,11 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from conversations.models import Message, ProviderAccount, Receipt, WebhookEvent
+from conversations.models.composed import Given, Question
 from conversations.models.message import LEGAL_MOVES, Direction
 from conversations.models.message import MessageStatus as Status
 from conversations.services import consequences, lifecycle
@@ -64,15 +65,27 @@ def apply_parked(message: Message, *, external_id: str = "", by_number: bool = F
     `by_number` counts those that name nothing but the customer's number.
     """
     _parking_lock(message.stream.account_id, shared=True)
-    parked = Receipt.objects.filter(account=message.stream.account_id, message=None)
-    mine = Q(ref=str(message.ref))
-    if external_id:
-        mine |= Q(external_id=external_id)
-    if by_number and message.on_wire_at is not None:
-        phone = message.conversation.contact.phone
-        mine |= Q(ref="", external_id="", phone=phone, received_at__gte=message.on_wire_at)
-    for receipt in parked.filter(mine).order_by("id"):
-        _apply(receipt, message)
+    by_number = by_number and message.on_wire_at is not None
+    mine = _PARKED.ask(
+        account=message.stream.account_id,
+        ref=str(message.ref),
+        external_id=external_id,
+        phone=message.conversation.contact.phone if by_number else "",
+        since=message.on_wire_at if by_number else timezone.now(),
+    )
+    if mine:  # seldom
+        for receipt in Receipt.objects.filter(pk__in=[pk for (pk,) in mine]).order_by("id"):
+            _apply(receipt, message)
+
+
+def _parked() -> QuerySet[Receipt, Any]:
+    by_id = Q(external_id=Given("external_id")) & ~Q(external_id="")
+    by_number = Q(ref="", external_id="", phone=Given("phone"), received_at__gte=Given("since")) & ~Q(phone="")
+    parked = Receipt.objects.filter(account=Given("account"), message=None)
+    return parked.filter(Q(ref=Given("ref")) | by_id | by_number).order_by().values_list("pk")
+
+
+_PARKED = Question(_parked)
 
 
 @transaction.atomic(savepoint=False)

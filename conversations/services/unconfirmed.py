@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 
 from conversations.models import AttemptResult, Message, User
@@ -57,7 +56,7 @@ def send_again(message: Message, *, actor: User, reason: str) -> None:
             come_from=(Status.UNCONFIRMED,),
             actor=actor,
             reason=f"Sent again, possibly twice: {reason.strip()}"[:300],
-            release_count=F("release_count") + 1,
+            counting="release_count",
             claim=None,
             lease_until=None,
             on_wire_at=None,

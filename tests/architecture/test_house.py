@@ -60,7 +60,6 @@ ALLOWED = {
     ("conversations/api/dialects/calls.py", "csrf_exempt"): "A key in a header as well, in each dialect's own.",
     ("conversations/admin/site.py", "csrf_exempt"): "Passes on what Django's own admin views say of themselves.",
     ("conversations/models/attempt.py", "raw SQL around the ORM"): "Reads pg_stat_activity; takes no value of anybody.",
-    ("conversations/services/pacing.py", "raw SQL around the ORM"): "Locks a row and tells the time in one; an id.",
     (
         "conversations/services/campaigns/statements.py",
         "raw SQL around the ORM",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Iterator
 from datetime import timedelta
 
 import django_rq
 import pytest
+from django.db import connection, transaction
 from django.utils import timezone
 
 from conversations import jobs, queue
@@ -28,6 +30,27 @@ def test_a_hint_is_given_again_when_the_worker_that_took_it_was_lost() -> None:
     assert waiting.count == 1
     assert queue.hint("deliver", [5], queue=queue.INTERACTIVE)
     assert waiting.count <= 2
+
+
+def test_a_worker_that_wakes_at_once_finds_a_row_that_nobody_writes() -> None:
+    message = factories.make_message(status="queued")
+    waiting = django_rq.get_queue(queue.INTERACTIVE)
+    found: list[Message] = []
+
+    def wake() -> None:
+        try:
+            waiting.connection.blpop([waiting.key], timeout=10)
+            with transaction.atomic():
+                found.append(Message.objects.select_for_update(nowait=True).get(pk=message.pk))
+        finally:
+            connection.close()
+
+    worker = threading.Thread(target=wake)
+    worker.start()
+    with transaction.atomic():
+        dispatch.hint_on_commit([message])
+    worker.join()
+    assert found[0].hinted_at is not None
 
 
 def test_what_was_tried_and_is_still_due_is_not_woken_again_at_once() -> None:
@@ -58,6 +81,9 @@ def full_valkey() -> Iterator[None]:
 def test_a_broker_that_is_full_counts_as_away() -> None:
     message = factories.make_message(status="queued", queued_at=timezone.now() - timedelta(minutes=1))
     assert dispatch.sweep() == [message.pk]
+    assert not dispatch.hint([message.pk])
+    message.refresh_from_db()
+    assert message.hinted_at is None
 
 
 @pytest.mark.usefixtures("full_valkey")

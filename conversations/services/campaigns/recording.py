@@ -19,15 +19,11 @@ from conversations.models.campaign import ChunkStatus
 from conversations.models.message import MessageStatus as Status
 from conversations.services import dispatch, outcomes, pacing
 from conversations.services.campaigns import control
-from conversations.services.campaigns.statements import (
-    add_to_campaign,
-    locked_chunk,
-    store_attempts,
-    store_window,
-)
+from conversations.services.campaigns.statements import add_to_campaign, locked_chunk, store_window
 from conversations.services.campaigns.writing import Person, write_messages
 from conversations.services.clock import database_now
 from conversations.services.exchange import put_back
+from conversations.services.statements import store_attempts
 from messaging.types import Outcome, RecipientResult, SendResult
 
 STATUS_OF = {Outcome.ACCEPTED: Status.ACCEPTED, Outcome.REFUSED: Status.FAILED, Outcome.UNCONFIRMED: Status.UNCONFIRMED}

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.db import connection
 
 from conversations.models import Campaign, CampaignChunk, SendAttempt
-from conversations.services.exchange import kept_of
 
 
 def locked_chunk(pk: int) -> CampaignChunk:
@@ -113,36 +112,6 @@ _BEGIN = """
     SELECT %s, %s, %s, %s, claim::uuid, true, '', '', '', '', '', ''
       FROM unnest(string_to_array(%s, ',')) AS claim
     RETURNING claim, id
-"""
-
-
-def store_attempts(attempts: Collection[SendAttempt]) -> None:
-    """Store what the requests came to.
-
-    One JSON value carries all of it: in an array psycopg escapes every quotation mark of every body, twice.
-    """
-    kept = [
-        {
-            "id": one.pk,
-            "request_id": one.request_id,
-            "finished_at": one.finished_at.isoformat() if one.finished_at else None,
-            **kept_of(one),
-        }
-        for one in attempts
-    ]
-    if kept:
-        _execute(_STORE_ATTEMPTS, [json.dumps(kept)])
-
-
-_STORE_ATTEMPTS = """
-    UPDATE conversations_sendattempt AS attempt
-       SET operation = given.operation, http_status = given.http_status, request_method = given.request_method,
-           request_url = given.request_url, request_body = given.request_body, response_body = given.response_body,
-           request_id = given.request_id, finished_at = given.finished_at
-      FROM json_to_recordset(%s::json)
-           AS given (id bigint, operation text, http_status smallint, request_method text, request_url text,
-                     request_body text, response_body text, request_id text, finished_at timestamptz)
-     WHERE attempt.id = given.id
 """
 
 

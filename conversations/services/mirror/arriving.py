@@ -6,7 +6,6 @@ from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Q
 from django.utils import timezone
 
 from conversations.models import Activity, ConsentState, Conversation, Message, OptIn, User
@@ -83,7 +82,7 @@ def _confirm(mine: Message, one: RemoteMessage, there: RemoteConversation) -> in
     if mine.status != MessageStatus.UNCONFIRMED:
         return 0  # settled, or a worker has it and its answer
     result = RecipientResult(one.ref, Outcome.ACCEPTED, external_id=one.external_id, conversation_id=there.external_id)
-    accept(mine, result, where=Q(status=MessageStatus.UNCONFIRMED), at=database_now(), reason=FOUND)
+    accept(mine, result, come_from=(MessageStatus.UNCONFIRMED,), at=database_now(), reason=FOUND)
     return 1
 
 
