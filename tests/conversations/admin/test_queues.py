@@ -11,6 +11,7 @@ from django.urls import URLPattern, get_resolver, reverse
 from rq import Queue, SimpleWorker
 from rq.serializers import JSONSerializer
 
+from conversations.queue import DEFAULT, hint
 from tests import factories
 from tests.conversations.admin.browsing import signed_in
 from tests.conversations.views.reading import read
@@ -77,6 +78,18 @@ def test_the_pages_show_the_queues_and_keep_the_policy(admin_browser: Client) ->
         assert " onclick=" not in text, address
         assert "<style" not in text, address
         assert all("src=" in tag.partition(">")[0] for tag in text.split("<script")[1:]), address
+
+
+def test_a_job_of_ours_that_breaks_is_not_kept_and_the_page_says_where_to_look(admin_browser: Client) -> None:
+    assert hint("no_such_job", [1], queue=DEFAULT)
+    default = Queue(DEFAULT, connection=django_rq.get_connection(DEFAULT), serializer=JSONSerializer)
+    SimpleWorker([default], connection=default.connection, serializer=JSONSerializer).work(burst=True)
+    page = read(admin_browser.get(reverse("django_rq:home")))
+    failed = page.one("a", href=reverse("django_rq:failed_jobs", args=[1]))
+    assert failed.text == "0"
+    assert "One that breaks is not kept as failed" in page.text
+    told, *_ = [one for one in page.all("p") if "names rows" in one.text]
+    assert told.one("a").attributes["href"] == reverse("admin:operations")
 
 
 def test_a_failed_job_is_put_back(admin_browser: Client) -> None:
