@@ -170,8 +170,13 @@ class Campaign(models.Model):
         return self.name
 
     def column_of(self, name: str) -> str:
-        """The column that feeds a field of the message; empty when none does."""
-        return str(self.field_columns.get(name, name if name in self.columns else ""))
+        """The column that feeds a field, which may be called as the list calls it; empty when none does."""
+        if name in self.field_columns:
+            return str(self.field_columns[name])
+        if name in self.columns:
+            return name
+        called = ((column, "_".join(title.casefold().split())) for column, title in self.titles)
+        return next((column for column, title in called if title == name and column in self.columns), "")
 
     @property
     def asks_for_number_column(self) -> bool:

@@ -44,9 +44,12 @@ class Texts:
         self.longest = min(campaign.stream.body_limit, self.limits.body_characters or campaign.stream.body_limit)
         self.values = campaign.values
         self.fallbacks = campaign.fallbacks
-        self.feeds: dict[str, str] = campaign.field_columns
         self._body = merge.MergeText(campaign.body if campaign.kind == Kind.TEXT else "")
         self.fields = self._body.fields if campaign.kind == Kind.TEXT else self._fields_of_template()
+        named = {name: campaign.column_of(name) for name in self.fields}
+        self._feeds = campaign.field_columns | {
+            name: column for name, column in named.items() if column not in ("", name)
+        }
         self._segments: dict[str, int] = {}
 
     def missing_columns(self) -> list[str]:
@@ -56,9 +59,9 @@ class Texts:
 
     def values_of(self, fields: Mapping[str, str]) -> Mapping[str, str]:
         """The values of a row by the fields of the message, where a column of another name feeds one."""
-        if not self.feeds:
+        if not self._feeds:
             return fields
-        return {**fields, **{name: fields.get(column, "") for name, column in self.feeds.items()}}
+        return {**fields, **{name: fields.get(column, "") for name, column in self._feeds.items()}}
 
     def for_row(self, fields: Mapping[str, str]) -> PersonalText:
         """What the person of a row is sent; raises TextRefused."""

@@ -151,3 +151,13 @@ def test_more_people_than_a_campaign_may_have_are_refused(
     with pytest.raises(CsvProblem) as problem:
         reading.take_people(campaign, Conversation.objects.all(), name="Tag Fibre")
     assert problem.value.code == "too_many_rows"
+
+
+def test_a_field_may_be_called_as_the_list_calls_its_column(make_campaign: Make) -> None:
+    campaign = make_campaign(f"{fiction(200)},Rosa", body="Hello ${first_name} of ${firstname}", fallbacks={})
+    load(campaign, "phone,First_Name", f"{fiction(201)},Olu")
+    assert (campaign.columns, campaign.column_of("first_name")) == (["firstname"], "firstname")
+    assert preflight.check(campaign) == []
+    texts = Texts(campaign)
+    assert texts.missing_columns() == []
+    assert texts.for_row(campaign.recipients.get().fields).body == "Hello Olu of Olu"
