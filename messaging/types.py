@@ -65,10 +65,14 @@ class Answer:
 
     def json(self) -> Any:
         """The body read as JSON; raises ValueError (also for NaN, deep nesting and bytes that are not UTF-8)."""
-        try:
-            return json.loads(self.body.decode(), parse_constant=_refuse_constant)
-        except RecursionError as error:
-            raise ValueError("nested too deeply") from error
+        return _strict_json(self.body)
+
+
+def _strict_json(body: bytes) -> Any:
+    try:
+        return json.loads(body.decode(), parse_constant=_refuse_constant)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
 
 
 def _refuse_constant(name: str) -> Any:
@@ -229,6 +233,10 @@ class HookRequest:
     body: bytes
     received_at: datetime
     content_type: str = ""
+
+    def json(self) -> Any:
+        """The body read as strictly as that of an answer: raises ValueError."""
+        return _strict_json(self.body)
 
 
 @dataclass(frozen=True, slots=True)

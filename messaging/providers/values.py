@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
+
+_NUMBER = re.compile(r"\+?[0-9]{4,15}")
 
 
 def text(value: Any) -> str:
@@ -30,3 +33,9 @@ def iso_moment(value: Any) -> datetime | None:
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         return None
+
+
+def phone(value: Any) -> str:
+    """A number, or a short code, with its country code and a `+`, however it was written; else nothing."""
+    given = re.sub(r"[ ().-]", "", text(value))
+    return "+" + given.removeprefix("+") if _NUMBER.fullmatch(given) else ""

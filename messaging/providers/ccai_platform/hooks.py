@@ -24,7 +24,6 @@ from typing import Any
 from messaging.errors import WebhookRefused
 from messaging.providers.ccai_platform import wire
 from messaging.types import (
-    Answer,
     Channel,
     ConversationEvent,
     DeliveryReport,
@@ -40,7 +39,6 @@ PROOF_HEADERS = ("x-signature", "x-signature-timestamp", "authorization")
 TOLERANCE = timedelta(minutes=5)
 
 _SIGNATURE = re.compile(r"\b(?:primary|secondary)=(\S+)")
-_PHONE = re.compile(r"\+?[0-9]{4,15}")
 _LONGEST_KEY = 64
 _REPORTS = {
     "sent": DeliveryStatus.SENT,
@@ -79,7 +77,7 @@ def verify(hook: HookRequest, credentials: Mapping[str, str]) -> None:
 def parse(hook: HookRequest) -> list[HookEvent]:
     """The events of a call, in order. Raises WebhookRefused(status=400) for what is not a JSON object."""
     try:
-        data = Answer(200, body=hook.body).json()  # the same strict reading as for answers
+        data = hook.json()
     except ValueError as error:
         raise WebhookRefused("The call is not readable JSON.", status=400) from error
     if not isinstance(data, dict):
@@ -105,7 +103,7 @@ def _is_basic(hook: HookRequest, user: str, password: str) -> bool:
 def _read_chat_event(data: Mapping[str, Any], key: str) -> HookEvent:
     kind, body = wire.text(data.get("event_type")), wire.record(data.get("body"))
     chat_id, moment = _chat_id(data), wire.read_moment(data.get("timestamp"))
-    phone, sender = _phone(body.get("end_user_number")), _phone(body.get("outbound_number"))
+    phone, sender = wire.phone(body.get("end_user_number")), wire.phone(body.get("outbound_number"))
     stream_keys = (sender,) if sender else ()
     if kind == "message_received" and (chat_id or phone):
         return _read_message(body, key, chat_id, phone, stream_keys, moment)
@@ -135,8 +133,8 @@ def _read_message(
     message, sender = wire.record(body.get("message")), wire.record(body.get("sender"))
     content, kind = wire.text(message.get("content")), wire.text(message.get("type"))
     from_customer = sender.get("type") == "end_user"
-    is_text = kind in ("text", "markdown", "") and bool(content)
-    if from_customer and (is_text or kind):
+    if from_customer and (content or kind):
+        shown_as, kind_word = wire.kind_of(kind, content)
         person_id = wire.number(sender.get("id"))
         return InboundMessage(
             key=key,
@@ -146,8 +144,8 @@ def _read_message(
             conversation_id=chat_id,
             stream_keys=stream_keys,
             occurred_at=moment,
-            kind="text" if is_text else "other",
-            kind_word="" if is_text else kind if kind not in ("text", "markdown") else "empty message",
+            kind=shown_as,
+            kind_word=kind_word,
             person_id=str(person_id) if person_id is not None else "",
         )
     if not from_customer and chat_id:
@@ -186,8 +184,3 @@ def _participant(body: Mapping[str, Any]) -> dict[str, Any]:
 def _chat_id(data: Mapping[str, Any]) -> str:
     given = wire.text(data.get("chat_id"))
     return given if wire.CHAT_ID.fullmatch(given) else ""
-
-
-def _phone(value: Any) -> str:
-    given = re.sub(r"[ ().-]", "", wire.text(value))
-    return "+" + given.removeprefix("+") if _PHONE.fullmatch(given) else ""

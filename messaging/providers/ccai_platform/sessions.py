@@ -57,7 +57,7 @@ class ReadWhatCustomerWrote(Operation[tuple[InboundMessage, ...]]):
     def _inbound(self, message: ChatMessage, occurrence: int) -> InboundMessage:
         own_id = wire.text(message.raw.get("id"))[:40]
         words = hashlib.sha256(message.content.encode()).hexdigest()[:16]
-        is_text = message.kind in ("text", "markdown", "") and bool(message.content)
+        kind, kind_word = wire.kind_of(message.kind, message.content)
         return InboundMessage(
             key=f"chat-message:{self.chat_id}:{own_id or f'{words}:{occurrence}'}",
             phone="",
@@ -65,8 +65,8 @@ class ReadWhatCustomerWrote(Operation[tuple[InboundMessage, ...]]):
             channel=Channel.SMS,
             conversation_id=self.chat_id,
             occurred_at=message.created_at,
-            kind="text" if is_text else "other",
-            kind_word="" if is_text else message.kind or "empty message",
+            kind=kind,
+            kind_word=kind_word,
             person_id=str(message.sender_id) if message.sender_id is not None else "",
         )
 

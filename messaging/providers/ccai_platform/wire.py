@@ -16,6 +16,7 @@ from messaging.errors import ConfigurationError, Refused
 from messaging.providers.base import Account
 from messaging.providers.outcomes import raise_for_status, text_at
 from messaging.providers.values import iso_moment
+from messaging.providers.values import phone as phone
 from messaging.providers.values import record as record
 from messaging.providers.values import records as records
 from messaging.providers.values import text as text
@@ -90,6 +91,13 @@ def raise_for_refusal(answer: Answer) -> None:
     except Refused as refusal:
         refusal.code = REFUSALS.get(words.strip(), Refused.code)
         raise
+
+
+def kind_of(kind: str, content: str) -> tuple[str, str]:
+    """Of a customer's message of their `kind`: ours, text or other, and the word for one that cannot be shown."""
+    if kind in ("text", "markdown", ""):
+        return ("text", "") if content else ("other", "empty message")
+    return "other", kind
 
 
 def number(value: Any) -> int | None:

@@ -40,6 +40,23 @@ def read_moment(value: Any) -> datetime | None:
     return None if moment is None or moment.year == 1 else moment
 
 
+def e164(number: str) -> str:
+    """A number of 7 to 15 digits with its country code, with a `+`; nothing for anything else."""
+    digits = number.strip().removeprefix("+").removeprefix("00")
+    return f"+{digits}" if re.fullmatch(r"[0-9]{7,15}", digits) else ""
+
+
+def customer_phone(*, identity: str, phone1: str, phone2: str) -> str:
+    """The number that wrote, E.164, or nothing.
+
+    The identity is the address that wrote, but in the published example it lacks the country code that
+    `Phone1` has; where both are the same number, `Phone1` is the whole of it.
+    """
+    if phone1.endswith(identity) or not e164(identity):
+        return e164(phone1) or e164(identity) or e164(phone2)
+    return e164(identity)
+
+
 def read_content(value: Any) -> dict[str, Any]:
     """`Content`, documented as a JSON string, sent as an object in examples: either way its values, or none."""
     try:

@@ -15,7 +15,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
-from messaging.providers.cirrus.fields import Fields, as_records
+from messaging.providers.cirrus.fields import Fields, as_records, customer_phone, e164
 from messaging.providers.cirrus.hook_reader import read_tree
 from messaging.providers.cirrus.records import Activity, Child
 from messaging.providers.cirrus.words import CHANNELS, ObjectType, StreamProviderType, provider_type, refusal_code
@@ -187,21 +187,8 @@ def _channel_type(record: Fields) -> StreamProviderType | None:
 
 
 def _phone(user: Fields, identity: Fields) -> str:
-    """The number that wrote, E.164, or nothing.
-
-    The identity is the address that wrote, but in the published example it lacks the country code that
-    `Phone1` has; where both are the same number, `Phone1` is the whole of it.
-    """
-    phone1 = user.text("phone1")
     written_from = identity.text("streamproviderid") if _channel_type(identity) in (None, *CHANNELS) else ""
-    if phone1.endswith(written_from) or not _e164(written_from):
-        return _e164(phone1) or _e164(user.text("phone2"))
-    return _e164(written_from)
-
-
-def _e164(number: str) -> str:
-    digits = number.strip().removeprefix("+").removeprefix("00")
-    return f"+{digits}" if digits.isascii() and digits.isdigit() and 7 <= len(digits) <= 15 else ""
+    return customer_phone(identity=written_from, phone1=user.text("phone1"), phone2=user.text("phone2"))
 
 
 def media_of(message: Child) -> Iterator[Media]:
@@ -268,7 +255,7 @@ def _report(record: Fields, child: Fields, body_key: str) -> HookEvent:
         f"status:{_conversation_id(record)}:{named}:{word}" if named else body_key,
         external_id=message_id or (child_id if ref else ""),
         ref=ref,
-        phone=_e164(child.text("phone1")),
+        phone=e164(child.text("phone1")),
         occurred_at=child.moment("createdate", "createdtime"),
         code=refusal_code(reason, unknown=""),
         text=reason,

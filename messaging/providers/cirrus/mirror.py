@@ -17,6 +17,7 @@ from messaging.errors import Refused
 from messaging.mirror import EntryKind, MirrorEntry, RemoteConversation, RemoteEntry, RemoteMessage
 from messaging.providers.base import Account, Operation
 from messaging.providers.cirrus import objects, wire
+from messaging.providers.cirrus.fields import customer_phone
 from messaging.providers.cirrus.hooks import media_of
 from messaging.providers.cirrus.reading import GetObject, ListObjects
 from messaging.providers.cirrus.records import Activity, Child, CirrusObject, UserDetails
@@ -36,7 +37,6 @@ SOURCE = "Parley"  # what the log names as the origin of our lines
 DEFAULT_INDICATOR = "icon-flag"  # one of class or icon is demanded, and ours may have none
 CLOSED = (ObjectStatus.RESOLVED, ObjectStatus.IRRELEVANT, ObjectStatus.DELETED, ObjectStatus.ARCHIVE)
 _INDICATOR_ID = re.compile(r"[A-Za-z0-9_\-]{1,100}")
-_NUMBER = re.compile(r"[0-9]{7,15}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,14 +216,8 @@ def _name(name: str, one: CirrusObject) -> str:
 
 
 def _phone(one: CirrusObject) -> str:
-    """The customer's number, E.164; `phone1` has the country code that an identity may lack."""
     identity = one.user_provider_id if one.user_provider_type in (None, *CHANNELS) else ""
-    for written in (one.customer.phone1 if one.customer.phone1.endswith(identity) else "", identity):
-        digits = written.strip().removeprefix("+").removeprefix("00")
-        if _NUMBER.fullmatch(digits):
-            return f"+{digits}"
-    digits = one.customer.phone2.strip().removeprefix("+").removeprefix("00")
-    return f"+{digits}" if _NUMBER.fullmatch(digits) else ""
+    return customer_phone(identity=identity, phone1=one.customer.phone1, phone2=one.customer.phone2)
 
 
 def _messages(one: CirrusObject) -> tuple[RemoteMessage, ...]:

@@ -17,6 +17,7 @@ from messaging.errors import ConfigurationError, Refused
 from messaging.providers.base import Account
 from messaging.providers.outcomes import raise_for_status
 from messaging.providers.values import iso_moment as iso_moment
+from messaging.providers.values import phone as phone
 from messaging.providers.values import records as records
 from messaging.providers.values import text as text
 from messaging.types import Answer, Request
