@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from conversations.admin.display import words
-from conversations.admin.mixins import SEE_ALL, ProductAdmin, signed_in
+from conversations.admin.mixins import ProductAdmin, signed_in
 from conversations.models import CannedReply, Team
 from conversations.models.canned_reply import SHORTCUT
 from messaging.merge import MergeError, fields_of
@@ -67,7 +67,7 @@ class CannedReplyAdmin(ProductAdmin):
     def get_field_queryset(self, db: str | None, db_field: Any, request: HttpRequest) -> QuerySet[Any] | None:
         """Of teams, those that whoever asks belongs to; everybody's for those who see everything."""
         user = signed_in(request)
-        if db_field.name == "team" and not user.has_perm(SEE_ALL):
+        if db_field.name == "team" and not user.sees_everything:
             return Team.objects.filter(memberships__user=user.pk)
         return super().get_field_queryset(db, db_field, request)
 

@@ -19,7 +19,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from conversations.admin.display import chip
-from conversations.admin.mixins import SEE_ALL, LedgerAdmin, NamedAutocompleteSelect, PhoneSearchMixin, signed_in
+from conversations.admin.mixins import LedgerAdmin, NamedAutocompleteSelect, PhoneSearchMixin, signed_in
 from conversations.forms.consent import CHECKLIST, ConsentForm
 from conversations.models import ConsentState, Contact, OptIn, Stream, User
 from conversations.models.consent import OPENING, ConsentDecision, ConsentEventKind, ConsentSource
@@ -198,7 +198,7 @@ class ConsentStateAdmin(PhoneSearchMixin, LedgerAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[ConsentState]:
         states: QuerySet[ConsentState] = super().get_queryset(request)
         user = signed_in(request)
-        if user.has_perm(SEE_ALL):
+        if user.sees_everything:
             return states
         return states.filter(Exists(Contact.objects.all().visible_to(user).filter(phone=OuterRef("phone"))))
 

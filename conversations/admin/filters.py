@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from conversations.admin.mixins import SEE_ALL, signed_in
+from conversations.admin.mixins import signed_in
 from conversations.models import Message, Stream, User
 from conversations.models.message import MessageStatus
 
@@ -88,7 +88,7 @@ class AuthorFilter(ChoiceFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
         user = signed_in(request)
         people = User.objects.all()
-        if not user.has_perm(SEE_ALL):
+        if not user.sees_everything:
             people = people.filter(teams__members=user).distinct()
         return [(str(one.pk), str(one)) for one in people.order_by("name", "pk").only("name", "email")]
 

@@ -26,7 +26,6 @@ from conversations.models import User
 from conversations.services import audit
 from conversations.services.search import Search
 
-SEE_ALL = "conversations.view_every_stream"
 MANAGE = "conversations.manage_accounts"
 _LIKE_A_NUMBER = re.compile(r"[+(]{0,2}[0-9][0-9 ().\-]{3,}")
 
@@ -69,7 +68,7 @@ class VisibleToMixin(BaseModelAdmin):
         user = signed_in(request)
         if hasattr(rows, "visible_to"):
             return rows.visible_to(user)
-        if self.visible_through is None or user.has_perm(SEE_ALL):
+        if self.visible_through is None or user.sees_everything:
             return rows
         lookup, model = self.visible_through
         return rows.filter(**{f"{lookup}__in": model._default_manager.all().visible_to(user)})  # type: ignore[attr-defined]

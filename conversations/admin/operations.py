@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from conversations.admin.display import chip, link_to, list_link, short_moment, span
-from conversations.admin.mixins import SEE_ALL, signed_in
+from conversations.admin.mixins import signed_in
 from conversations.admin.stream_forms import UNTIL_RESUMED
 from conversations.admin.troubles import BAD, amount, clock, troubles
 from conversations.models import DispatcherTick, Message, Receipt, Stream, WebhookEvent
@@ -63,7 +63,7 @@ def page(request: HttpRequest) -> HttpResponse:
             for one in figures.queues or ()
         ],
         "broker": figures.queues is not None,
-        "calls": _call_rows(figures) if user.has_perm(SEE_ALL) else (),
+        "calls": _call_rows(figures) if user.sees_everything else (),
     }
     request.current_app = site.name
     return TemplateResponse(request, "admin/operations.html", context)

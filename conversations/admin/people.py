@@ -17,7 +17,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from conversations.admin.display import chip, link
-from conversations.admin.mixins import SEE_ALL, EditableInline, LinksInline, NeverDeletedMixin, ProductAdmin, signed_in
+from conversations.admin.mixins import EditableInline, LinksInline, NeverDeletedMixin, ProductAdmin, signed_in
 from conversations.admin.people_forms import AddUserForm, ChangeUserForm, IdentityForm, may_manage
 from conversations.models import AgentIdentity, Team, TeamMembership, TeamStream, User
 from conversations.models.audit import AuditAction
@@ -210,7 +210,7 @@ class TeamAdmin(ProductAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Team]:
         teams: QuerySet[Any] = super().get_queryset(request)
         user = signed_in(request)
-        if not user.has_perm(SEE_ALL):
+        if not user.sees_everything:
             teams = teams.filter(pk__in=user.memberships.values("team"))
         return teams.annotate(
             number_of_people=Count("memberships", distinct=True), number_of_streams=Count("team_streams", distinct=True)

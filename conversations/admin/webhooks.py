@@ -13,7 +13,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from conversations.admin.display import WithStatus, chip, raw, raw_json
-from conversations.admin.mixins import SEE_ALL, LedgerAdmin, PhoneSearchMixin, RowsInline, signed_in
+from conversations.admin.mixins import LedgerAdmin, PhoneSearchMixin, RowsInline, signed_in
 from conversations.models import Message, Receipt, Stream, WebhookEvent
 from conversations.models.webhook import MATCH_GRACE, WebhookEventStatus
 from conversations.services.inbound import replay
@@ -49,7 +49,7 @@ class WebhookEventAdmin(WithStatus, LedgerAdmin):
         """Calls of accounts all of whose streams one may see: a call does not say which stream it is about."""
         events = super().get_queryset(request).select_related("account").defer("body", "account__credentials")
         user = signed_in(request)
-        if user.has_perm(SEE_ALL):
+        if user.sees_everything:
             return events
         streams = Stream.objects.filter(account=OuterRef("account"))
         hidden = streams.exclude(pk__in=Stream.objects.visible_to(user).values("pk"))
