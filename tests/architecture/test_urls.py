@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -239,14 +240,14 @@ def test_every_page_of_the_workspace_is_walked_by_a_browser_or_excused(addresses
     assert [name for name, one in shown.items() if one.status_code == 200 and b"<html" in one.content] == []
 
 
-@pytest.mark.parametrize("model", MODELS)
-def test_rows_are_written_in_the_administration_by_those_who_may(model: str, rows: Rows) -> None:
-    read, add, change, delete = MODELS[model]
-    row = next(one for kind, one in rows.items() if kind._meta.model_name == model)
-    below = f"admin:{row._meta.app_label}_{model}"
-    people = {SUPERVISOR: supervisor_of(rows), ADMINISTRATOR: factories.make_user("administrator", name="Ada Winter")}
-    for role, user in people.items():
-        client = browser(user)
+def test_rows_are_written_in_the_administration_by_those_who_may(rows: Rows) -> None:
+    supervisor, ada = supervisor_of(rows), factories.make_user("administrator", name="Ada Winter")
+    people = {SUPERVISOR: browser(supervisor), ADMINISTRATOR: browser(ada)}
+    of_name = {kind._meta.model_name: one for kind, one in rows.items()}
+    for model, role in itertools.product(MODELS, people):
+        client, (read, add, change, delete) = people[role], MODELS[model]
+        row = of_name[model]
+        below = f"admin:{row._meta.app_label}_{model}"
         shown = client.get(reverse(f"{below}_change", args=[row.pk]))
         seen = {
             "list": client.get(reverse(f"{below}_changelist")).status_code == 200,
@@ -256,4 +257,4 @@ def test_rows_are_written_in_the_administration_by_those_who_may(model: str, row
             "delete": client.get(reverse(f"{below}_delete", args=[row.pk])).status_code == 200,
         }
         levels = {"list": read, "page": read, "add": add, "change": change, "delete": delete}
-        assert seen == {page: level in REACHED_BY[role] for page, level in levels.items()}, role
+        assert seen == {page: level in REACHED_BY[role] for page, level in levels.items()}, (model, role)

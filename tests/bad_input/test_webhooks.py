@@ -16,6 +16,7 @@ from typing import Any
 
 import django_rq
 import pytest
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
@@ -219,14 +220,25 @@ def test_b49_a_change_of_a_conversation_told_again_is_noted_once(slug: str) -> N
     assert conversation.activities.count() == noted == (0 if slug == "webex_interact" else 1)
 
 
+def _takes_long(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+    """Let PostgreSQL take two seconds for each message."""
+    if sql.startswith('INSERT INTO "conversations_message" '):
+        execute("SELECT pg_sleep(2)", None, False, context)
+    return execute(sql, params, many, context)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_call_whose_time_is_over_is_read_again() -> None:
     account = factories.make_account("webex_interact")
     factories.make_stream(account, inbound_number=OURS)
-    events = [said("Hello", key=f"evt_{number}") for number in range(700)]
-    assert call(account, events).status_code == 200
+    assert call(account, [said("Hello", key="evt_1"), said("Hello", key="evt_2")]).status_code == 200
     event = WebhookEvent.objects.get()
-    with pytest.raises(JobTimeoutException), UnixSignalDeathPenalty(1, JobTimeoutException):
+    # The alarm comes while a statement runs. Wherever else it came, it could hit a finalizer, which swallows it.
+    with (
+        connection.execute_wrapper(_takes_long),
+        pytest.raises(JobTimeoutException),
+        UnixSignalDeathPenalty(1, JobTimeoutException),
+    ):
         inbound.process_webhooks([event.pk])
     event.refresh_from_db()
     assert (event.status, event.error) == ("received", "")
