@@ -30,6 +30,7 @@ PROVIDER_WORDS_ARE_AT_HOME_IN = (
     "conversations/management/benchmark/counting_provider.py",  # answers as a provider
     "conversations/management/benchmark/campaign_floor.py",  # asks one, with nothing between
     "conversations/management/benchmark/mirror_floor.py",  # the same
+    "conversations/management/benchmark/peers/",  # Kannel has a word of Cirrus's for itself
 )
 
 # What must not be written, and where it is all the same, with the reason.

@@ -29,3 +29,4 @@ def test_small_campaigns_of_every_shape_are_counted_and_compared() -> None:
     assert all(set(one["sides"]) == {OURS, FLOOR} and one["ratio"] > 0 for one in (*whole, *grown))
     reached = [one["found"] for one in report["counts"] if "exactly once" in one["name"]]
     assert reached == [97, 194] * len(SHAPES)
+    assert report["remarks"] == []

@@ -78,3 +78,9 @@ def test_waiting_ends_when_all_have_come(provider: KeptConnection) -> None:
     found = json.loads(provider.ask("POST", "/wait", b'["a", "c"]'))
     assert set(found) == {"a", "c"}
     assert time.monotonic() - began < counting_provider.LONGEST_WAIT
+
+
+def test_it_takes_what_kannel_and_systems_made_for_it_send(provider: KeptConnection) -> None:
+    to = "%2B447700900100%20%2B447700900101"
+    assert provider.ask("GET", f"/cgi-bin/sendsms?from=BENCH&to={to}&text=Hello+you") == b"0: Accepted for delivery"
+    assert set(json.loads(provider.ask("GET", "/seen"))) == {"+447700900100", "+447700900101"}

@@ -37,7 +37,7 @@ def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=settings.BASE_DIR, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
-def _left_over() -> list[psutil.Process]:
+def left_over() -> list[psutil.Process]:
     """What still runs in the benchmark's profile: its name is in the processes' environment or in their arguments."""
     name = f"benchmark-{local_services.profile()}"
     found = []
@@ -91,7 +91,7 @@ def test_it_says_on_what_it_ran(report: Any) -> None:
 
 
 def test_nothing_is_left_of_it(report: Any) -> None:
-    assert _left_over() == []
+    assert left_over() == []
 
 
 def test_a_name_that_is_none_is_refused_in_a_shell() -> None:

@@ -64,6 +64,19 @@ def test_measures_that_compare_other_sides_stand_in_a_table_of_their_own() -> No
     assert lines[at - 1] == ""
 
 
+def test_what_another_system_leaves_out_stands_below_its_figures_and_what_was_not_measured_below_all() -> None:
+    compared, note = (OURS, "Kannel"), "Kannel keeps no rows."
+    rows = [Measure(name, "s", {OURS: [2.0], "Kannel": [1.0]}, compared, note) for name in ("1,000 people", "10,000")]
+    findings = Findings([*MEASURES, *rows], remarks=["RapidSMS was not measured: there is no index."])
+    report = replace(_report(), findings=findings)
+    for text in (report.as_text(), report.as_markdown()):
+        assert text.count(note) == text.count("RapidSMS") == 1
+        assert text.index("10,000, s") < text.index(note) < text.index("RapidSMS was not measured: there is no index.")
+    printed = report.as_json()
+    assert printed["remarks"] == findings.remarks
+    assert [measure["note"] for measure in printed["measures"]] == ["", "", note, note]
+
+
 def test_scripts_get_every_value() -> None:
     report = _report(Count("rows accepted", 5, 5)).as_json()
     assert report["ok"] is True

@@ -8,7 +8,8 @@ import tempfile
 import time
 from argparse import ArgumentTypeError
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,11 @@ from conversations.management.benchmark.campaign_floor import Floor
 from conversations.management.benchmark.campaign_shapes import SHAPES, Shape
 from conversations.management.benchmark.contract import Benchmark, Say
 from conversations.management.benchmark.ground import Ground
-from conversations.management.benchmark.machine import peak_megabytes, used_so_far
-from conversations.management.benchmark.report import FLOOR, OURS, Count, Findings, Measure
+from conversations.management.benchmark.machine import Used, peak_megabytes, used_so_far
+from conversations.management.benchmark.peers.contract import CampaignPeer, add_peers_option, measures_of, start_peers
+from conversations.management.benchmark.peers.kannel import Kannel
+from conversations.management.benchmark.peers.rapid_sms import RapidSms
+from conversations.management.benchmark.report import FLOOR, OURS, Count, Findings
 from conversations.models import AttemptResult, Campaign, Contact, Message, OptIn, Stream
 from conversations.models.campaign import ENDED, CampaignStatus, RowVerdict
 from conversations.models.message import MessageStatus
@@ -60,13 +64,17 @@ class CampaignBenchmark(Benchmark):
             metavar="NUMBERS",
             help=f"The lengths of the lists, with commas. Default: {sizes}; less where each person is a request.",
         )
+        add_peers_option(parser, "Kannel", "RapidSMS")
 
     def run(self, options: Mapping[str, Any], say: Say) -> Findings:
         shapes = [SHAPES[name] for name in options["provider"] or SHAPES]
         by_default = options["recipients"] is None
         sizes = {shape.name: options["recipients"] or _sizes(shape.sizes) for shape in shapes}
         with tempfile.TemporaryDirectory(prefix="parley-benchmark-") as logs, Ground(Path(logs)) as ground:
-            runs = _Runs(ground)
+            candidates: list[CampaignPeer] = [Kannel(ground), RapidSms(ground)] if options["peers"] else []
+            wanted = [peer for peer in candidates if any(peer.takes(shape) for shape in shapes)]
+            running, remarks = start_peers(wanted, say)
+            runs = _Runs(ground, running)
             for turn in range(1, options["rounds"] + 1):
                 for shape in shapes:
                     for size in sizes[shape.name]:
@@ -74,7 +82,7 @@ class CampaignBenchmark(Benchmark):
                         say(f"Round {turn} of {options['rounds']}, {shape.label}, {size:,} recipients{why}")
                         runs.play(shape, size, turn, backwards=turn % 2 == 0)
                     runs.compare(shape, sizes[shape.name])
-            return runs.findings()
+            return runs.findings(remarks)
 
 
 def _sizes(text: str) -> list[int]:
@@ -94,8 +102,9 @@ def _whole(shape: Shape, size: int) -> str:
 class _Runs:
     """What the runs found: a value a round, by measure and side."""
 
-    def __init__(self, ground: Ground) -> None:
+    def __init__(self, ground: Ground, peers: Sequence[CampaignPeer]) -> None:
         self._ground = ground
+        self._peers = peers
         self._streams: dict[str, Stream] = {}
         self._floor = Floor(settings.DATABASE_URL, settings.SANDBOX_PORT)
         self._values: defaultdict[tuple[str, str], dict[str, list[float]]] = defaultdict(dict)
@@ -103,8 +112,9 @@ class _Runs:
         self._next_number = 7_400_000_000  # +44 7400 000000 and on
 
     def play(self, shape: Shape, size: int, turn: int, *, backwards: bool) -> None:
-        """One campaign of that shape and length, and the floor with as many people."""
+        """One campaign of that shape and length, and the floor with as many people, and the peers that take it."""
         sides = [self._parley, self._play_floor]
+        sides += [partial(self._play_peer, peer) for peer in self._peers if peer.takes(shape)]
         for side in reversed(sides) if backwards else sides:
             side(shape, size, turn)
 
@@ -118,16 +128,33 @@ class _Runs:
             growth = took[longest] / took[shortest]
             self._note(f"{shape.label}, from {shortest:,} people to {longest:,}", "times as long", side, growth)
 
-    def findings(self) -> Findings:
+    def findings(self, remarks: list[str]) -> Findings:
         """What all runs found."""
-        return Findings([Measure(name, unit, values) for (name, unit), values in self._values.items()], self._counts)
+        return Findings(measures_of(self._values, self._peers), self._counts, remarks)
 
     def _note(self, measure: str, unit: str, side: str, value: float) -> None:
         self._values[measure, unit].setdefault(side, []).append(value)
 
+    def _note_processor(self, shape: Shape, size: int, side: str, used: Used) -> None:
+        about = f"{shape.label}, {size:,} people, processor time of"
+        self._note(f"{about} the workers", "ms a message", side, used.workers * THOUSAND / size)
+        self._note(f"{about} PostgreSQL", "ms a message", side, used.postgres * THOUSAND / size)
+
     def _play_floor(self, shape: Shape, size: int, turn: int) -> None:
         seconds = self._floor.play(shape, size - 3 * (size // EVERY), settings.CAMPAIGN_CHUNK)
         self._note(_whole(shape, size), "s", FLOOR, seconds)
+
+    def _play_peer(self, peer: CampaignPeer, shape: Shape, size: int, turn: int) -> None:
+        people = size - 3 * (size // EVERY)
+        phones = [f"+44{self._next_number + place}" for place in range(people)]
+        self._next_number += people
+        before = used_so_far(peer.pids)
+        self._note(_whole(shape, size), "s", peer.name, peer.send_list(phones))
+        self._note_processor(shape, size, peer.name, used_so_far(peer.pids) - before)
+        arrivals = self._ground.arrivals()
+        once = sum(phone in arrivals and arrivals[phone].times == 1 for phone in phones)
+        about = f"round {turn}, {shape.label}, {size:,}: people that it got exactly once from {peer.name}"
+        self._counts.append(Count(about, people, once))
 
     def _parley(self, shape: Shape, size: int, turn: int) -> None:
         if shape.name not in self._streams:
@@ -163,8 +190,7 @@ class _Runs:
         self._note(f"{about}, first request", "s", OURS, min(one.first for one in came) - confirmed)
         self._note(f"{about}, list read and stored", "s", OURS, loaded - began)
         self._note(f"{about}, checked with their texts", "s", OURS, checked - loaded)
-        self._note(f"{about}, processor time of the workers", "ms a message", OURS, used.workers * THOUSAND / size)
-        self._note(f"{about}, processor time of PostgreSQL", "ms a message", OURS, used.postgres * THOUSAND / size)
+        self._note_processor(shape, size, OURS, used)
         self._note(f"{about}, most memory of a worker", "MB", OURS, memory)
         self._count(campaign, shape, size, turn, once=sum(one.times == 1 for one in came))
 

@@ -1,6 +1,7 @@
 """A provider that answers at once, in the words of one of ours, and counts what reaches it.
 
-The path of a request says whose words are meant: Webex Interact's, Cirrus's or CCAI Platform's. It stands in for the
+The path of a request says whose words are meant: Webex Interact's, Cirrus's, CCAI Platform's or Kannel's, with which
+peers send. It stands in for the
 sandbox, which keeps everything it hears in a database and would be measured along. It is a program of its own and
 imports nothing but the standard library: `python counting_provider.py PORT`.
 
@@ -19,6 +20,7 @@ import sys
 import threading
 import time
 from typing import Any
+from urllib.parse import parse_qs
 
 LONGEST_WAIT = 5.0  # seconds
 
@@ -105,6 +107,10 @@ class Caller:
             return json.dumps(self._ledger.wait_for(json.loads(body)))
         if target == "/seen":
             return json.dumps(self._ledger.all())
+        if target.startswith("/cgi-bin/sendsms?"):
+            (numbers,) = parse_qs(target.partition("?")[2])["to"]
+            self._ledger.note(numbers.split(), arrived_at)
+            return "0: Accepted for delivery"
         sent = json.loads(body)
         if target.endswith("/v1/sms"):
             return self._take_bulk(sent["to"], arrived_at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 import time
 from collections import defaultdict
@@ -20,8 +21,10 @@ from conversations.management.benchmark.company import MOST_CONVERSATIONS, Compa
 from conversations.management.benchmark.contract import Benchmark, Say, whole_number
 from conversations.management.benchmark.ground import Arrival, Ground, frozen
 from conversations.management.benchmark.machine import Used, used_so_far
-from conversations.management.benchmark.report import OURS, Count, Findings, Measure
-from conversations.management.benchmark.sides import Floor, FloorThroughRQ, Parley, Sent, Side
+from conversations.management.benchmark.peers.contract import add_peers_option, measures_of, start_peers
+from conversations.management.benchmark.peers.kannel import Kannel
+from conversations.management.benchmark.report import OURS, Count, Findings
+from conversations.management.benchmark.sides import Floor, FloorThroughRQ, HandedOn, Parley, Sent, Side
 from conversations.models import AttemptResult, Conversation, Message
 from conversations.models.message import MessageStatus
 from messaging.types import Outcome
@@ -48,38 +51,45 @@ class Delivery(Benchmark):
             metavar="MESSAGES",
             help="How many messages each measurement sends in each round. Default: %(default)s.",
         )
+        add_peers_option(parser, "Kannel")
 
     def run(self, options: Mapping[str, Any], say: Say) -> Findings:
         company = make_company(options["n"])
         with tempfile.TemporaryDirectory(prefix="parley-benchmark-") as logs, Ground(Path(logs)) as ground:
             store = floor.Store(settings.DATABASE_URL)
+            running, remarks = start_peers([Kannel(ground)] if options["peers"] else [], say)
             rounds = _Rounds(
                 ground,
                 company,
                 [Parley(ground, company.agent), FloorThroughRQ(ground, store), Floor(ground, store)],
+                running,
             )
             for turn in range(1, options["rounds"] + 1):
                 say(f"Round {turn} of {options['rounds']}")
                 rounds.play(backwards=turn % 2 == 0)
-            return rounds.findings()
+            return rounds.findings(remarks)
 
 
 class _Rounds:
     """The rounds of one run, and what they found: a value a round, by measure and side."""
 
-    def __init__(self, ground: Ground, company: Company, sides: Sequence[Side]) -> None:
+    def __init__(self, ground: Ground, company: Company, sides: Sequence[Side], peers: Sequence[Kannel]) -> None:
         self._ground = ground
         self._conversations = company.conversations
         self._sides = sides
+        self._peers = peers
         self._values: defaultdict[tuple[str, str], dict[str, list[float]]] = defaultdict(dict)
-        self._refs: dict[str, list[str]] = {side.name: [] for side in sides}
+        self._refs: dict[str, list[str]] = {
+            name: [] for name in [*(side.name for side in sides), *(peer.name for peer in peers)]
+        }
 
     def play(self, *, backwards: bool) -> None:
         """One round: single messages on an idle site, then all at once through two workers and through one."""
         sides = self._sides[::-1] if backwards else self._sides
         for side in sides:
             self._rush(side, self._conversations[: 2 * WARM_UP], workers=2)
-        self._measure_latency(sides)
+        handed_on = [HandedOn(peer) for peer in self._peers]
+        self._measure_latency([*handed_on, *sides] if backwards else [*sides, *handed_on])
         for side in sides:
             self._note("through two workers", A_SECOND, side, self._rush(side, self._conversations, workers=2).rate)
         for side in sides:
@@ -95,10 +105,9 @@ class _Rounds:
                 self._note("queued by one process", A_SECOND, side, rush.queued_rate)
                 self._note("most memory of a worker", "MB", side, self._ground.peak_megabytes())
 
-    def findings(self) -> Findings:
+    def findings(self, remarks: list[str]) -> Findings:
         """What all rounds found."""
-        measures = [Measure(name, unit, values) for (name, unit), values in self._values.items()]
-        return Findings(measures, self._counts())
+        return Findings(measures_of(self._values, self._peers), self._counts(), remarks)
 
     def _measure_latency(self, sides: Sequence[Side]) -> None:
         """Single messages, one side after the other, each on a site that has come to rest."""
@@ -151,13 +160,19 @@ class _Rounds:
         """What must be true at the end, of the provider's ledger and of our rows."""
         arrivals = self._ground.arrivals()
         ours = self._refs[OURS]
-        others = [ref for name, refs in self._refs.items() if name != OURS for ref in refs]
+        of_peers = {peer.name: self._refs[peer.name] for peer in self._peers}
+        of_floor = [ref for side in self._sides if side.name != OURS for ref in self._refs[side.name]]
+        others = [*of_floor, *itertools.chain(*of_peers.values())]
         messages = Message.objects.filter(ref__in=ours)
         once = {ref for ref, arrival in arrivals.items() if arrival.times == 1}
         results = AttemptResult.objects.filter(message__in=messages)
         return [
             Count("messages that the provider got exactly once", len(ours), len(once.intersection(ours))),
-            Count("messages of the floor that it got exactly once", len(others), len(once.intersection(others))),
+            Count("messages of the floor that it got exactly once", len(of_floor), len(once.intersection(of_floor))),
+            *(
+                Count(f"messages of {name} that it got exactly once", len(refs), len(once.intersection(refs)))
+                for name, refs in of_peers.items()
+            ),
             Count("messages that it got and nobody sent", 0, len(set(arrivals).difference(ours, others))),
             Count("rows accepted", len(ours), messages.filter(status=MessageStatus.ACCEPTED).count()),
             Count("attempts accepted", len(ours), results.filter(outcome=Outcome.ACCEPTED.value).count()),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
@@ -19,6 +22,8 @@ from conversations.management.benchmark.contract import Benchmark, Say, whole_nu
 from conversations.management.benchmark.inbox_pages import Asked, Page, Questions, pages, rows_by_hand
 from conversations.management.benchmark.inbox_rows import fill_centre, make_ground
 from conversations.management.benchmark.inbox_truth import first_page_is_wrong, search_is_wrong, what_is_kept
+from conversations.management.benchmark.peers.contract import add_peers_option, start_peers
+from conversations.management.benchmark.peers.helpdesk import Helpdesk
 from conversations.management.benchmark.report import Count, Findings, Measure
 
 SMALLEST, LARGEST = 1_000, 5_000_000  # conversations
@@ -40,9 +45,20 @@ class Inbox(Benchmark):
 
     def add_arguments(self, parser: CommandParser) -> None:
         add_sizes(parser, requests=20)
+        add_peers_option(parser, "django-helpdesk")
 
     def run(self, options: Mapping[str, Any], say: Say) -> Findings:
+        with tempfile.TemporaryDirectory(prefix="parley-benchmark-") as scratch:
+            running, remarks = start_peers([Helpdesk(Path(scratch))] if options["peers"] else [], say)
+            findings = self._measure(options, running, say)
+            findings.remarks += [*remarks, *(remark for peer in running for remark in peer.remarks())]
+            return findings
+
+    def _measure(self, options: Mapping[str, Any], peers: Sequence[Helpdesk], say: Say) -> Findings:
         sites = fill_sites(options, say)
+        for peer, site in product(peers, sites):
+            say(f"Filling {site.size:,} tickets of {peer.name}")
+            peer.fill(site.size)
         counts: list[Count] = []
         for site in sites:
             say(f"Checking what was filled: {site.size:,}")
@@ -52,8 +68,12 @@ class Inbox(Benchmark):
         for turn in range(1, options["rounds"] + 1):
             say(f"Round {turn} of {options['rounds']}")
             rounds.play()
+            for peer, site in product(peers, sites):
+                say(f"The same of {peer.name} with {site.size:,} tickets")
+                peer.ask(site.size, options["requests"])
         say("Comparing pages with scans of everything")
-        return Findings(rounds.measures(), [*counts, *rounds.counts(say)])
+        measures = [*rounds.measures(), *(row for peer in peers for row in peer.measures(rounds.medians()))]
+        return Findings(measures, [*counts, *rounds.counts(say)])
 
 
 class Site:
@@ -248,6 +268,10 @@ class _Rounds:
             numbers = {f"{site.size:,}": [float(self._taken[page.name, site.size].statements)] for site in self._sites}
             statements.append(Measure(page.name, "statements", numbers, (f"{largest:,}", f"{smallest:,}")))
         return [*growth, *parts, *statements]
+
+    def medians(self) -> dict[tuple[str, int], list[float]]:
+        """What a request of each page took at each size: a median a round, ms."""
+        return {key: [median(one) for one in taken.whole] for key, taken in self._taken.items()}
 
     def counts(self, say: Say) -> list[Count]:
         """What must be true of every page."""

@@ -17,13 +17,15 @@ OURS, FLOOR = "Parley", "floor"
 class Measure:
     """One quantity, a value a round for each side; sides in the order in which they are shown.
 
-    `compared` are the sides whose ratio is shown. Measures that compare others stand in a table of their own.
+    `compared` are the sides whose ratio is shown. Measures that compare others stand in a table of their own, and
+    below it what their `note` says about one of the sides.
     """
 
     name: str
     unit: str
     sides: Mapping[str, Sequence[float]]
     compared: tuple[str, str] = (OURS, FLOOR)
+    note: str = ""
 
     @property
     def ratio(self) -> float | None:
@@ -54,10 +56,11 @@ class Count:
 
 @dataclass(slots=True)
 class Findings:
-    """What a run hands back."""
+    """What a run hands back. Remarks are sentences about what was not measured."""
 
     measures: list[Measure] = field(default_factory=list)
     counts: list[Count] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,7 @@ class Report:
                     "name": measure.name,
                     "unit": measure.unit,
                     "ratio": measure.ratio,
+                    "note": measure.note,
                     "sides": {
                         side: {
                             "median": median(values),
@@ -106,25 +110,30 @@ class Report:
                 {"name": count.name, "expected": count.expected, "found": count.found, "ok": count.is_right}
                 for count in self.findings.counts
             ],
+            "remarks": self.findings.remarks,
             "ok": not self.wrong,
         }
 
     def as_text(self) -> str:
         """For a terminal."""
         lines = []
-        for table in _tables(self.findings.measures):
+        for table, notes in _tables(self.findings.measures):
             widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
-            lines += [*("  ".join(map(str.ljust, row, widths)).rstrip() for row in table), ""]
+            lines += [*("  ".join(map(str.ljust, row, widths)).rstrip() for row in table), *notes, ""]
         counts = [f"{'ok' if count.is_right else 'WRONG':<6}{count}" for count in self.findings.counts]
-        return "\n".join([self._circumstances(), "", *lines, *counts, ""])
+        return "\n".join([self._circumstances(), "", *lines, *self._remarks(), *counts, ""])
 
     def as_markdown(self) -> str:
         """The section of docs/performance.md between its marks."""
         lines = []
-        for head, *rows in _tables(self.findings.measures):
+        for (head, *rows), notes in _tables(self.findings.measures):
             lines += [_row(head), _row(["---"] + ["---:"] * (len(head) - 1)), *map(_row, rows), ""]
+            lines += [part for note in notes for part in (note, "")]
         counts = [f"- {count}" for count in self.findings.counts]
-        return "\n".join([f"`{self.command}`, {self._circumstances()}", "", *lines, *counts, ""])
+        return "\n".join([f"`{self.command}`, {self._circumstances()}", "", *lines, *self._remarks(), *counts, ""])
+
+    def _remarks(self) -> list[str]:
+        return [part for remark in self.findings.remarks for part in (remark, "")]
 
     def _circumstances(self) -> str:
         before, after = (", ".join(f"{load:.2f}" for load in loads) for loads in (self.load_before, self.load_after))
@@ -134,9 +143,16 @@ class Report:
         )
 
 
-def _tables(measures: Sequence[Measure]) -> list[list[list[str]]]:
-    """For those that compare the same sides a head and a row a measure: median, least and most of the rounds."""
-    return [_table(list(alike), compared) for compared, alike in groupby(measures, key=lambda one: one.compared)]
+def _tables(measures: Sequence[Measure]) -> list[tuple[list[list[str]], list[str]]]:
+    """For those that compare the same sides a head and a row a measure: median, least and most of the rounds.
+
+    With what their notes say, each once.
+    """
+    tables = []
+    for compared, group in groupby(measures, key=lambda one: one.compared):
+        alike = list(group)
+        tables.append((_table(alike, compared), list(dict.fromkeys(one.note for one in alike if one.note))))
+    return tables
 
 
 def _table(measures: Sequence[Measure], compared: tuple[str, str]) -> list[list[str]]:

@@ -1,12 +1,12 @@
-"""What a delivery is measured by: Parley, and two ways of doing its least without it."""
+"""What a delivery is measured by: Parley, two ways of doing its least without it, and a system of others."""
 
 from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import ClassVar
 from uuid import uuid4
 
 import django_rq
@@ -15,6 +15,7 @@ from django.db import transaction
 from conversations.management.benchmark import floor
 from conversations.management.benchmark.company import BODY, request_to
 from conversations.management.benchmark.ground import Ground
+from conversations.management.benchmark.peers.kannel import Kannel
 from conversations.management.benchmark.report import FLOOR, OURS
 from conversations.models import Conversation, User
 from conversations.queue import INTERACTIVE
@@ -32,7 +33,7 @@ class Sent:
 class Side(ABC):
     """One way to deliver, on the same ground."""
 
-    name: ClassVar[str]
+    name: str
 
     @abstractmethod
     def send(self, conversation: Conversation) -> Sent:
@@ -109,3 +110,19 @@ class FloorThroughRQ(Floor):
         django_rq.get_queue(INTERACTIVE).enqueue_call(
             floor.JOB, args=(message_id,), job_id=job_id, description=job_id, unique=True, result_ttl=0, failure_ttl=0
         )
+
+
+class HandedOn(Side):
+    """A peer, which is handed a message and has workers of its own."""
+
+    def __init__(self, peer: Kannel) -> None:
+        self.name = peer.name
+        self._peer = peer
+
+    def send(self, conversation: Conversation) -> Sent:
+        return Sent(*self._peer.send_one())
+
+    @contextmanager
+    def workers(self, number: int) -> Iterator[list[int]]:
+        with self._peer.connected():
+            yield []
