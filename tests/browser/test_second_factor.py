@@ -6,23 +6,17 @@ import re
 
 import pyotp
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from tests.accessibility import barriers_in_both_schemes
 from tests.browser.conftest import PASSWORD, Complaints, Product, open_page, sign_in
 
 pytestmark = pytest.mark.browser
 
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
-
 
 def look(page: Page) -> list[str]:
     """What is wrong with the page in both schemes, on a desk and on a phone."""
-    faults = []
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
-        for fault in Axe().run(page, options=RULES).response["violations"]:
-            faults += [f"{scheme}: {fault['id']}: {node['html'][:200]}" for node in fault["nodes"]]
+    faults = barriers_in_both_schemes(page)
     for width in (320, 390, 1440):
         page.set_viewport_size({"width": width, "height": 900})
         if (wider := page.evaluate("document.documentElement.scrollWidth - innerWidth")) > 0:
