@@ -3,7 +3,6 @@
 import { toast } from "./toasts.js";
 
 const PAUSE = 120;
-const NO_SINGLE_KEYS = "parley:no-single-keys"; // keys.js
 const dialog = document.getElementById("palette");
 const text = document.getElementById("palette-text");
 const list = document.getElementById("palette-options");
@@ -166,7 +165,7 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener("keydown", (event) => {
   if (event.key !== "/" || event.defaultPrevented || event.ctrlKey || event.metaKey || event.isComposing) return;
   if (event.target.closest("input, textarea, select, [contenteditable], dialog[open]")) return;
-  if (localStorage.getItem(NO_SINGLE_KEYS)) return;
+  if (document.body.dataset.singleKeys === "off") return;
   event.preventDefault();
   const field = document.querySelector("main form[role=search] input[name=q]");
   if (!field) {
