@@ -22,10 +22,10 @@ MOST_CHIPS = 3
 SOON, VERY_SOON = timedelta(hours=1), timedelta(minutes=15)
 
 # The room of a row and what stands in it, in px (static/css/rows.css, and Inter at 12 px).
-ROOM, AVATAR, FOLDED, GAP = 241, 24, 28, 4
+ROOM, AVATAR, FOLDED, GAP = 241, 24, 30, 4
 _EDGES, _ICON = 10, 15
-_LETTER, _NARROW_LETTER, _WIDE_LETTER, _SQUARE_LETTER = 7.2, 3.5, 10, 12
-_NARROW, _WIDE = frozenset("ijltfrI .,:'"), frozenset("mwMWOQGNHU")
+_LETTER, _NARROW_LETTER, _SLIM_LETTER, _DIGIT_OR_CAPITAL, _WIDE_LETTER, _SQUARE_LETTER = 7.3, 3.5, 4.7, 8.3, 10, 12
+_NARROW, _SLIM, _WIDE = frozenset("ijlI .,:'"), frozenset("tfr"), frozenset("mwMWOQGNHU")
 
 
 class Chip(NamedTuple):
@@ -58,9 +58,13 @@ class Chip(NamedTuple):
 def _width_of_letter(letter: str) -> float:
     if letter in _NARROW:
         return _NARROW_LETTER
+    if letter in _SLIM:
+        return _SLIM_LETTER
+    if letter in _WIDE:
+        return _WIDE_LETTER
     if east_asian_width(letter) in "WF":
         return _SQUARE_LETTER
-    return _WIDE_LETTER if letter in _WIDE else _LETTER
+    return _DIGIT_OR_CAPITAL if letter.isdecimal() or letter.isupper() else _LETTER
 
 
 class ChipLine(NamedTuple):

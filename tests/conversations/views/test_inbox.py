@@ -14,7 +14,7 @@ from conversations.models.conversation import ListOrder
 from conversations.models.message import MessageStatus
 from conversations.services import consent
 from conversations.services.opt_in_keywords import answer_question, ask_whether_opted_out
-from conversations.views.chips import chips_of
+from conversations.views.chips import Chip, chips_of
 from conversations.views.counting import count_views
 from conversations.views.inbox_query import InboxQuery, View
 from conversations.views.listing import FIRST_PAGE, read_page, read_rows, streams_seen
@@ -295,3 +295,17 @@ def test_times_in_a_list_are_as_short_as_they_can_be(centre: Centre, agent: Clie
     waiting(centre, "Old", 2, last_message_at=old)
     times = {row.one("bdi").text: row.one("time").text for row in rows_of(agent, "/")}
     assert times == {"Today": "12:00", "Week": f"{noon - timedelta(days=2):%a %H:%M}", "Old": "5 Mar 2024"}
+
+
+@pytest.mark.parametrize(
+    ("chip", "measured"),  # in Chromium, in px
+    [
+        (Chip("clock", "Due in 3 h 59 m"), 114.5),
+        (Chip("timer", "23 h left"), 72.6),
+        (Chip("", "Billing", "outline"), 44.4),
+        (Chip("", "Appointment", "outline"), 84.3),
+        (Chip("pencil", "Draft"), 53.9),
+    ],
+)
+def test_a_chip_is_rather_thought_too_wide_than_too_narrow(chip: Chip, measured: float) -> None:
+    assert measured <= chip.width < measured + 8
