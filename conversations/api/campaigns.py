@@ -18,7 +18,7 @@ from conversations.api.door import user_of
 from conversations.api.errors import Refused
 from conversations.api.fields import Given, Id, Moment
 from conversations.api.operations import Resource
-from conversations.api.paging import Listing, Page, page
+from conversations.api.paging import Listing, Page, page, rows_by_id
 from conversations.models import Campaign, CampaignRecipient, Message, Stream, WhatsAppTemplate
 from conversations.models.api_key import ApiScope
 from conversations.models.campaign import CampaignStatus
@@ -179,11 +179,8 @@ def list_campaigns(request: HttpRequest, asked: Annotated[Listing, Query()]) -> 
     """The campaigns on the streams that this key sees, newest first."""
     if not user_of(request).has_perm("conversations.send_in_bulk"):
         raise PermissionDenied
-    rows = _visible(request).order_by("-pk")
-    if last := asked.seen(int):
-        rows = rows.filter(pk__lt=last[0])
     show = partial(CampaignShown.of, in_list=True)
-    return page(request, list(rows[: asked.limit + 1]), asked, show=show, key=lambda row: (row.pk,))
+    return page(request, rows_by_id(_visible(request), asked), asked, show=show)
 
 
 @router.operation("GET", "/campaigns/{int:pk}", scope=ApiScope.BULK, answer=CampaignShown)

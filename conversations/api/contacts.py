@@ -16,7 +16,7 @@ from conversations.api.door import user_of
 from conversations.api.errors import Refused
 from conversations.api.fields import Given, example
 from conversations.api.operations import Resource
-from conversations.api.paging import Listing, Page, page
+from conversations.api.paging import Listing, Page, page, rows_by_id
 from conversations.forms.contacts import ContactForm
 from conversations.models import Contact, User
 from conversations.models.api_key import ApiScope
@@ -36,18 +36,15 @@ class ContactListing(Listing):
 @router.operation("GET", "/contacts", scope=ApiScope.READ, answer=Page[answers.Contact])
 def list_contacts(request: HttpRequest, asked: Annotated[ContactListing, Query()]) -> dict[str, Any]:
     """The customers that this key sees, newest first."""
-    last = asked.seen(int)
     try:
         with time_limit():
             rows: QuerySet[Contact] = Contact.objects.visible_to(user_of(request))
             if asked.q:
                 rows = Search(asked.q, user_of(request)).matching_contacts() or rows.none()
-            if last:
-                rows = rows.filter(pk__lt=last[0])
-            found = list(rows.order_by("-pk")[: asked.limit + 1])
+            found = rows_by_id(rows, asked)
     except SearchTookTooLong as error:
         raise Refused(422, "search_too_long", error.sentence, "q") from error
-    return page(request, found, asked, show=answers.Contact.of, key=lambda row: (row.pk,))
+    return page(request, found, asked, show=answers.Contact.of)
 
 
 @router.operation("GET", "/contacts/{int:pk}", scope=ApiScope.READ, answer=answers.Contact)

@@ -14,7 +14,7 @@ from conversations.api.door import user_of
 from conversations.api.errors import Refused
 from conversations.api.fields import Given, Id, Moment, example
 from conversations.api.operations import Resource
-from conversations.api.paging import Listing, Page, page
+from conversations.api.paging import Listing, Page, page, rows_by_id
 from conversations.api.rows import (
     messages_of,
     shown_message,
@@ -64,10 +64,8 @@ def list_messages(request: HttpRequest, asked: Annotated[MessageListing, Query()
             raise Refused(422, "not_a_choice", f"There is no status {asked.status}. Choose among {known}.", "status")
         wanted["status"] = asked.status
     rows = rows.filter(**{name: value for name, value in wanted.items() if value is not None})
-    if last := asked.seen(int):
-        rows = rows.filter(**{"pk__lt" if asked.order == "newest" else "pk__gt": last[0]})
-    rows = rows.order_by("-pk" if asked.order == "newest" else "pk")
-    return page(request, list(rows[: asked.limit + 1]), asked, show=answers.Message.of, key=lambda row: (row.pk,))
+    found = rows_by_id(rows, asked, newest_first=asked.order == "newest")
+    return page(request, found, asked, show=answers.Message.of)
 
 
 class MediaGiven(Given):

@@ -13,7 +13,7 @@ from conversations.api import answers
 from conversations.api.door import key_of, user_of
 from conversations.api.fields import Given, example
 from conversations.api.operations import Resource
-from conversations.api.paging import Listing, Page, page
+from conversations.api.paging import Listing, Page, page, rows_by_id
 from conversations.api.rows import visible_conversation
 from conversations.forms.indicators import IndicatorForm
 from conversations.models import Indicator, Tag, User
@@ -28,10 +28,8 @@ _PLACE = "/conversations/{int:pk}"
 @router.operation("GET", f"{_PLACE}/activities", scope=ApiScope.READ, answer=Page[answers.Activity])
 def list_activities(request: HttpRequest, pk: int, asked: Annotated[Listing, Query()]) -> dict[str, Any]:
     """What people and the system did to a conversation, remarks among it, newest first."""
-    rows = visible_conversation(request, pk).activities.select_related("actor").order_by("-pk")
-    if last := asked.seen(int):
-        rows = rows.filter(pk__lt=last[0])
-    return page(request, list(rows[: asked.limit + 1]), asked, show=answers.Activity.of, key=lambda row: (row.pk,))
+    rows = visible_conversation(request, pk).activities.select_related("actor")
+    return page(request, rows_by_id(rows, asked), asked, show=answers.Activity.of)
 
 
 class RemarkGiven(Given):

@@ -15,7 +15,7 @@ from conversations.api.door import user_of
 from conversations.api.errors import Refused
 from conversations.api.fields import Given, Id, Moment, example
 from conversations.api.operations import Resource
-from conversations.api.paging import Listing, Page, page
+from conversations.api.paging import Listing, Page, page, rows_by_id
 from conversations.models import Contact, OptIn, Stream, User
 from conversations.models.api_key import ApiScope
 from conversations.models.consent import ConsentEventKind, ConsentSource
@@ -137,11 +137,9 @@ def list_opt_ins(request: HttpRequest, asked: Annotated[Ledger, Query()]) -> dic
     rows = filtered_entries(wanted, user).select_related("contact", "evidence_file").defer("evidence_file__content")
     if asked.contact is not None:
         rows = rows.filter(contact=asked.contact)
-    if last := asked.seen(int):
-        rows = rows.filter(pk__lt=last[0])
-    found = list(rows.order_by("-pk")[: asked.limit + 1])
+    found = rows_by_id(rows, asked)
     hide_words(found, user)
-    return page(request, found, asked, show=Decision.of, key=lambda row: (row.pk,))
+    return page(request, found, asked, show=Decision.of)
 
 
 @router.operation("GET", "/opt-ins/{int:pk}", scope=ApiScope.READ, answer=Decision)

@@ -51,15 +51,25 @@ class Listing(BaseModel):
             ) from error
 
 
+def rows_by_id(rows: Any, asked: Listing, *, newest_first: bool = True) -> list[Any]:
+    """What follows the last row that was seen, by id: as many rows as are wanted, and one more where there are more."""
+    if last := asked.seen(int):
+        rows = rows.filter(**{"pk__lt" if newest_first else "pk__gt": last[0]})
+    return list(rows.order_by("-pk" if newest_first else "pk")[: asked.limit + 1])
+
+
 def page(
     request: HttpRequest,
     rows: Sequence[Row],
     asked: Listing,
     *,
     show: Callable[[Row], Shown],
-    key: Callable[[Row], Key],
+    key: Callable[[Row], Key] = lambda row: (row.pk,),  # type: ignore[attr-defined]
 ) -> dict[str, Any]:
-    """A page of `rows`, of which one more than `asked.limit` was read where there are more."""
+    """A page of `rows`, of which one more than `asked.limit` was read where there are more.
+
+    `key` says by what the list is ordered, where that is not the id.
+    """
     shown = rows[: asked.limit]
     following = None
     if len(rows) > asked.limit:

@@ -11,7 +11,7 @@ from ninja import Query
 from conversations.api import answers
 from conversations.api.door import user_of
 from conversations.api.operations import Resource
-from conversations.api.paging import Listing, Page, page
+from conversations.api.paging import Listing, Page, page, rows_by_id
 from conversations.models import Stream
 from conversations.models.api_key import ApiScope
 
@@ -21,18 +21,9 @@ router = Resource(tags=["Streams"])
 @router.operation("GET", "/streams", scope=ApiScope.READ, answer=Page[answers.Stream])
 def list_streams(request: HttpRequest, asked: Annotated[Listing, Query()]) -> dict[str, Any]:
     """The streams that this key sees."""
-    rows = _visible(request).order_by("pk")
-    if last := asked.seen(int):
-        rows = rows.filter(pk__gt=last[0])
-    found = list(rows[: asked.limit + 1])
+    found = rows_by_id(_visible(request), asked, newest_first=False)
     sendable = set(Stream.objects.sendable_by(user_of(request)).values_list("pk", flat=True))
-    return page(
-        request,
-        found,
-        asked,
-        show=lambda row: answers.Stream.of(row, may_send=row.pk in sendable),
-        key=lambda row: (row.pk,),
-    )
+    return page(request, found, asked, show=lambda row: answers.Stream.of(row, may_send=row.pk in sendable))
 
 
 @router.operation("GET", "/streams/{int:pk}", scope=ApiScope.READ, answer=answers.Stream)

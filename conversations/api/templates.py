@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from conversations.api.door import user_of
 from conversations.api.fields import Id
 from conversations.api.operations import Resource
-from conversations.api.paging import Listing, Page, page
+from conversations.api.paging import Listing, Page, page, rows_by_id
 from conversations.models import WhatsAppTemplate
 from conversations.models.api_key import ApiScope
 
@@ -52,13 +52,11 @@ class Wanted(Listing):
 @router.operation("GET", "/templates", scope=ApiScope.READ, answer=Page[TemplateShown])
 def list_templates(request: HttpRequest, asked: Annotated[Wanted, Query()]) -> dict[str, Any]:
     """The templates of the streams that this key sees."""
-    rows = WhatsAppTemplate.objects.visible_to(user_of(request)).order_by("pk")
+    rows = WhatsAppTemplate.objects.visible_to(user_of(request))
     for name in ("stream", "name", "status"):
         if value := getattr(asked, name):
             rows = rows.filter(**{name: value.replace("\x00", "") if isinstance(value, str) else value})
-    if last := asked.seen(int):
-        rows = rows.filter(pk__gt=last[0])
-    return page(request, list(rows[: asked.limit + 1]), asked, show=TemplateShown.of, key=lambda row: (row.pk,))
+    return page(request, rows_by_id(rows, asked, newest_first=False), asked, show=TemplateShown.of)
 
 
 @router.operation("GET", "/templates/{int:pk}", scope=ApiScope.READ, answer=TemplateShown)

@@ -17,7 +17,7 @@ from conversations.api.door import user_of
 from conversations.api.errors import Refused
 from conversations.api.fields import Given, Id, example
 from conversations.api.operations import Resource
-from conversations.api.paging import Listing, Page, page
+from conversations.api.paging import Listing, Page, page, rows_by_id
 from conversations.models import Stream, User, WebhookDelivery, WebhookSubscription
 from conversations.models.api_key import ApiScope
 from conversations.models.outgoing import OutgoingKind
@@ -138,10 +138,7 @@ class ChangedSubscription(Given):
 def list_webhooks(request: HttpRequest, asked: Annotated[Listing, Query()]) -> dict[str, Any]:
     """The systems that are told what happens here."""
     _manager(request)
-    rows = _visible(request).order_by("pk")
-    if last := asked.seen(int):
-        rows = rows.filter(pk__gt=last[0])
-    return page(request, list(rows[: asked.limit + 1]), asked, show=Subscription.of, key=lambda row: (row.pk,))
+    return page(request, rows_by_id(_visible(request), asked, newest_first=False), asked, show=Subscription.of)
 
 
 @router.operation("GET", "/webhooks/{int:pk}", scope=ApiScope.ADMIN, answer=Subscription)
@@ -221,12 +218,10 @@ def delete_webhook(request: HttpRequest, pk: int) -> None:
 @router.operation("GET", "/webhooks/{int:pk}/deliveries", scope=ApiScope.ADMIN, answer=Page[Delivery])
 def list_deliveries(request: HttpRequest, pk: int, asked: Annotated[Log, Query()]) -> dict[str, Any]:
     """What it is told, and was, newest first."""
-    rows = _one(request, pk).deliveries.order_by("-pk")
+    rows = _one(request, pk).deliveries.all()
     if asked.status:
         rows = rows.filter(status=asked.status)
-    if last := asked.seen(int):
-        rows = rows.filter(pk__lt=last[0])
-    return page(request, list(rows[: asked.limit + 1]), asked, show=Delivery.of, key=lambda row: (row.pk,))
+    return page(request, rows_by_id(rows, asked), asked, show=Delivery.of)
 
 
 @router.operation("POST", "/webhooks/{int:pk}/deliveries/{int:delivery}/replay", scope=ApiScope.ADMIN, answer=Delivery)

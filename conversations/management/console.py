@@ -17,10 +17,12 @@ from psycopg.errors import UndefinedColumn, UndefinedTable
 from redis.exceptions import RedisError
 from rq import Worker
 
-from conversations.models import Message, Stream, User
+from conversations.models import Contact, Message, Stream, User
 from conversations.models.message import TAKEN, MessageStatus
+from conversations.models.stream import Channel
 from conversations.queue import INTERACTIVE
 from conversations.services import outbound
+from messaging.phone import PhoneError, parse_number
 
 STILL_HERE = (MessageStatus.QUEUED, MessageStatus.SENDING)
 WORKER_PATIENCE = 5.0  # seconds: a killed worker stays registered for minutes
@@ -66,6 +68,26 @@ def stream_named(name: str) -> Stream:
     if not known:
         raise CommandError("There is no stream yet. Add an account and a stream in the administration.")
     raise CommandError(f"There is no stream called {name}. Choose one of: {known}.")
+
+
+def whatsapp_stream_named(name: str) -> Stream:
+    """`stream_named`; CommandError for one that sends no WhatsApp."""
+    stream = stream_named(name)
+    if stream.channel != Channel.WHATSAPP:
+        raise CommandError(f"{stream.name} sends {stream.get_channel_display()}. Choose a WhatsApp stream.")
+    return stream
+
+
+def contact_with(number: str) -> Contact:
+    """The contact with a number in E.164; CommandError when there is none."""
+    try:
+        phone = parse_number(number, region="GB", allow_fictional=True).e164
+    except PhoneError as error:
+        raise CommandError(error.sentence) from error
+    found = Contact.objects.filter(phone=phone).first()
+    if found is None:
+        raise CommandError("No contact has that number. Write it as +447700900142.")
+    return found
 
 
 def user_with(email: str | None) -> User | None:

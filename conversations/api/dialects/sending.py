@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from conversations.models import Contact, Conversation, Message, Stream, User
+from conversations.models import Contact, Message, Stream, User
 from conversations.models.message import Kind
-from conversations.services import compose, conversations
-
-
-def conversation_with(contact: Contact, *, stream: Stream, user: User) -> Conversation:
-    """The conversation in which a contact is written to; nobody has a new one, since a program answers nobody.
-
-    Raises ValidationError (`not_yours`) where somebody else has it and the user does not see theirs.
-    """
-    return conversations.open_conversation(stream=stream, contact=contact, actor=user)
+from conversations.services import compose
+from conversations.services.conversations import open_conversation
 
 
 def send_text(
@@ -29,7 +22,7 @@ def send_text(
 ) -> Message:
     """Queue a text for a person on a stream. Raises ValidationError as compose.queue_message does."""
     return compose.queue_message(
-        conversation=conversation_with(contact, stream=stream, user=user),
+        conversation=open_conversation(stream=stream, contact=contact, actor=user),
         body=body,
         author=user,
         kind=kind,

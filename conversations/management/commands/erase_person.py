@@ -4,24 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 
-from conversations.management.console import ConsoleCommand, user_with
-from conversations.models import Contact
+from conversations.management.console import ConsoleCommand, contact_with, user_with
 from conversations.services import erasure
-from messaging.phone import PhoneError, parse_number
-
-
-def contact_with(number: str) -> Contact:
-    """The contact with a number in E.164; CommandError when there is none."""
-    try:
-        phone = parse_number(number, region="GB", allow_fictional=True).e164
-    except PhoneError as error:
-        raise CommandError(error.sentence) from error
-    found = Contact.objects.filter(phone=phone).first()
-    if found is None:
-        raise CommandError("No contact has that number. Write it as +447700900142.")
-    return found
 
 
 class Command(ConsoleCommand):

@@ -8,8 +8,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from conversations.management.commands.erase_person import contact_with
-from conversations.management.console import ConsoleCommand, user_with
+from conversations.management.console import ConsoleCommand, contact_with, user_with
 from conversations.services import person_export
 
 

@@ -8,8 +8,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from conversations.management.console import ConsoleCommand, stream_named, user_with
-from conversations.models.stream import Channel
+from conversations.management.console import ConsoleCommand, user_with, whatsapp_stream_named
 from conversations.services.template_files import FileProblem, read_templates
 from conversations.services.template_sync import Change, Report, sync_templates
 
@@ -33,9 +32,7 @@ class Command(ConsoleCommand):
         parser.add_argument("--json", action="store_true", help="Print the report as JSON.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        stream = stream_named(options["stream"])
-        if stream.channel != Channel.WHATSAPP:
-            raise CommandError(f"{stream.name} sends {stream.get_channel_display()}. Choose a WhatsApp stream.")
+        stream = whatsapp_stream_named(options["stream"])
         try:
             found = read_templates(Path(options["file"]).read_bytes())
         except FileProblem as problem:

@@ -9,9 +9,9 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from conversations.management.console import ConsoleCommand, stream_named
+from conversations.management.console import ConsoleCommand, whatsapp_stream_named
+from conversations.models import Stream
 from conversations.models.message import Kind
-from conversations.models.stream import Channel, Stream
 from conversations.services import attachments
 from messaging.whatsapp import check_media
 
@@ -30,9 +30,7 @@ class Command(ConsoleCommand):
         parser.add_argument("--json", action="store_true", help="Print the id and the file's name as JSON.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        stream = stream_named(options["stream"])
-        if stream.channel != Channel.WHATSAPP:
-            raise CommandError(f"{stream.name} sends {stream.get_channel_display()}. Choose a WhatsApp stream.")
+        stream = whatsapp_stream_named(options["stream"])
         path = Path(options["file"])
         content_type = mimetypes.guess_type(path.name)[0] or ""
         try:

@@ -7,8 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from conversations.management.console import ConsoleCommand, stream_named, user_with
-from conversations.models.stream import Channel
+from conversations.management.console import ConsoleCommand, user_with, whatsapp_stream_named
 from conversations.services.number_checks import BAN_WARNING, check_number
 from messaging.phone import PhoneError, parse_number
 
@@ -28,9 +27,7 @@ class Command(ConsoleCommand):
         parser.add_argument("--json", action="store_true", help="Print the answer as JSON.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        stream = stream_named(options["stream"])
-        if stream.channel != Channel.WHATSAPP:
-            raise CommandError(f"{stream.name} sends {stream.get_channel_display()}. Choose a WhatsApp stream.")
+        stream = whatsapp_stream_named(options["stream"])
         try:
             number = parse_number(options["number"], region=stream.region, allow_fictional=stream.account.is_sandbox)
         except PhoneError as error:

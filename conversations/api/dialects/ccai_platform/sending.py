@@ -16,7 +16,6 @@ from django.http import JsonResponse
 from django.utils import timezone
 
 from conversations.api.dialects.calls import Call, door, row_id
-from conversations.api.dialects.sending import conversation_with
 from conversations.models import Contact, Conversation, Stream, User
 from conversations.models.api_key import ApiScope
 from conversations.models.conversation import IN_INBOX
@@ -153,7 +152,7 @@ def _conversation(user: User, contact: Contact, stream: Stream, agent: User | No
     current = Conversation.objects.filter(stream=stream, contact=contact, status__in=IN_INBOX).first()
     if current is not None and _is_in_session(current) and (agent is None or current.assignee_id != agent.pk):
         raise refused(IN_SESSION)
-    opened = conversation_with(contact, stream=stream, user=user)
+    opened = conversations.open_conversation(stream=stream, contact=contact, actor=user)
     return Conversation.objects.select_related("stream__account", "contact", "assignee").get(pk=opened.pk)
 
 

@@ -15,7 +15,6 @@ from django.core.validators import validate_email
 from django.http import JsonResponse
 
 from conversations.api.dialects.calls import Call, door
-from conversations.api.dialects.sending import conversation_with
 from conversations.models import Contact, Conversation, Message, Stream, SubStream, User
 from conversations.models.api_key import ApiScope
 from conversations.permissions import may_send_in_bulk, may_send_on
@@ -96,7 +95,7 @@ def create_object(call: Call, stream_id: str) -> JsonResponse:
 def open_object(call: Call, contact: Contact, stream: Stream, wanted: NewObject) -> Conversation:
     """The conversation with a person, with what the fields say of it before anything is written there."""
     _fill_in(call, contact, wanted.user)
-    conversation = conversation_with(contact, stream=stream, user=call.user)
+    conversation = conversations.open_conversation(stream=stream, contact=contact, actor=call.user)
     if wanted.part is not None and conversation.sub_stream_id != wanted.part.pk:
         conversation.sub_stream = wanted.part
         conversation.save(update_fields=["sub_stream"])

@@ -18,13 +18,12 @@ from django.http import JsonResponse
 from django.utils import timezone
 
 from conversations.api.dialects.calls import Call, Refused, door
-from conversations.api.dialects.sending import conversation_with
 from conversations.models import Message, Stream
 from conversations.models.api_key import ApiScope
 from conversations.models.message import MessageStatus
 from conversations.models.stream import Channel
 from conversations.services import attachments, compose, dispatch
-from conversations.services.conversations import contact_for_number
+from conversations.services.conversations import contact_for_number, open_conversation
 from conversations.services.number_checks import check_number
 from messaging.phone import PhoneError, parse_number
 from messaging.whatsapp import content_type_of, kind_of
@@ -115,7 +114,7 @@ def _send(call: Call, stream: Stream, row: Mapping[str, Any], data: Mapping[str,
     conversation = (
         open_object(call, contact, stream, wanted)
         if wanted
-        else conversation_with(contact, stream=stream, user=call.user)
+        else open_conversation(stream=stream, contact=contact, actor=call.user)
     )
     message = compose.queue_template(
         conversation=conversation,
