@@ -209,6 +209,13 @@ def test_single_keys_are_turned_off_and_on(centre: Centre, agent: Client) -> Non
     assert "data-single-keys" not in read(agent.get("/")).one("body").attributes
 
 
+@pytest.mark.parametrize("path", ["/", "/contacts/", "/search/?q=x", "/account/"])
+def test_the_panel_of_the_bell_is_styled_wherever_it_opens(centre: Centre, agent: Client, path: str) -> None:
+    page = agent.get(path).content.decode()
+    assert "data-choices=" in page
+    assert "css/choices" in page
+
+
 def test_a_person_who_left_is_a_colleague(centre: Centre, agent: Client) -> None:
     tell(centre.priya, centre.conversation(), "mention")
     assert "A colleague named you in a remark" in read(agent.get("/notifications/")).text
