@@ -267,12 +267,12 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(
     for number in range(50):
         conversation = waiting(centre, f"N{number}", number, stream=centre.care if number % 2 else centre.texts)
         factories.make_message(conversation, status=MessageStatus.FAILED if number % 3 else MessageStatus.ACCEPTED)
-    # Session, user, permissions of user and of groups; kept numbers, small numbers; the keys of the page, its rows,
+    # Session, user, permissions; kept numbers, small numbers; the keys of the page, its rows,
     # their tags; streams, saved filters; the bell.
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(11):
         page = agent.get("/")
     assert len(read(page).all("a", class_="conversation-row")) == FIRST_PAGE
-    with django_assert_num_queries(8):  # of these: streams, keys, rows and their tags
+    with django_assert_num_queries(7):  # of these: streams, keys, rows and their tags
         agent.get("/inbox/older/")
 
 
