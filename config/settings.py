@@ -263,7 +263,6 @@ STORAGES = {
 }
 # On a development machine files change: one whose length was read at the start would be cut off or left out.
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = not PRODUCTION
-WHITENOISE_MAX_AGE = 60 if PRODUCTION else 0
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = env.str("TIME_ZONE", default="Europe/London")
 USE_I18N = True

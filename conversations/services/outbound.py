@@ -8,7 +8,6 @@ sent nothing, one that dies after it may have: that is all that recovery needs t
 from __future__ import annotations
 
 import logging
-import random
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,8 +31,6 @@ from messaging.types import Outcome
 logger = logging.getLogger(__name__)
 
 REFUSED_BY_THE_DATABASE = ("CC002", "CC003")  # opted out, no longer valid (models/triggers.py)
-
-LONGEST_BACKOFF = 300.0  # seconds
 
 
 @dataclass(slots=True)
@@ -262,7 +259,4 @@ def _give_back(batch: Batch) -> None:
 
 
 def _wait(batch: Batch, retry_after: float | None) -> timedelta:
-    if retry_after is not None:
-        return timedelta(seconds=retry_after)
-    longest = min(LONGEST_BACKOFF, 0.5 * 2 ** min(batch.tries, 12))
-    return timedelta(seconds=random.uniform(0.2, longest))  # noqa: S311 jitter, no secret
+    return pacing.backoff(batch.tries) if retry_after is None else timedelta(seconds=retry_after)

@@ -6,6 +6,7 @@ The numbers of the breaker: 3 time-outs or 20 faults of any kind in a row.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -21,11 +22,17 @@ from messaging.types import Outcome, RecipientResult
 FAULTS = 20
 TIMEOUTS = 3
 SHORTEST_BREAK, LONGEST_BREAK = timedelta(seconds=5), timedelta(seconds=60)
+LONGEST_BACKOFF = 300.0  # seconds
 LONGEST_PROBE = timedelta(seconds=35)  # the total deadline and a little: a lost probe does not shut the stream
 
 _TIMEOUT_CODES = ("no_answer",)
 _FAULT_CODES = (*_TIMEOUT_CODES, "not_sent", "connection_broke")
 _A_HAIR = 1e-6  # of a token: what sums of floating point may lack
+
+
+def backoff(tries: int, *, longest: float = LONGEST_BACKOFF) -> timedelta:
+    """How long to wait after so many tries without success: at random, so that not all come back at once."""
+    return timedelta(seconds=random.uniform(0.2, min(longest, 0.5 * 2 ** min(tries, 12))))  # noqa: S311 no secret
 
 
 def lock(stream: Stream) -> StreamGate:

@@ -82,7 +82,5 @@ def _migrations_are_applied() -> bool:
     global _migrations_seen
     if not _migrations_seen:
         executor = MigrationExecutor(connection)
-        graph = executor.loader.graph
-        # Without one of ours the database is older than this code can mend: conversations.E005.
-        _migrations_seen = bool(graph.leaf_nodes("conversations")) and not executor.migration_plan(graph.leaf_nodes())
+        _migrations_seen = not executor.migration_plan(executor.loader.graph.leaf_nodes())
     return _migrations_seen

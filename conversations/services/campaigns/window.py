@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,13 +10,12 @@ from functools import partial
 from django.conf import settings
 from django.db import transaction
 
-from conversations.services import consent, spool
+from conversations.services import consent, pacing, spool
 from conversations.services.campaigns import recording, wave
 from conversations.services.campaigns.statements import mark_on_wire
 from conversations.services.campaigns.taking import MOST_AT_ONCE, Taken, refused_among
 from conversations.services.exchange import Fenced, kept_of
 
-LONGEST_BACKOFF = 300.0  # seconds
 QUICK_SECONDS = 0.25  # a wave that takes no longer may be followed by a window of several
 
 
@@ -93,7 +91,4 @@ def _store(taken: Taken) -> None:
 def _wait(taken: Taken, kept: recording.Window) -> float:
     """Seconds until those that were not accepted are tried again."""
     asked = [one.retry_after for one in kept.requests if one.retry_after is not None]
-    if asked:
-        return max(asked)
-    longest = min(LONGEST_BACKOFF, 0.5 * 2 ** min(taken.chunk.tries + 1, 12))
-    return random.uniform(0.2, longest)  # noqa: S311 jitter, no secret
+    return max(asked) if asked else pacing.backoff(taken.chunk.tries + 1).total_seconds()

@@ -7,7 +7,6 @@ the first byte. What was on the wire without an answer is looked for on the othe
 from __future__ import annotations
 
 import logging
-import random
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -219,7 +218,7 @@ def _look(turn: Turn) -> bool:
     except (ConfigurationError, ProviderError) as error:
         logger.info("The look for activity %s came to nothing: %s", turn.activity.pk, error.__class__.__name__)
         _learn(turn, error.code if isinstance(error, ProviderError) else "")
-        _mine(turn).update(push_next_at=database_now() + _backoff(turn.activity.push_tries), **_FREE)
+        _mine(turn).update(push_next_at=database_now() + _wait(turn), **_FREE)
         return False
     _learn(turn)
     if found is not None:
@@ -274,7 +273,7 @@ def _record(turn: Turn, result: RecipientResult, retry_after: float | None) -> b
         elif result.outcome is Outcome.UNCONFIRMED:
             _mine(turn).update(push_state=PushState.UNCONFIRMED, push_next_at=now + _first_look(), **_FREE)
         else:
-            wait = timedelta(seconds=retry_after) if retry_after is not None else _backoff(turn.activity.push_tries)
+            wait = timedelta(seconds=retry_after) if retry_after is not None else _wait(turn)
             _mine(turn).update(push_state=PushState.QUEUED, push_on_wire_at=None, push_next_at=now + wait, **_FREE)
         if result.outcome is Outcome.BLOCKED:
             mark_credentials_refused(turn.conversation.stream.account, result.text)
@@ -284,13 +283,12 @@ def _record(turn: Turn, result: RecipientResult, retry_after: float | None) -> b
     return result.outcome in (Outcome.ACCEPTED, Outcome.REFUSED)
 
 
+def _wait(turn: Turn) -> timedelta:
+    return pacing.backoff(turn.activity.push_tries, longest=LONGEST_WAIT)
+
+
 def _first_look() -> timedelta:
     return min(FIRST_LOOK, timedelta(seconds=settings.MIRROR_LOOKUP_SECONDS))
-
-
-def _backoff(tries: int) -> timedelta:
-    longest = min(LONGEST_WAIT, 0.5 * 2 ** min(tries, 12))
-    return timedelta(seconds=random.uniform(0.2, longest))  # noqa: S311 jitter, no secret
 
 
 def _opened(turn: Turn, conversation: Conversation, external_id: str) -> None:

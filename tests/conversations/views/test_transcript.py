@@ -87,8 +87,8 @@ def test_the_json_has_times_in_utc(talk: Conversation, agent: Client) -> None:
 def test_the_number_of_queries_does_not_grow(talk: Conversation, agent: Client, django_assert_num_queries: Any) -> None:
     for number in range(30):
         factories.make_message(talk, body=str(number), author=talk.assignee)
-    # Session, user, permissions of user and of groups, the conversation, messages, their files, activities.
-    with django_assert_num_queries(8):
+    # Session, user, their permissions, the conversation, messages, their files, activities.
+    with django_assert_num_queries(7):
         agent.get(f"/c/{talk.pk}/transcript/?remarks=1")
 
 
