@@ -25,6 +25,7 @@ from conversations.services.campaigns import planning, sending, statements, writ
 from conversations.services.campaigns.writing import Person, write_messages
 from conversations.services.clock import database_now
 from conversations.services.exchange import KEPT_OF_ATTEMPT
+from conversations.services.statements import store_attempts
 from tests import factories
 from tests.conversations.campaigns.conftest import confirm, fiction, run
 
@@ -71,7 +72,7 @@ def test_attempts_keep_what_went_over_the_wire_as_it_was(chunk: CampaignChunk) -
     answered.request_body = answered.response_body = body
     answered.http_status, answered.request_id, answered.finished_at = 200, 'one "id"', now
     silent.finished_at = now
-    statements.store_attempts([answered, silent])
+    store_attempts([answered, silent])
     names = [*KEPT_OF_ATTEMPT, "request_id", "started_at", "finished_at", "claim", "is_bulk", "chunk_id", "stream_id"]
     for attempt in (answered, silent, left):
         stored = SendAttempt.objects.get(pk=attempt.pk)
