@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -35,6 +34,7 @@ from conversations.services.outbound import _claim, _put_on_wire, _wait
 from messaging.registry import provider_class
 from messaging.types import DeliveryReport, DeliveryStatus, InboundMessage, Outcome, RecipientResult, SendResult
 from tests import factories
+from tests.conversations.racing import in_thread, until_somebody_waits
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -58,29 +58,6 @@ def answered(message: Message, outcome: Outcome = Outcome.ACCEPTED, **fields: An
 
 def record(attempt: SendAttempt, message: Message, result: SendResult) -> None:
     outcomes.record(attempt, [message], result, wait=SECOND, retry_after=None)
-
-
-def in_thread(work: Callable[[], None]) -> threading.Thread:
-    def run() -> None:
-        try:
-            work()
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    return thread
-
-
-def until_somebody_waits() -> None:
-    """Return once another connection of this database waits for a lock."""
-    for _ in range(200):
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            if cursor.fetchone()[0]:
-                return
-        threading.Event().wait(0.02)
-    raise AssertionError("nobody came to the lock")
 
 
 # --- PostgreSQL goes away and comes back ----------------------------------------------------------------------

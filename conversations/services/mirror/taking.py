@@ -134,14 +134,16 @@ def _is_busy(conversation: Conversation, read_at: datetime) -> bool:
 def _conversation(stream: Stream, there: RemoteConversation, mirror: ConversationMirror) -> tuple[Conversation, bool]:
     """The conversation that it is: known, begun by us, the customer's current one, or new."""
     if mirror.conversation is not None:
+        lock_number(stream, mirror.conversation.contact)  # the customer may be writing at this moment
         return mirror.conversation, False
     ours = Conversation.objects.filter(stream=stream)
     if known := ours.filter(external_id=there.external_id).newest_first().first() or _begun_by_us(stream, there):
+        lock_number(stream, known.contact)
         if not known.external_id:
             Conversation.objects.filter(pk=known.pk).update(external_id=there.external_id)
         return known, False
     contact, _ = Contact.objects.get_or_create(phone=there.phone)
-    lock_number(stream, contact)  # the customer may be writing at this moment
+    lock_number(stream, contact)
     current = ours.filter(contact=contact).current().first()
     if current is not None and not there.is_closed:
         if not current.external_id:

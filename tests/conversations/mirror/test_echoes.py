@@ -6,15 +6,17 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
-from conversations.models import Activity, Contact, Conversation, Message, Tag
+from conversations.models import Activity, Contact, Conversation, ConversationMirror, Message, Tag, WebhookEvent
 from conversations.services import conversations, handling
 from conversations.services.compose import queue_message
 from conversations.services.mirror import phone, syncing
 from conversations.services.outbound import deliver
 from tests import factories
 from tests.conversations.mirror.conftest import Cirrus, Told, push, states
+from tests.conversations.racing import in_thread, until_somebody_waits
 from tests.sandbox.playing import AMIRA
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -60,9 +62,9 @@ def test_the_echo_of_an_opening_may_come_before_its_answer(
     assert Conversation.objects.get().external_id
 
 
-def test_what_waited_for_the_customer_leaves_when_a_reading_was_quicker_than_the_call(
-    streams: Any, cirrus: Cirrus, told: Told
-) -> None:
+@pytest.fixture
+def waiting(streams: Any, cirrus: Cirrus, told: Told) -> Message:
+    """An answer that is held for a customer who has just written: nobody told us yet."""
     stream = streams["whatsapp"]
     stream.settings = {**stream.settings, "mirror": "yes"}
     stream.save(update_fields=["settings"])
@@ -79,12 +81,39 @@ def test_what_waited_for_the_customer_leaves_when_a_reading_was_quicker_than_the
     held = factories.make_message(conversation, status="held", held_for="window", queued_at=timezone.now())
     Conversation.objects.filter(pk=conversation.pk).update(window_closes_at=timezone.now())
     cirrus.played.control("reply", phone=AMIRA, stream=pk, text="Is it still on?")
+    return held
+
+
+def test_what_waited_for_the_customer_leaves_when_a_reading_was_quicker_than_the_call(
+    waiting: Message, told: Told
+) -> None:
+    conversation = waiting.conversation
     syncing.sync_conversation(conversation)
-    held.refresh_from_db()
-    assert (conversation.messages.filter(direction="in").count(), held.status) == (2, "held"), "a reading sends nothing"
+    waiting.refresh_from_db()
+    assert (conversation.messages.filter(direction="in").count(), waiting.status) == (2, "held"), "a reading is silent"
     told.come_in()
-    held.refresh_from_db()
-    assert (conversation.messages.filter(direction="in").count(), held.status) == (2, "queued")
+    waiting.refresh_from_db()
+    assert (conversation.messages.filter(direction="in").count(), waiting.status) == (2, "queued")
+
+
+def test_what_waited_for_the_customer_leaves_when_a_reading_stores_it_while_the_call_is_read(
+    waiting: Message, told: Told
+) -> None:
+    conversation = waiting.conversation
+    syncing.sync_conversation(conversation)  # so that the row below is there
+    conversation.messages.filter(body="Is it still on?").delete()
+    ConversationMirror.objects.update(fingerprint="")
+    with transaction.atomic():
+        list(ConversationMirror.objects.select_for_update())  # a reading stores messages first, and this row last
+        reading = in_thread(lambda: syncing.sync_conversation(conversation))
+        until_somebody_waits()
+        call = in_thread(told.come_in)
+        until_somebody_waits(2)
+    reading.join()
+    call.join()
+    waiting.refresh_from_db()
+    assert (conversation.messages.filter(direction="in").count(), waiting.status) == (2, "queued")
+    assert not WebhookEvent.objects.filter(status="failed").exists()
 
 
 def test_what_others_did_there_is_here_without_asking(
