@@ -81,6 +81,8 @@ class Supervisor:
     def _call_on_ready(self) -> None:
         try:
             self._on_ready()
+        except BrokenPipeError:
+            pass  # nobody reads what it prints: no reason to end what runs
         except Exception:
             if not self._received:  # Ctrl-C also ends the processes that it waits for: no failure of its own
                 raise

@@ -37,7 +37,12 @@ async function ask() {
   try {
     const response = await fetch(address(conversation), { headers: { Accept: "text/html" } });
     if (response.redirected) signedOut();
-    else if (response.ok) exchange(new DOMParser().parseFromString(await response.text(), "text/html"), conversation);
+    else if (response.ok) {
+      const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+      // What was pressed must still be there when it is answered: else nobody hears what came of it.
+      if (workspace().querySelector(".htmx-request")) refresh(Boolean(conversation));
+      else exchange(fresh, conversation);
+    }
     connected();
   } catch {
     disconnected(); // the poll asks again, and so does the event stream when it is back

@@ -228,6 +228,19 @@ def test_nobody_reading_the_output_is_survived(run: Run) -> None:
     assert run.living() == []
 
 
+def test_nobody_reading_is_survived_also_before_everything_is_ready(run: Run) -> None:
+    process = run.start("worker")
+    assert process.stdout is not None
+    process.stdout.close()  # before the interpreter has even started
+    run.wait_for_lives("worker", 1)
+    time.sleep(0.5)  # it says that all is ready, to nobody
+    assert process.poll() is None
+    process.terminate()
+    process.wait(timeout=20)
+    assert process.returncode == 0
+    assert run.living() == []
+
+
 @pytest.fixture
 def terminal(run: Run, tmp_path: Path) -> Iterator[tuple[int, int]]:
     """`make` over the supervisor in a terminal of its own: the terminal and make's pid."""

@@ -95,6 +95,24 @@ def test_a_conversation_from_the_list_to_resolved_by_keyboard_alone(
     expect(toast(agent, "Undone")).to_be_visible()
 
 
+def test_what_was_pressed_is_answered_though_the_page_learns_of_it_first(
+    agent: Page, product: Product, customers: Customers
+) -> None:
+    texts = three_texts(agent, product, customers)
+    row(agent, texts[2]).click()
+    agent.get_by_role("region", name="Conversation with").get_by_role("button", name=re.compile("^Resolve")).wait_for()
+
+    def answer_late(route: Route) -> None:
+        answer = route.fetch()
+        time.sleep(2)  # meanwhile the event of what it did has come
+        route.fulfill(response=answer)
+
+    agent.route(re.compile("/resolve/"), answer_late)
+    agent.keyboard.press("e")
+    expect(toast(agent, "Conversation resolved")).to_be_visible()
+    expect(row(agent, texts[2])).to_have_count(0)
+
+
 def test_f6_goes_round_the_panes_and_lands_on_what_is_seen(agent: Page, product: Product, customers: Customers) -> None:
     text = f"Is anybody there? {uuid.uuid4().hex[:6]}"
     customers.write(text)
