@@ -161,10 +161,10 @@ def _show(conversation: Conversation, rows: list[Message], *, is_new: bool) -> N
 def _note_stop(conversation: Conversation, message: Message) -> None:
     """A STOP that only reached the other side counts here too; nothing is answered. A later decision stands."""
     stream, contact = conversation.stream, conversation.contact
+    consent.number_lock(contact.phone)
     later = ConsentState.objects.filter(phone=contact.phone, channel=stream.channel, changed_at__gte=message.created_at)
     if later.exists():
         return
-    consent.number_lock(contact.phone)
     consent.record(
         OptIn(
             contact=contact,

@@ -14,8 +14,7 @@ from conversations.models.message import TAKEN, MessageStatus
 from conversations.services.accounts import provider_for
 from conversations.services.clock import database_now
 from conversations.services.mirror.agreement import status_word, their_status
-from conversations.services.mirror.entries import words_there
-from conversations.services.mirror.taking import TOLD_OTHERWISE
+from conversations.services.mirror.entries import is_from_there, lines_of, words_there
 from messaging.errors import ConfigurationError, ProviderError
 from messaging.mirror import RemoteConversation
 
@@ -93,22 +92,18 @@ def _messages(conversation: Conversation, there: RemoteConversation) -> list[Lin
 
 
 def _log(conversation: Conversation, there: RemoteConversation) -> list[Line]:
-    theirs: Counter[tuple[bool, str]] = Counter()
-    for line in there.log:
-        if line.kind not in TOLD_OTHERWISE:
-            theirs[line.kind == "remark", " ".join(line.text.split())] += 1
+    theirs = Counter(words for words, _ in lines_of(there))
     lines = []
     ours = conversation.activities.exclude(push_state=PushState.LOCAL, data={}).select_related("actor").order_by("id")
     for activity in ours:
         words = words_there(activity)
-        if words is None or (activity.push_state == PushState.LOCAL and not activity.data.get("there")):
+        if words is None or (activity.push_state == PushState.LOCAL and not is_from_there(activity)):
             continue
-        key = (words[0], " ".join(words[1]))
-        is_there = theirs[key] > 0
-        theirs[key] -= is_there
+        is_there = theirs[words] > 0
+        theirs[words] -= is_there
         kind = "remark" if activity.kind == ActivityKind.REMARK else "log"
         who = str(activity.actor or activity.data.get("by") or "Parley")
-        lines.append(Line(kind, activity.occurred_at, who, key[1], True, is_there))
+        lines.append(Line(kind, activity.occurred_at, who, words[1], True, is_there))
     for (is_remark, text), number in theirs.items():
         kind = "remark" if is_remark else "log"
         lines += [Line(kind, None, "", text, False, True) for _ in range(number)]

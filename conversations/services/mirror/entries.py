@@ -9,7 +9,7 @@ from django.db.models import Q
 from conversations.models import Activity, AgentIdentity, Conversation, Message
 from conversations.models.activity import ActivityKind as Kind
 from conversations.models.activity import PushState
-from messaging.mirror import EntryKind, MirrorEntry
+from messaging.mirror import EntryKind, MirrorEntry, RemoteConversation, RemoteEntry
 
 _KINDS: dict[str, EntryKind] = {
     Kind.OPENED: EntryKind.OPENING,
@@ -22,6 +22,9 @@ _KINDS: dict[str, EntryKind] = {
     Kind.PHONE_MESSAGE: EntryKind.CUSTOMER_MESSAGE,
 }
 COUNTED = (EntryKind.REMARK, EntryKind.LOG)  # found again by their number alone
+TOLD_OTHERWISE = ("status_change", "assign_change")  # the conversation itself says it
+
+Words = tuple[bool, str]  # what a line without an id is known by: is it a remark, and its words with one space between
 
 
 def kind_of(activity: Activity) -> EntryKind:
@@ -74,7 +77,7 @@ def text_of(activity: Activity) -> str:
             return message.body if message else ""
         case EntryKind.LOG:
             # "by" with a colon before the text: "Assigned by Tom Okafor: Priya Nair"
-            said = " ".join(activity.text.split())
+            said = _spaced(activity.text)
             return f"{activity.get_kind_display()}{by}{': ' if said else ''}{said}"
         case _:
             return ""
@@ -120,13 +123,33 @@ def _already_there(activity: Activity, kind: EntryKind) -> int:
     conversation = activity.conversation
     there = conversation.activities.filter(Q(push_state=PushState.PUSHED) | Q(data__there=True))
     same_object = there.filter(external_id=conversation.external_id).exclude(pk=activity.pk)
-    words = (kind is EntryKind.REMARK, text_of(activity).split())
+    words = (kind is EntryKind.REMARK, _spaced(text_of(activity)))
     return sum(words_there(one) == words for one in same_object.select_related("actor"))
 
 
-def words_there(activity: Activity) -> tuple[bool, list[str]] | None:
-    """Whether it is a remark and its words, for what stands in the other side's log; None for anything else."""
-    if activity.data.get("there"):
-        return activity.kind == Kind.REMARK, activity.text.split()
+def is_from_there(activity: Activity) -> bool:
+    """Is it a line of the other side's log: read there, or told in a call?"""
+    return bool(activity.data.get("there")) or activity.data.get("kind") == "activity"
+
+
+def words_there(activity: Activity) -> Words | None:
+    """What it is known by in the other side's log; None for what has no line there."""
+    if is_from_there(activity):
+        return activity.kind == Kind.REMARK, _spaced(activity.text)
     kind = kind_of(activity)
-    return (kind is EntryKind.REMARK, text_of(activity).split()) if kind in COUNTED else None
+    return (kind is EntryKind.REMARK, _spaced(text_of(activity))) if kind in COUNTED else None
+
+
+def lines_of(there: RemoteConversation) -> list[tuple[Words, RemoteEntry]]:
+    """The lines of their log that an activity may stand for, each with what it is known by."""
+    told = [line for line in there.log if line.kind not in TOLD_OTHERWISE and (line.text or line.kind)]
+    return [((line.kind == "remark", _spaced(words_of(line))), line) for line in told]
+
+
+def words_of(line: RemoteEntry) -> str:
+    """What a line of theirs says; one without a text says what it is."""
+    return line.text or line.kind.replace("_", " ")
+
+
+def _spaced(text: str) -> str:
+    return " ".join(text.split())

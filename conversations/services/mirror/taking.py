@@ -25,11 +25,10 @@ from conversations.services.clock import database_now
 from conversations.services.mirror import drifts
 from conversations.services.mirror.agreement import their_status
 from conversations.services.mirror.arriving import take_messages
-from conversations.services.mirror.entries import words_there
+from conversations.services.mirror.entries import Words, is_from_there, lines_of, words_of, words_there
 from messaging.mirror import RemoteConversation, RemoteEntry
 
 NO_NUMBER = "It names no phone number that can be read."
-TOLD_OTHERWISE = ("status_change", "assign_change")  # the conversation itself says it
 LONGEST = {"first_name": 100, "last_name": 100, "email": 254}
 
 
@@ -203,21 +202,20 @@ def _complete_contact(contact: Contact, there: RemoteConversation) -> int:
 
 def _take_log(conversation: Conversation, there: RemoteConversation) -> int:
     """Lines of the log that are not here. They have no ids: of those with the same words, as many as are missing."""
-    lines = [line for line in there.log if line.kind not in TOLD_OTHERWISE and (line.text or line.kind)]
+    lines = lines_of(there)
     if not lines:
         return 0
     here = conversation.activities.exclude(push_state=PushState.FAILED).select_related("actor")
-    known: Counter[tuple[bool, str]] = Counter()
+    known: Counter[Words] = Counter()
     for one in here:
         if one.external_id not in ("", there.external_id) or not _may_be_there(one):
             continue
         if words := words_there(one):
-            known[(words[0], " ".join(words[1]))] += 1
+            known[words] += 1
     new = []
-    for line in lines:
-        key = (line.kind == "remark", " ".join(_words_of(line).split()))
-        if known[key] > 0:
-            known[key] -= 1
+    for words, line in lines:
+        if known[words] > 0:
+            known[words] -= 1
         else:
             new.append(_activity(conversation, there, line))
     activities.write(new, is_theirs=True)
@@ -227,11 +225,7 @@ def _take_log(conversation: Conversation, there: RemoteConversation) -> int:
 def _may_be_there(activity: Activity) -> bool:
     """Is it theirs, or ours and told, or may it have arrived?"""
     told = activity.push_state in (PushState.PUSHED, PushState.UNCONFIRMED) or activity.push_on_wire_at is not None
-    return bool(activity.data.get("there")) or activity.data.get("kind") == "activity" or told
-
-
-def _words_of(line: RemoteEntry) -> str:
-    return line.text or line.kind.replace("_", " ")
+    return is_from_there(activity) or told
 
 
 def _activity(conversation: Conversation, there: RemoteConversation, line: RemoteEntry) -> Activity:
@@ -240,7 +234,7 @@ def _activity(conversation: Conversation, there: RemoteConversation, line: Remot
         conversation=conversation,
         kind=ActivityKind.REMARK if is_remark else ActivityKind.PROVIDER,
         actor=drifts.user_of(conversation.stream, line.agent_id) if is_remark else None,
-        text=_words_of(line),
+        text=words_of(line),
         data={"there": True, "kind": "activity", "type": line.kind, "by": line.by},
         external_id=there.external_id[:64],
         occurred_at=min(line.at, timezone.now()) if line.at else timezone.now(),

@@ -11,7 +11,7 @@ from django.urls import reverse
 from conversations.models import Activity, Conversation
 from conversations.services import conversations, handling
 from conversations.services.mirror import syncing
-from tests.conversations.mirror.conftest import Cirrus, push
+from tests.conversations.mirror.conftest import Cirrus, Told, push
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -92,6 +92,27 @@ def test_both_sides_stand_beside_each_other(
     assert "<dd>2</dd>" in shown
     cirrus.played.control("faults", account="Fernhill Cirrus", fault="error_before", times=1)
     assert "could not be read" in priya.get(address).content.decode()
+
+
+def test_a_line_of_theirs_that_is_here_is_no_difference(
+    priya: Client, conversation: Conversation, told: Told, streams: Any
+) -> None:
+    """Neither one without a text, nor one that a call told of before the stream was mirrored."""
+    push(conversation)
+    stream, there = streams["cirrus"], conversation.external_id
+    stream.settings["mirror"] = ""
+    stream.save()
+    assert told.cirrus.played.cirrus("POST", f"objects/{there}/activitylog", {"Text": "Line test passed"}).ok
+    told.come_in()
+    assert conversation.activities.filter(text="Line test passed").count() == 1
+    stream.settings["mirror"] = "yes"
+    stream.save()
+    assert told.cirrus.played.cirrus("PATCH", f"objects/{there}/stream", {"streamId": 532}).ok
+    syncing.sync_conversation(Conversation.objects.select_related("stream__account").get(pk=conversation.pk))
+    assert conversation.activities.filter(text="Line test passed").count() == 1
+    assert conversation.activities.filter(text="stream change").count() == 1
+    shown = priya.get(reverse("compare-mirror", args=[conversation.pk])).content.decode()
+    assert "<dd>None</dd>" in shown
 
 
 def test_what_a_customer_said_on_the_phone_is_a_child_of_theirs_and_only_once(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -10,11 +11,12 @@ import django_rq
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import transaction
 from django.utils import timezone
 
 from conversations import jobs
-from conversations.models import Activity, ConsentState, Conversation, ConversationMirror, Drift, Message, Tag
-from conversations.services import conversations, handling, inbound
+from conversations.models import Activity, ConsentState, Conversation, ConversationMirror, Drift, Message, OptIn, Tag
+from conversations.services import consent, conversations, handling, inbound
 from conversations.services.compose import queue_message
 from conversations.services.mirror import drifts, pushing, syncing
 from conversations.services.mirror.taking import Taken
@@ -22,6 +24,7 @@ from conversations.services.outbound import deliver
 from messaging.types import HookRequest
 from tests import factories
 from tests.conversations.mirror.conftest import Cirrus, push, states
+from tests.conversations.racing import in_thread, until_somebody_waits
 from tests.sandbox.playing import AMIRA, MARK
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -205,6 +208,37 @@ def test_a_customer_who_wrote_there_alone_waits_here(conversation: Conversation,
     waiting.refresh_from_db()
     assert waiting.status == "cancelled", "it was to leave only without an answer"
     assert not conversation.messages.filter(direction="out").exclude(pk=waiting.pk).exists(), "a sync answers nothing"
+
+
+def test_a_stop_that_is_read_late_waits_for_a_later_decision_and_lets_it_stand(
+    streams: Any, cirrus: Cirrus, conversation: Conversation
+) -> None:
+    push(conversation)
+    child = {
+        "Type": 0,
+        "UserStreamProviderId": AMIRA.lstrip("+"),
+        "UserStreamProviderType": 5,
+        "Message": "STOP",
+    }
+    cirrus.played.cirrus("POST", f"streams/532/objects/{conversation.external_id}/child", child)
+    start = {"channel": "sms", "event": "opt_in", "source": "keyword", "wording": "START"}
+    held, let_go = threading.Event(), threading.Event()
+
+    def decide() -> None:
+        with transaction.atomic():
+            consent.record(OptIn(contact=conversation.contact, occurred_at=timezone.now(), **start))
+            held.set()
+            assert let_go.wait(30)
+
+    deciding = in_thread(decide)
+    assert held.wait(30)
+    reading = in_thread(lambda: sync(streams))
+    until_somebody_waits()
+    let_go.set()
+    for thread in (deciding, reading):
+        thread.join(30)
+    assert Message.objects.filter(conversation=conversation, body="STOP").exists()
+    assert ConsentState.objects.get(phone=AMIRA).service == "opted_in"
 
 
 def test_more_than_one_answer_holds(streams: Any, cirrus: Cirrus) -> None:
