@@ -14,7 +14,9 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
+from django.utils.translation import gettext
 
+from conversations.models import Stream
 from conversations.models.account import AccountHealth
 from conversations.models.message import MessageStatus
 from conversations.models.outgoing import DeliveryStatus
@@ -46,7 +48,6 @@ TONES: dict[str, str] = {
     TemplateStatus.REJECTED: "bad",
     TemplateStatus.DISABLED: "bad",
     DeliveryStatus.WAITING: "info",
-    DeliveryStatus.SKIPPED: "",
     WebhookEventStatus.PROCESSED: "good",
     WebhookEventStatus.UNRECOGNISED: "warn",
 }
@@ -100,6 +101,12 @@ def short_moment(at: datetime) -> str:
     """A time in a list: to the minute, with the year where it is another one."""
     local = timezone.localtime(at)
     return date_format(local, "j M H:i" if local.year == timezone.localdate().year else "j M Y")
+
+
+def pause_words(stream: Stream) -> str:
+    """That a person stopped a stream, and until when, where that is known."""
+    until = stream.pause_ends_at
+    return gettext("Paused until %s") % short_moment(until) if until else gettext("Paused")
 
 
 def span(length: timedelta) -> str:

@@ -15,21 +15,21 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
-from conversations.admin.display import chip, link_to, list_link, short_moment, span
+from conversations.admin.display import chip, link_to, list_link, pause_words, span
 from conversations.admin.mixins import signed_in
-from conversations.admin.stream_forms import UNTIL_RESUMED
 from conversations.admin.troubles import BAD, amount, clock, troubles
 from conversations.models import DispatcherTick, Message, Receipt, Stream, WebhookEvent
 from conversations.models.account import AccountHealth
 from conversations.models.message import MessageStatus
 from conversations.models.webhook import WebhookEventStatus
+from conversations.queue import BULK, DEFAULT, INTERACTIVE
 from conversations.services import operations
 from conversations.services.operations import Breaker, Figures, StreamFigures
 
 NAMES: dict[str, str | Promise] = {
-    "interactive": _("Agents' messages"),
-    "bulk": _("Work in bulk"),
-    "default": _("What providers tell us"),
+    INTERACTIVE: _("Agents' messages"),
+    BULK: _("Work in bulk"),
+    DEFAULT: _("What providers tell us"),
 }
 
 
@@ -139,9 +139,7 @@ def _hindrances(one: StreamFigures) -> list[tuple[str, str, str]]:
     if one.asked_to_wait_until is not None:
         found.append((gettext("Provider waits until %s") % clock(one.asked_to_wait_until), "warn", ""))
     if one.paused_until is not None:
-        is_open_end = one.paused_until >= UNTIL_RESUMED
-        words = gettext("Paused") if is_open_end else gettext("Paused until %s") % short_moment(one.paused_until)
-        found.append((words, "warn", one.stream.pause_reason))
+        found.append((pause_words(one.stream), "warn", one.stream.pause_reason))
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from django import forms
@@ -16,12 +16,11 @@ from phonenumbers import SUPPORTED_REGIONS
 
 from conversations.admin.option_fields import values_of
 from conversations.models import Message, ProviderAccount, Stream, User
-from conversations.models.stream import Channel
+from conversations.models.stream import UNTIL_RESUMED, Channel
 from conversations.services.compose import queue_message
 from conversations.services.conversations import contact_for_number, open_conversation
 from messaging.registry import provider_class
 
-UNTIL_RESUMED = datetime(9999, 1, 1, tzinfo=UTC)
 # Refusals that a person mends in the text; all others are about the number or the stream.
 _ABOUT_THE_TEXT = {"empty_body", "unsendable_character", "replaced_words", "body_too_long", "key_reused"}
 _ABOUT_THE_STREAM = {"stream_off", "not_allowed", "window_closed", "no_object"}

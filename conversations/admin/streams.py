@@ -20,7 +20,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from conversations import live
-from conversations.admin.display import chip, status_chip
+from conversations.admin.display import chip, pause_words, status_chip
 from conversations.admin.mixins import (
     EditableInline,
     LinksInline,
@@ -31,7 +31,7 @@ from conversations.admin.mixins import (
 )
 from conversations.admin.object_actions import CONFIRMED, query_with
 from conversations.admin.option_fields import stream_fields
-from conversations.admin.stream_forms import UNTIL_RESUMED, PauseForm, StreamForm, TestMessageForm
+from conversations.admin.stream_forms import PauseForm, StreamForm, TestMessageForm
 from conversations.models import Message, ProviderAccount, Stream, StreamGate, SubStream, TeamStream
 from conversations.services.stream_tokens import token_of
 from messaging.registry import provider_class
@@ -233,12 +233,9 @@ class StreamAdmin(ManagedMixin, NeverDeletedMixin, ProductAdmin):
     def state(self, stream: Stream) -> SafeString:
         if not stream.is_active or not stream.account.is_active:
             return chip(_("Switched off"))
-        if stream.paused_until is None or not stream.is_paused:
+        if not stream.is_paused:
             return chip(_("Sending"), "good")
-        if stream.paused_until >= UNTIL_RESUMED:
-            return format_html("{} {}", chip(_("Paused"), "warn"), stream.pause_reason)
-        until = date_format(timezone.localtime(stream.paused_until), "j M H:i")
-        return format_html("{} {}", chip(gettext("Paused until %s") % until, "warn"), stream.pause_reason)
+        return format_html("{} {}", chip(pause_words(stream), "warn"), stream.pause_reason)
 
     def _chosen(self, request: HttpRequest) -> ProviderAccount | None:
         number = request.GET.get("account", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
@@ -18,6 +19,8 @@ from messaging.types import Limits, StreamConfig
 
 if TYPE_CHECKING:
     from conversations.models.team import User
+
+UNTIL_RESUMED = datetime(9999, 1, 1, tzinfo=UTC)  # the end of a pause that a person has to end
 
 
 class Channel(models.TextChoices):
@@ -223,6 +226,11 @@ class Stream(models.Model):
     def is_paused(self) -> bool:
         """Do messages wait here for now?"""
         return self.paused_until is not None and self.paused_until > timezone.now()
+
+    @property
+    def pause_ends_at(self) -> datetime | None:
+        """When the pause is over by itself; None where somebody has to end it, and where there is none."""
+        return self.paused_until if self.is_paused and self.paused_until != UNTIL_RESUMED else None
 
     @property
     def threading_rule(self) -> str:

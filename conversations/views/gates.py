@@ -145,8 +145,9 @@ def other_ways(conversation: Conversation, user: User) -> tuple[Stream, ...]:
 def trouble_of(stream: Stream) -> str:
     """Why what is sent now waits here for a while; empty when nothing is in the way."""
     if stream.is_paused:
+        until = clock(stream.pause_ends_at) or "somebody resumes it"
         reason = f" ({stream.pause_reason})" if stream.pause_reason else ""
-        return f"{stream.name} is paused until {clock(stream.paused_until)}{reason}. What you send waits until then."
+        return f"{stream.name} is paused until {until}{reason}. What you send waits until then."
     if stream.account.health == AccountHealth.NEEDS_CREDENTIALS:
         return f"{stream.account.provider_label} refuses our credentials. What you send waits until that is mended."
     if stream.account.health == AccountHealth.UNREACHABLE:

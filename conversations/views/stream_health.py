@@ -30,8 +30,8 @@ def stream_health(stream: Stream) -> Health:
     if not stream.is_active or not stream.account.is_active:
         return Health("", SWITCHED_OFF)
     if stream.is_paused:
-        far = stream.paused_until is None or stream.paused_until.year > now.year + 1
-        return Health("warning", "Paused" if far else f"Paused until {clock(stream.paused_until)}")
+        until = stream.pause_ends_at
+        return Health("warning", f"Paused until {clock(until)}" if until else "Paused")
     if stream.account.is_troubled:
         words = account_health(stream.account.health).words
         checked = stream.account.checked_at

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from conversations.models import CannedReply, Contact, Conversation, Draft, Message, OptIn, Stream
 from conversations.models.message import Direction, MessageStatus
+from conversations.models.stream import UNTIL_RESUMED
 from conversations.services import consent
 from conversations.views import presets
 from conversations.views.meters import meter
@@ -330,6 +331,14 @@ def test_what_waits_is_queued_and_says_why(centre: Centre, agent: Client) -> Non
     assert "Service texts is paused until" in shown.one(class_="window-bar").text
     assert "Billing run" in shown.one(class_="window-bar").text
     assert "Queue" in shown.one("button", class_="composer-send").text
+
+
+def test_a_pause_that_somebody_has_to_end_names_no_day(centre: Centre, agent: Client) -> None:
+    amira = centre.conversation()
+    centre.texts.paused_until = UNTIL_RESUMED
+    centre.texts.save()
+    shown = composer(agent, amira.pk).one(class_="window-bar").text
+    assert shown == "Service texts is paused until somebody resumes it. What you send waits until then."
 
 
 def test_a_closed_window_in_a_gate_leads_to_other_channels(centre: Centre, agent: Client) -> None:
