@@ -162,7 +162,7 @@ class ProductAdmin(VisibleToMixin, ObjectActionsMixin, admin.ModelAdmin):
     list_per_page = 50
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER  # counts every row once for each choice of a filter
-    empty_value_display = "–"
+    empty_value_display = NOTHING
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> LogEntry:
         """Keep it in the row's history, and in the audit when it belongs there; the next two do the same."""

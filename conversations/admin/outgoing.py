@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -105,7 +105,7 @@ class WebhookSubscriptionAdmin(ManagedMixin, ProductAdmin):
     def rotate_secret(self, request: HttpRequest, queryset: QuerySet[WebhookSubscription]) -> HttpResponse | None:
         """Make a new secret for one of them, and show it."""
         if queryset.count() != 1:
-            self.message_user(request, gettext("Choose one webhook: its new secret is shown once."), "ERROR")
+            self.message_user(request, gettext("Choose one webhook: its new secret is shown once."), messages.ERROR)
             return None
         one = queryset.get()
         return self._secret_page(request, one, subscriptions.rotate_secret(one, actor=signed_in(request)))

@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 
 from conversations.admin import attention, operations
+from conversations.admin.mixins import MANAGE
 from conversations.services.signed_in import way_to_prove
 
 # The first page lists models by what people come for, not by the Python package they lie in.
@@ -144,7 +145,7 @@ class ParleyAdminSite(AdminSite):
         user: Any = request.user
         return {
             **super().each_context(request),
-            "may_see_queues": user.is_authenticated and user.has_perm("conversations.manage_accounts"),
+            "may_see_queues": user.is_authenticated and user.has_perm(MANAGE),
         }
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:

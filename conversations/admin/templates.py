@@ -18,8 +18,8 @@ from django.utils.translation import gettext_lazy as _
 
 from conversations.admin.display import WithStatus
 from conversations.admin.filters import StreamFilter
-from conversations.admin.mixins import LedgerAdmin, ProductAdmin, RowsInline
-from conversations.models import TemplateStatusChange, TemplateVersion, User, WhatsAppTemplate
+from conversations.admin.mixins import LedgerAdmin, ProductAdmin, RowsInline, signed_in
+from conversations.models import TemplateStatusChange, TemplateVersion, WhatsAppTemplate
 from conversations.models.stream import Channel
 from conversations.models.template import TemplateStatus
 from conversations.services.templates import stop_what_would_change
@@ -140,12 +140,11 @@ class WhatsAppTemplateAdmin(WithStatus, ProductAdmin):
 
     def save_model(self, request: HttpRequest, obj: WhatsAppTemplate, form: Any, change: bool) -> None:
         """Save, and tell the histories who did it; what waits with another wording is stopped."""
-        assert isinstance(request.user, User)
-        before = obj.version
-        obj.changed_by = request.user
+        before, actor = obj.version, signed_in(request)
+        obj.changed_by = actor
         super().save_model(request, obj, form, change)
         if change and obj.version != before:
-            stop_what_would_change(obj, actor=request.user)
+            stop_what_would_change(obj, actor=actor)
 
     def get_field_queryset(self, db: str | None, db_field: Any, request: HttpRequest) -> QuerySet[Any] | None:
         rows = super().get_field_queryset(db, db_field, request)

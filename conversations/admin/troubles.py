@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from conversations import queue
 from conversations.admin.display import link, list_link, span
+from conversations.admin.mixins import MANAGE
 from conversations.models import Message, Receipt, User, WebhookEvent
 from conversations.models.message import MessageStatus
 from conversations.models.webhook import WebhookEventStatus
@@ -93,7 +94,7 @@ def _dispatchers(figures: Figures, user: User) -> Iterator[Trouble]:
                 "The dispatcher of {} has not come round for {}. Start it, or forget the host if it is gone."
             )
             forget: SafeString | str = ""
-            if user.has_perm("conversations.manage_accounts"):
+            if user.has_perm(MANAGE):
                 address = reverse("admin:conversations_dispatchertick_delete", args=[quote(one.host)])
                 forget = link(address, gettext("Forget this host"))
             yield Trouble(WARN, format_html(text, one.host, span(figures.at - one.ticked_at)), forget)
@@ -163,7 +164,7 @@ def _accounts(figures: Figures, user: User) -> Iterator[Trouble]:
             waiting,
         )
         way: SafeString | str = ""
-        if user.has_perm("conversations.manage_accounts"):
+        if user.has_perm(MANAGE):
             address = reverse("admin:conversations_provideraccount_change", args=[account.pk])
             way = link(address, gettext("Open the account"))
         yield Trouble(BAD, format_html(text, str(account), waiting), way)
