@@ -60,6 +60,14 @@ def by_newest(field: str, word: Any) -> type[ChoiceFilter]:
     return Filter
 
 
+class NameFilter(admin.RelatedFieldListFilter):
+    """By a row of another table that has a name, and maybe secrets: nothing but the names is read."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[Any]:
+        rows = field.remote_field.model._default_manager.order_by("name")
+        return list(rows.values_list("pk", "name"))
+
+
 class StreamFilter(ChoiceFilter):
     """By the stream of a row."""
 

@@ -16,7 +16,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from conversations.admin.display import WithStatus, chip, list_link, raw_json
-from conversations.admin.filters import by_choices
+from conversations.admin.filters import NameFilter, by_choices
 from conversations.admin.mixins import LedgerAdmin, ManagedMixin, ProductAdmin, signed_in
 from conversations.admin.object_actions import sentences
 from conversations.models import WebhookDelivery, WebhookSubscription
@@ -64,8 +64,9 @@ class WebhookSubscriptionAdmin(ManagedMixin, ProductAdmin):
     object_actions = ("send_test", "pause", "resume", "rotate_secret")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[WebhookSubscription]:
+        # Deferred: a list needs no secret, and must open even when the key of one is lost.
         waits = Count("deliveries", filter=Q(deliveries__status=DeliveryStatus.WAITING))
-        return super().get_queryset(request).annotate(number_waiting=waits)
+        return super().get_queryset(request).defer("secrets").annotate(number_waiting=waits)
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
         """No guessing at secrets through the address bar."""
@@ -146,7 +147,7 @@ class WebhookDeliveryAdmin(WithStatus, LedgerAdmin):
 
     visible_through = None
     list_display = ("row_number", "status_word", "subscription", "kind", "tries", "answered", "problem", "occurred_at")
-    list_filter = ("status", by_choices("kind", _("kind"), OutgoingKind.choices), "subscription")
+    list_filter = ("status", by_choices("kind", _("kind"), OutgoingKind.choices), ("subscription", NameFilter))
     list_select_related = ("subscription",)
     search_fields = ("=event_id", "=ordered_by")
     search_help_text = _("The id of the event, or a line such as conversation-12")

@@ -17,6 +17,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from conversations.admin.display import chip, link
+from conversations.admin.filters import NameFilter
 from conversations.admin.mixins import EditableInline, LinksInline, NeverDeletedMixin, ProductAdmin, signed_in
 from conversations.admin.people_forms import AddUserForm, ChangeUserForm, IdentityForm, may_manage
 from conversations.models import AgentIdentity, Team, TeamMembership, TeamStream, User
@@ -263,7 +264,7 @@ class AgentIdentityAdmin(ProductAdmin):
     form = IdentityForm
     list_display = ("user", "account", "external_id", "email")
     list_select_related = ("user", "account")
-    list_filter = ("account",)
+    list_filter = (("account", NameFilter),)
     search_fields = ("user__name", "user__email", "external_id", "email")
     autocomplete_fields = ("user", "account")
     ordering = ("user__name", "pk")

@@ -6,9 +6,11 @@ import re
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.db import connection
+from django.db.models import Model
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -57,6 +59,15 @@ def test_lists_and_pages_open_and_do_not_grow_with_their_rows(admin_browser: Cli
     with_many = {name: queries_of(admin_browser, address) for name, address in pages.items()}
     assert with_many == with_few
     assert {name: count for name, count in with_many.items() if count > MOST_QUERIES} == {}
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_a_list_opens_when_the_key_of_stored_secrets_is_lost(
+    model: type[Model], admin_browser: Client, settings: Any
+) -> None:
+    make_rows()
+    settings.FIELD_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+    read(admin_browser, page(model, "changelist"))
 
 
 def test_every_model_has_a_page_and_a_place_on_the_first_page(admin_browser: Client) -> None:
