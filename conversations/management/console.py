@@ -17,13 +17,15 @@ from psycopg.errors import UndefinedColumn, UndefinedTable
 from redis.exceptions import RedisError
 from rq import Worker
 
-from conversations.models import Contact, Message, Stream, User
+from conversations.models import Contact, Message, Stream, User, WhatsAppTemplate
 from conversations.models.message import TAKEN, MessageStatus
 from conversations.models.stream import Channel
 from conversations.queue import INTERACTIVE
 from conversations.services import outbound
 from messaging.phone import PhoneError, parse_number
+from messaging.segments import holds_unsendable
 
+OF_ANY_CHARACTERS = ("file", "body")  # a file may be called anything; of a text the gate names the character
 STILL_HERE = (MessageStatus.QUEUED, MessageStatus.SENDING)
 WORKER_PATIENCE = 5.0  # seconds: a killed worker stays registered for minutes
 LOOK_EVERY = 0.1
@@ -35,6 +37,7 @@ class ConsoleCommand(BaseCommand):
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         try:
+            _check_characters(options)
             return super().execute(*args, **options)
         except (CommandError, ValidationError, ImproperlyConfigured, OperationalError, ProgrammingError) as error:
             fault = _fault(error)
@@ -42,6 +45,14 @@ class ConsoleCommand(BaseCommand):
                 raise fault from error
         self.stderr.write(str(fault))
         sys.exit(fault.returncode)
+
+
+def _check_characters(options: dict[str, Any]) -> None:
+    """Refuse what a shell hands on of a wrong encoding: nothing can be looked up by it, or stored."""
+    for name, given in options.items():
+        if name not in OF_ANY_CHARACTERS and holds_unsendable(given):
+            words = name.replace("_", " ").capitalize()
+            raise CommandError(f"{words} holds a character that is none. Type it again, in UTF-8.")
 
 
 def _fault(error: Exception) -> CommandError:
@@ -76,6 +87,21 @@ def whatsapp_stream_named(name: str) -> Stream:
     if stream.channel != Channel.WHATSAPP:
         raise CommandError(f"{stream.name} sends {stream.get_channel_display()}. Choose a WhatsApp stream.")
     return stream
+
+
+def template_named(stream: Stream, name: str, language: str | None) -> WhatsAppTemplate:
+    """The stream's template of that name, in that language; CommandError names what there is."""
+    translations = list(WhatsAppTemplate.objects.select_related("stream__account").filter(stream=stream, name=name))
+    if not translations:
+        known = ", ".join(stream.templates.order_by("name").values_list("name", flat=True).distinct())
+        offer = f"Choose one of: {known}." if known else "It has none."
+        raise CommandError(f"{stream.name} has no template called {name}. {offer}")
+    chosen = [template for template in translations if language in (None, "", template.language)]
+    if len(chosen) != 1:
+        languages = ", ".join(template.language for template in translations)
+        missing = f"not in {language}" if language else "in several languages: choose one with --language"
+        raise CommandError(f"The template {name} exists {missing}. There is: {languages}.")
+    return chosen[0]
 
 
 def contact_with(number: str) -> Contact:

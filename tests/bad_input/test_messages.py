@@ -178,6 +178,24 @@ def test_b22_half_a_surrogate_pair_in_an_option_is_named(desk: Centre, option: s
     assert str(refusal.value).isprintable()
 
 
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ("check_accounts", "--account=a\udcff"),
+        ("create_api_key", "--name=a\udcff", "--user=tom@fernhill.example", "--scope=read"),
+        ("erase_person", "\udcff"),
+        ("export_opt_ins", "--number=\udcff"),
+        ("send_template", "--stream=a", "--template=a", "--to=07741632543", "--value=body.1=\udcff"),
+        ("sync_conversations", "--stream=a\udcff"),
+        ("validate_contact", "--stream=a\udcff", "--number=07741632543"),
+    ],
+    ids=lambda typed: typed[0],
+)
+def test_b22_every_command_refuses_half_a_surrogate_pair(desk: Centre, typed: tuple[str, ...]) -> None:
+    with nothing_stored_nor_sent(), pytest.raises(CommandError, match="holds a character that is none"):
+        call_command(*typed, stdout=StringIO())
+
+
 ON_THE_WIRE = [
     ("B23", "See https://example.com/\u202egpj.exe \u2066now\u2069"),
     ("B24", "<script>alert(1)</script> <img src=x onerror=alert(1)> \"'&amp;</textarea>"),

@@ -11,10 +11,19 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
+from django.db.models import Min
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from conversations.management.console import ConsoleCommand, moment, stream_named, user_with, worker_is_registered
-from conversations.models import Campaign, CampaignChunk, WhatsAppTemplate
+from conversations.management.console import (
+    ConsoleCommand,
+    moment,
+    stream_named,
+    template_named,
+    user_with,
+    worker_is_registered,
+)
+from conversations.models import Campaign, CampaignChunk
 from conversations.models.campaign import ENDED, CampaignStatus, ChunkStatus, RowVerdict
 from conversations.models.message import Kind, Purpose
 from conversations.queue import BULK
@@ -25,10 +34,6 @@ from conversations.services.csv_files import CsvProblem
 LOOK_EVERY = 0.5
 LONG_WAIT = timedelta(minutes=1)
 BAR = 30  # characters
-
-
-class _DryRun(Exception):
-    """Ends the transaction of a dry run."""
 
 
 class Command(ConsoleCommand):
@@ -73,16 +78,12 @@ class Command(ConsoleCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if not (options["body"] or options["template"]):
             raise CommandError("Say what is sent: --body or --template.")
-        if options["dry_run"]:
-            try:
-                with transaction.atomic():
-                    campaign = self._checked(options)
-                    raise _DryRun
-            except _DryRun:
-                self._print(campaign, options, f"Nothing was sent. {described(campaign)}")
-            return
         with transaction.atomic():
             campaign = self._checked(options)
+            transaction.set_rollback(options["dry_run"])
+        if options["dry_run"]:
+            self._print(campaign, options, f"Nothing was sent. {described(campaign)}")
+            return
         self._ask(campaign, options)
         control.confirm(campaign, actor=user_with(options["author"]), people=campaign.sendable_count)
         if not options["no_wait"] and campaign.status != CampaignStatus.SCHEDULED:
@@ -90,6 +91,8 @@ class Command(ConsoleCommand):
         self._print(campaign, options, described(campaign))
         if campaign.status == CampaignStatus.PAUSED:
             raise CommandError(f"The campaign was paused: {campaign.status_reason}")
+        if campaign.status == CampaignStatus.STOPPED:
+            raise CommandError("The campaign was stopped before its end.")
 
     def _checked(self, options: dict[str, Any]) -> Campaign:
         """The campaign with its list, ready to be confirmed. CommandError says everything that is wrong."""
@@ -122,9 +125,12 @@ class Command(ConsoleCommand):
         if options["yes"]:
             return
         self.stderr.write(described(campaign))
-        typed = input("Type the number of people to send it: ") if sys.stdin.isatty() else ""
+        try:
+            typed = input("Type the number of people to send it: ") if sys.stdin.isatty() else ""
+        except (EOFError, KeyboardInterrupt):  # Ctrl-D and Ctrl-C say no
+            typed = ""
         if typed.strip().replace(",", "") != str(campaign.sendable_count):
-            campaign.delete()
+            control.delete_draft(campaign, actor=None)
             raise CommandError("Nothing was sent. Add --yes where nobody can be asked.")
 
     def _follow(self, campaign: Campaign) -> None:
@@ -162,25 +168,17 @@ def _waits_until(campaign: Campaign) -> datetime | None:
     """When the next of them may leave, where that is a while ahead: in the morning of its people."""
     now = database_now()
     left = CampaignChunk.objects.filter(campaign=campaign, status__in=(ChunkStatus.READY, ChunkStatus.SENDING))
-    times = [one.next_attempt_at or now for one in left.only("next_attempt_at")]
-    return min(times) if times and min(times) > now + LONG_WAIT else None
+    leaves_at: datetime | None = left.aggregate(first=Min(Coalesce("next_attempt_at", now)))["first"]
+    return leaves_at if leaves_at and leaves_at > now + LONG_WAIT else None
 
 
 def _words(options: dict[str, Any]) -> dict[str, Any]:
     stream = stream_named(options["stream"])
     if not options["template"]:
         return {"stream": stream, "kind": Kind.TEXT, "body": options["body"]}
-    found = WhatsAppTemplate.objects.filter(stream=stream, name=options["template"])
-    if options["language"]:
-        found = found.filter(language=options["language"])
-    if len(found) != 1:
-        known = ", ".join(f"{one.name} ({one.language})" for one in WhatsAppTemplate.objects.filter(stream=stream))
-        raise CommandError(
-            f"{stream.name} has {len(found)} templates called {options['template']}. Name one, with its --language: "
-            f"{known or 'there is none'}."
-        )
+    template = template_named(stream, options["template"], options["language"])
     values = {"body": options["value"]} if options["value"] else {}
-    return {"stream": stream, "kind": Kind.TEMPLATE, "template": found[0], "template_values": values}
+    return {"stream": stream, "kind": Kind.TEMPLATE, "template": template, "template_values": values}
 
 
 def _fallbacks(given: list[str]) -> dict[str, str]:

@@ -20,7 +20,6 @@ from conversations.management.console import (
 from conversations.models import Message
 from conversations.models.message import TAKEN, Kind
 from conversations.services import compose, conversations
-from messaging.segments import unsendable_characters
 
 
 class Command(ConsoleCommand):
@@ -53,9 +52,6 @@ class Command(ConsoleCommand):
             raise CommandError("Leave out --wait: a message with --at is sent at its time.")
         if options["opening"] and options["body"]:
             raise CommandError("Leave out --body: the opening text is kept at the provider.")
-        for name in ("stream", "author", "key"):
-            if unsendable_characters(options[name] or ""):
-                raise CommandError(f"--{name} holds a character that is none. Type it again, in UTF-8.")
         message = self._queue(options)
         if options["wait"]:
             (message,) = wait_until_settled([message], seconds=options["timeout"], notice=self.stderr.write)

@@ -15,10 +15,11 @@ from conversations.management.console import (
     as_json,
     described,
     stream_named,
+    template_named,
     user_with,
     wait_until_settled,
 )
-from conversations.models import Contact, Message, Stream, WhatsAppTemplate
+from conversations.models import Contact, Message, WhatsAppTemplate
 from conversations.models.message import TAKEN
 from conversations.services import compose, conversations
 
@@ -75,7 +76,7 @@ class Command(ConsoleCommand):
 
     def _queue(self, options: dict[str, Any]) -> list[Message]:
         stream = stream_named(options["stream"])
-        template = _template(stream, options["template"], options["language"])
+        template = template_named(stream, options["template"], options["language"])
         values = _values(options["value"], options["values"])
         media = _media(template, options)
         author = user_with(options["author"])
@@ -97,20 +98,6 @@ class Command(ConsoleCommand):
                 author=author,
                 media=media,
             )
-
-
-def _template(stream: Stream, name: str, language: str | None) -> WhatsAppTemplate:
-    translations = list(WhatsAppTemplate.objects.select_related("stream__account").filter(stream=stream, name=name))
-    if not translations:
-        known = ", ".join(stream.templates.order_by("name").values_list("name", flat=True).distinct())
-        offer = f"Choose one of: {known}." if known else "It has none."
-        raise CommandError(f"{stream.name} has no template called {name}. {offer}")
-    chosen = [template for template in translations if language in (None, "", template.language)]
-    if len(chosen) != 1:
-        languages = ", ".join(template.language for template in translations)
-        missing = f"not in {language}" if language else "in several languages: choose one with --language"
-        raise CommandError(f"The template {name} exists {missing}. There is: {languages}.")
-    return chosen[0]
 
 
 def _values(pairs: list[str], text: str | None) -> dict[str, Any]:

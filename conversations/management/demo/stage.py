@@ -37,6 +37,9 @@ class Seen:
     got: str
 
 
+Play = Callable[["Stage"], Seen]
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One line of the table: what is done at which provider, what must come of it, and how to play it."""
@@ -44,10 +47,7 @@ class Row:
     provider: str
     what: str
     expected: str
-    play: Callable[[Stage], Seen]
-
-
-Play = Callable[["Stage"], Seen]
+    play: Play
 
 
 def row(rows: list[Row], provider: str, what: str, *, expects: str) -> Callable[[Play], Play]:

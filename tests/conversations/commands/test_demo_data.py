@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.utils import timezone
 
@@ -157,3 +158,11 @@ class TestTheCompany:
         for conversation in Conversation.objects.current():
             first = conversation.messages.order_by("created_at")[0]
             assert conversation.activities.get(kind="opened").occurred_at == first.created_at
+
+
+def test_a_sandbox_that_is_away_is_named(settings: Any) -> None:
+    settings.SANDBOX_URL = "http://127.0.0.1:9"  # nobody listens on the port of discard
+    accounts.transport.cache_clear()
+    with pytest.raises(CommandError, match=r"The sandbox does not answer at http://127\.0\.0\.1:9"):
+        call_command("demo_data")
+    accounts.transport.cache_clear()

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import io
 import json
+import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
-from conversations.models import Campaign, Contact, Message, OptIn
+from conversations.models import Campaign, Contact, Message, OptIn, Stream
 from conversations.services import consent
+from conversations.services.campaigns import control
 from tests import factories
+from tests.conversations.racing import in_thread
 from tests.factories import SandboxStreams
 from tests.sandbox.playing import PlayedSandbox
 
@@ -82,6 +87,38 @@ def test_nothing_leaves_unasked(streams: SandboxStreams, people: Path) -> None:
     assert not Message.objects.exists()
 
 
+class Terminal(io.StringIO):
+    """A person at the keyboard, who types that and then presses Ctrl-D."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("typed", ["", "2\n", "all\n"])
+def test_whoever_does_not_type_the_number_sends_nothing(
+    streams: SandboxStreams, people: Path, monkeypatch: pytest.MonkeyPatch, typed: str
+) -> None:
+    monkeypatch.setattr("sys.stdin", Terminal(typed))
+    with pytest.raises(CommandError, match=r"Nothing was sent"):
+        send(people, "--stream", streams["webex_interact"].name, *TEXT)
+    assert not Campaign.objects.exists()
+
+
+def test_a_campaign_that_is_stopped_meanwhile_is_not_called_done(streams: SandboxStreams, people: Path) -> None:
+    stream = streams["webex_interact"]
+    Stream.objects.filter(pk=stream.pk).update(paused_until=timezone.now() + timedelta(hours=1))
+
+    def stop() -> None:
+        while (running := Campaign.objects.filter(status="running").first()) is None:
+            time.sleep(0.05)
+        control.stop(running, actor=None)
+
+    stopping = in_thread(stop)
+    with pytest.raises(CommandError, match="The campaign was stopped before its end"):
+        send(people, "--stream", stream.name, *TEXT, "--yes")
+    stopping.join(30)
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -89,7 +126,7 @@ def test_nothing_leaves_unasked(streams: SandboxStreams, people: Path) -> None:
         (("--body", "Hello ${town}"), "no column for ${town}"),
         (("--body", "Hi", "--fallback", "firstname"), "Write it like firstname=there."),
         (("--body", "Hi", "--at", "tomorrow"), "is not a time with a time zone"),
-        (("--template", "visit"), "has 0 templates called visit"),
+        (("--template", "visit"), "has no template called visit. It has none."),
     ],
 )
 def test_what_is_wrong_is_said_and_nothing_is_stored(
