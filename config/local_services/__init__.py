@@ -17,10 +17,10 @@ import os
 from functools import cache
 from pathlib import Path
 
-from config.local_services.commands import serving
+from config.local_services.commands import end_on_signals, serving
 from config.local_services.errors import LocalServicesError
 from config.local_services.keys import read_or_make_key
-from config.local_services.places import DURABLE_PROFILE, PROJECT, Places, make_private_directory
+from config.local_services.places import DURABLE_PROFILE, PROJECT, make_private_directory
 from config.local_services.service import LocalServices
 
 PROFILE_VARIABLE = "PARLEY_LOCAL_PROFILE"
@@ -31,6 +31,7 @@ __all__ = [
     "LocalServicesError",
     "database_url",
     "development_key",
+    "end_on_signals",
     "ensure_running",
     "profile",
     "redis_url",
@@ -38,7 +39,6 @@ __all__ = [
     "run_file",
     "sandbox_database_path",
     "serving",
-    "stop_all",
 ]
 
 
@@ -72,7 +72,7 @@ def run_file() -> Path:
 def development_key(name: str) -> str:
     """Return this project's own random key `name`, making it once (readable by its owner alone).
 
-    `name` is SECRET_KEY or FIELD_ENCRYPTION_KEYS. Raises LocalServicesError if `.local/` cannot be written.
+    `name` is one of `keys.MAKERS`. Raises LocalServicesError if `.local/` cannot be written.
     """
     state = _services().places.state
     make_private_directory(state)
@@ -93,12 +93,6 @@ def ensure_running(profile: str | None = None, *, postgres: bool = True, valkey:
 def release() -> None:
     """Stop counting this process as a user; stop the servers if it was the last one alive."""
     _services().release()
-
-
-def stop_all() -> None:
-    """Stop the servers of every profile of this project, whoever uses them."""
-    for name in Places(PROJECT).profiles_on_disk():
-        LocalServices(PROJECT, name).stop()
 
 
 def _services() -> LocalServices:

@@ -36,7 +36,7 @@ def serving(argv: Sequence[str]) -> Iterator[None]:
 
     postgres, valkey = _wanted(argv)
     if postgres or valkey:
-        _end_on_signals()
+        end_on_signals()
         try:
             local_services.ensure_running(postgres=postgres, valkey=valkey)
         except local_services.LocalServicesError as error:
@@ -64,8 +64,11 @@ def _wanted(argv: Sequence[str]) -> tuple[bool, bool]:
         return False, False  # the command reports it in its own way
 
 
-def _end_on_signals() -> None:
-    """Leave by SystemExit on SIGTERM and on a closed terminal, so that the last user stops the servers."""
+def end_on_signals() -> None:
+    """Leave by SystemExit on SIGTERM and on a closed terminal, so that what was started is ended.
+
+    A signal that somebody handles or, as `nohup` does, has us ignore is left alone.
+    """
 
     def leave(signum: int, _frame: FrameType | None) -> NoReturn:
         sys.exit(128 + signum)

@@ -10,11 +10,8 @@ import contextlib
 import fcntl
 import os
 import secrets
-import signal
 import sys
 from collections.abc import Iterator, Mapping
-from types import FrameType
-from typing import NoReturn
 
 from cryptography.fernet import Fernet
 from django.conf import settings
@@ -70,19 +67,9 @@ def only_one(name: str) -> Iterator[None]:
         yield
 
 
-def leave_on_signals() -> None:
-    """Leave by SystemExit on SIGTERM and on a closed terminal, so that everything started is ended."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _leave)
-
-
 def _has_servers_of_its_own(name: str) -> bool:
     return (
         local_services.profile().startswith(f"{name}-")
         and local_services.database_url() == settings.DATABASE_URL
         and local_services.redis_url() == settings.REDIS_URL
     )
-
-
-def _leave(signum: int, _frame: FrameType | None) -> NoReturn:
-    sys.exit(128 + signum)

@@ -91,6 +91,14 @@ def test_a_command_ended_by_a_signal_stops_the_servers(manage, signum: signal.Si
     assert server_processes_of(LocalServices(PROJECT, f"manage-{os.getpid()}")) == []
 
 
+def test_under_nohup_a_closed_terminal_ends_nothing() -> None:
+    """Neither a command that shares the servers nor a demo or a benchmark, which have their own and take long."""
+    ask = "from signal import *; from config.local_services import end_on_signals; end_on_signals();"
+    ask += "print(getsignal(SIGHUP).name, callable(getsignal(SIGTERM)))"
+    said = subprocess.run(["nohup", sys.executable, "-c", ask], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert said.stdout == "SIG_IGN True\n"
+
+
 @pytest.mark.parametrize("arguments", [["version"], ["help"], ["migrate", "--help"], ["check"], []])
 def test_a_command_without_a_database_starts_nothing(manage, arguments: list[str]) -> None:
     process = manage(*arguments)

@@ -73,7 +73,7 @@ class Command(ConsoleCommand):
             from_command_line=getattr(self, "_called_from_command_line", False),
             environment={"SANDBOX_PORT": str(port), "INTERACTIVE_WORKERS": "2"},
         )
-        scratch.leave_on_signals()
+        local_services.end_on_signals()
         wanted = {options["benchmark"]: options} if options["benchmark"] else self._defaults
         with scratch.only_one("benchmark"):
             for name, own_options in wanted.items():

@@ -81,7 +81,7 @@ class Command(ConsoleCommand):
             from_command_line=getattr(self, "_called_from_command_line", False),
             environment={"SANDBOX_PORT": str(free_port(web_port + 1))},
         )
-        scratch.leave_on_signals()
+        local_services.end_on_signals()
         with scratch.only_one("demo"):
             try:
                 local_services.ensure_running()
