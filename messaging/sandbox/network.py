@@ -262,7 +262,8 @@ class Network:
         while not self._stopping.is_set():
             _wake.clear()
             try:
-                pause = self._start_due_lanes()
+                is_more = outcomes.take_untold(timezone.now())
+                pause = min(self._start_due_lanes(), BUSY_SECONDS if is_more else IDLE_SECONDS)
             except Exception:
                 logger.exception("The sandbox's timer failed; it tries again.")
                 pause = IDLE_SECONDS
@@ -274,7 +275,8 @@ class Network:
         with self._lock:
             busy = set(self._busy)
         waiting = TimerEvent.objects.filter(retry_at__gt=now).values("lane")
-        due = TimerEvent.objects.filter(due_at__lte=now).exclude(lane__in=busy).exclude(lane__in=waiting)
+        told = TimerEvent.objects.filter(posts_hook=True, due_at__lte=now)
+        due = told.exclude(lane__in=busy).exclude(lane__in=waiting)
         oldest_first = due.order_by().values_list("lane").annotate(first=Min("due_at")).order_by("first")
         lanes = [lane for lane, _ in oldest_first[: max(0, MOST_LANES - len(busy))]]
         for lane in lanes:
@@ -295,7 +297,7 @@ class Network:
 
     def _work(self, lane: str) -> None:
         try:
-            events = TimerEvent.objects.filter(lane=lane).select_related(
+            events = TimerEvent.objects.filter(lane=lane, posts_hook=True).select_related(
                 "account", "message__phone", "message__stream", "message__account"
             )
             while not self._stopping.is_set():
@@ -325,11 +327,10 @@ class Network:
         if event.kind == TimerKind.SEND:
             _send_scheduled(event)
             return True
-        if event.kind == TimerKind.REPORT and event.attempts == 0 and event.moves_phone:
+        if event.kind == TimerKind.REPORT and event.attempts == 0:
             with writing():
-                _expire(event)
-                outcomes.move(event.letter, event)
-        posted = self._post(event) if event.posts_hook and event.account.webhook_url else None
+                outcomes.take(event)
+        posted = self._post(event) if event.account.webhook_url else None
         with writing():
             if not _is_wanted(event):
                 return True
@@ -366,14 +367,6 @@ class Network:
 def _is_wanted(event: TimerEvent) -> bool:
     """Is the event's row still there? A reset takes rows away from under a running network."""
     return TimerEvent.objects.filter(pk=event.pk).exists()
-
-
-def _expire(event: TimerEvent) -> None:
-    """A message whose validity has ended is not delivered: its report says failed instead."""
-    ends = event.letter.valid_until
-    if event.word == MessageStatus.DELIVERED and ends is not None and event.due_at > ends:
-        event.word, event.reason = MessageStatus.FAILED.value, outcomes.EXPIRED
-        event.save(update_fields=["word", "reason"])
 
 
 def _send_scheduled(event: TimerEvent) -> None:

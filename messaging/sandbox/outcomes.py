@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from .database import writing
 from .faults import ActiveFault
 from .models import MessageStatus, PhoneMessage, SandboxChannel, TimerEvent, TimerKind
 from .plays import play
@@ -104,11 +105,51 @@ _RANK = {
 }
 
 
-def move(message: PhoneMessage, event: TimerEvent) -> None:
+_MOVED = ("status", "delivered_at", "read_at", "failure_reason")
+_AT_ONCE = 500
+
+
+def take(event: TimerEvent) -> None:
+    """Let a report's time have come: its message moves. Call inside `database.writing()`."""
+    if _expire(event):
+        event.save(update_fields=["word", "reason"])
+    if _move(event.letter, event):
+        event.letter.save(update_fields=_MOVED)
+
+
+def take_untold(now: datetime) -> bool:
+    """The same for due reports of which the product is not told, many at once; returns whether there may be more.
+
+    A campaign's come together. No order is theirs to keep but that of their message.
+    """
+    untold = TimerEvent.objects.filter(kind=TimerKind.REPORT, posts_hook=False, due_at__lte=now)
+    with writing():
+        events = list(untold.select_related("message")[:_AT_ONCE])
+        messages: dict[int, PhoneMessage] = {}
+        for event in events:
+            message = messages.setdefault(event.letter.pk, event.letter)
+            event.message = message
+            _expire(event)
+            _move(message, event)
+        PhoneMessage.objects.bulk_update(messages.values(), _MOVED)
+        TimerEvent.objects.filter(pk__in=[event.pk for event in events]).delete()
+    return len(events) == _AT_ONCE
+
+
+def _expire(event: TimerEvent) -> bool:
+    """A message whose validity has ended is not delivered: its report says failed instead."""
+    ends = event.letter.valid_until
+    if event.word != MessageStatus.DELIVERED or ends is None or event.due_at <= ends:
+        return False
+    event.word, event.reason = MessageStatus.FAILED.value, EXPIRED
+    return True
+
+
+def _move(message: PhoneMessage, event: TimerEvent) -> bool:
     """Give the phone's message the status that a report names; a later report of less changes nothing."""
     status = MessageStatus(event.word)
     if message.status not in _RANK or _RANK[status] <= _RANK[MessageStatus(message.status)]:
-        return
+        return False
     message.status = status
     if status in (MessageStatus.DELIVERED, MessageStatus.READ):
         message.delivered_at = message.delivered_at or event.occurred_at
@@ -116,4 +157,4 @@ def move(message: PhoneMessage, event: TimerEvent) -> None:
         message.read_at = event.occurred_at
     if status == MessageStatus.FAILED:
         message.failure_reason = event.reason
-    message.save(update_fields=["status", "delivered_at", "read_at", "failure_reason"])
+    return True

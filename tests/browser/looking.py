@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
+from tests.accessibility import barriers_in_both_schemes
 from tests.browser.conftest import Complaints, Product
 
-RULES: dict[Literal["light", "dark"], dict[str, object]] = {
-    "light": {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]},
-    # A scheme changes colours and nothing else: the rules about anything else would be asked the same twice.
-    "dark": {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}},
-}
 WIDTHS = (1024, 390, 320, 1440)  # the last one is the width at which everything else is looked at
 _TOO_WIDE = "document.documentElement.scrollWidth - innerWidth"
 CHROMIUM_SAYS = "error: Failed to load resource: the server responded with a status of {}"
@@ -37,11 +31,7 @@ class Walk:
 
         `refused` is the status of a page that is not meant to be 200, which Chromium logs as an error by itself.
         """
-        faults = []
-        for scheme, rules in RULES.items():
-            self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            for fault in Axe().run(self.page, options=rules).response["violations"]:
-                faults += [f"{scheme}: {fault['id']}: {node['html'][:300]}" for node in fault["nodes"]]
+        faults = barriers_in_both_schemes(self.page)
         for width in WIDTHS:
             self.page.set_viewport_size({"width": width, "height": 900})
             if (wider := self.page.evaluate(_TOO_WIDE)) > 0:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import time
 from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.accessibility import barriers_in_both_schemes
 from tests.browser.conftest import Complaints, Product, come_back, open_page
 from tests.browser.customers import british
 from tests.browser.sandbox import Sandbox
@@ -21,7 +22,6 @@ pytestmark = pytest.mark.browser
 
 TEXTS = "Service texts"
 SOON, LONG = 60_000, 240_000
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 _TOO_WIDE = "document.documentElement.scrollWidth - innerWidth"
 
 
@@ -65,11 +65,7 @@ def send(page: Page, people: int) -> None:
 
 def look(page: Page) -> list[str]:
     """What is wrong with the page in both schemes and at two widths."""
-    faults = []
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
-        for fault in Axe().run(page, options=RULES).response["violations"]:
-            faults += [f"{scheme}: {fault['id']}: {node['html'][:200]}" for node in fault["nodes"]]
+    faults = barriers_in_both_schemes(page)
     for width in (390, 1440):
         page.set_viewport_size({"width": width, "height": 900})
         if (wider := page.evaluate(_TOO_WIDE)) > 0:
@@ -79,7 +75,12 @@ def look(page: Page) -> list[str]:
 
 def processed(page: Page, of: int | str, number: int | str) -> Locator:
     """The heading that says how many are done."""
-    return page.get_by_role("heading", name=f"{number} of {of} processed")
+    return page.get_by_role("heading", name=f"{number} of {of} processed", exact=True)
+
+
+def a_third_processed(page: Page) -> Locator:
+    """The heading from 10 of 30 on: a busy machine does not show every number."""
+    return page.get_by_role("heading", name=re.compile(r"^[12]\d of 30 processed$"))
 
 
 @pytest.fixture
@@ -103,10 +104,9 @@ def stop_all(page: Page, product: Product, phones: list[str]) -> None:
         sandbox.write(TEXTS, "STOP", phone)
     for phone in phones:
         until = time.monotonic() + 60
-        page.goto(f"{product.web}/permissions/?q={phone.lstrip('+')}")
-        while page.locator(".ledger-table tbody tr").count() == 0 and time.monotonic() < until:
+        address = f"{product.web}/permissions/?q={phone.lstrip('+')}"
+        while "ledger-table" not in page.request.get(address).text() and time.monotonic() < until:
             time.sleep(0.5)
-            page.reload()
 
 
 def results_of(page: Page) -> list[dict[str, str]]:
@@ -259,21 +259,22 @@ def test_pause_resume_stop_and_again_those_that_failed(tom: Page, agent: Page, p
     write(tom, text)
     tom.get_by_label("Messages a minute").fill("60")
     send(tom, 30)
-    expect(processed(tom, of=30, number=10)).to_be_visible(timeout=SOON)
+    expect(a_third_processed(tom)).to_be_visible(timeout=SOON)
     waiting = tom.locator("#people-rows tr").filter(has_text="Waiting")
     expect(waiting, "the table follows without a reload").not_to_have_count(30, timeout=SOON)
     tom.get_by_text("Pause", exact=True).click()
     tom.get_by_label("Why, for your colleagues").fill("Wrong street")
     tom.get_by_role("button", name="Pause now").click()
     expect(tom.get_by_text("Wrong street")).to_be_visible()
-    time.sleep(5)
+    paused = time.monotonic()
+    time.sleep(2)
     before = len(sandbox.requests(text))
     begun = time.monotonic()
     customer = british()
     write_text(agent, product, to=customer, stream=TEXTS, text="We are on our way.")
     sandbox.expect_on_phone(customer, "We are on our way.", 1)
     assert time.monotonic() - begun < 15, "a reply does not wait for a campaign"
-    time.sleep(7)  # longer than the pace would have waited
+    time.sleep(max(0, paused + 12 - time.monotonic()))  # longer than the pace would have waited
     assert len(sandbox.requests(text)) == before < 30, "no new request"
     tom.get_by_role("button", name="Resume").click()
     expect(processed(tom, of=30, number=30)).to_be_visible(timeout=SOON)
@@ -292,7 +293,7 @@ def test_pause_resume_stop_and_again_those_that_failed(tom: Page, agent: Page, p
     write(tom, "The works begin again.")
     tom.get_by_label("Messages a minute").fill("60")
     send(tom, 30)
-    expect(processed(tom, of=30, number=10)).to_be_visible(timeout=SOON)
+    expect(a_third_processed(tom)).to_be_visible(timeout=SOON)
     tom.get_by_text("Stop…").click()
     tom.get_by_role("button", name="Stop the campaign").click()
     expect(tom.get_by_text("Stopped", exact=True)).to_be_visible()

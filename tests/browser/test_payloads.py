@@ -1,7 +1,6 @@
 """Texts that would like to be a program, in every place that holds one, on every page, in a real browser.
 
-Nothing may run, and the content security policy must have had nothing to stop. The pages come from the product in
-this process: the browser's requests are answered by Django's own client, with all headers.
+Nothing may run, and the content security policy must have had nothing to stop.
 """
 
 from __future__ import annotations
@@ -12,11 +11,12 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import get_resolver
 from django.utils import timezone
-from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import Browser
 
 from conversations.models import (
     Campaign,
@@ -31,9 +31,8 @@ from tests import factories
 from tests.architecture.addresses import Rows, filled_in, patterns
 from tests.conversations.admin.rows import make_rows_of_pages
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db]
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-SITE = "http://testserver"
 PAYLOADS = (
     "'\"><img src=x onerror=ran()></script><script>ran()</script>",
     "javascript:ran()//</title></textarea><svg/onload=ran()>",
@@ -82,86 +81,69 @@ def seeded(payload: str) -> Rows:
     return {**found, DispatcherTick: plain, Campaign: campaign}
 
 
-def fetched(client: Client, path: str) -> dict[str, Any]:
-    """The product's answer, as Playwright gives it to the browser."""
-    response: Any = client.get(path)
-    body = b"".join(response.streaming_content) if response.streaming else response.content
-    return {"status": response.status_code, "headers": dict(response.headers), "body": body}
+class Watched:
+    """A browser's window in which somebody is signed in, and in which nothing may happen."""
 
+    def __init__(self, chromium: Browser, site: str) -> None:
+        self.site = site
+        self.window = chromium.new_context(viewport={"width": 1440, "height": 900})
+        self.window.add_init_script(WATCH)
+        self.page = self.window.new_page()
+        self.page.set_default_timeout(10_000)
+        self.page.on("dialog", lambda dialog: dialog.dismiss())
 
-class Served:
-    """A browser's window whose requests the product in this process answers."""
+    def sign_in(self, user: User) -> None:
+        """With a session that was made without the page."""
+        client = Client()
+        client.force_login(user)
+        session = client.cookies[settings.SESSION_COOKIE_NAME]
+        self.window.add_cookies([{"name": session.key, "value": session.value, "url": self.site}])
 
-    def __init__(self, page: Page, client: Client) -> None:
-        self.page, self.client = page, client
-        self.kept: dict[str, dict[str, Any]] = {}
-        page.add_init_script(WATCH)
-        page.route("**/*", self.answer)
+    def is_page(self, path: str) -> bool:
+        """Open an address; False for one that shows no page: a file, a refusal, nothing."""
+        answer = self.page.request.get(self.site + path)
+        if answer.status != 200 or not answer.headers.get("content-type", "").startswith("text/html"):
+            return False
+        self.page.goto(self.site + path, wait_until="load")
+        return True
 
-    def answer(self, route: Route) -> None:
-        """Answer one request: the page that was opened, and files of ours."""
-        address = route.request.url
-        if not address.startswith(SITE) or route.request.method != "GET" or "/events" in address:
-            route.fulfill(status=204)
-            return
-        path = address.removeprefix(SITE)
-        if path in self.kept:
-            route.fulfill(**self.kept[path])
-            return
-        if not path.startswith(("/static/", "/icons.svg")):
-            route.fulfill(status=204)  # parts of pages are opened as pages of their own
-            return
-        # Without a session: the database of a test cannot be asked from within Playwright's loop.
-        self.kept[path] = fetched(Client(), path)
-        route.fulfill(**self.kept[path])
-
-    def happened_at(self, path: str) -> list[str]:
-        """What a page did that it should not."""
-        if path not in self.kept:
-            self.kept[path] = fetched(self.client, path)
-        self.page.goto(SITE + path, wait_until="load")
+    def happened(self) -> list[str]:
+        """What the page did that it should not."""
         found: list[str] = self.page.evaluate("window.happened")
         return found
 
 
 @pytest.fixture
-def served(chromium: Browser) -> Iterator[Served]:
-    window = chromium.new_context(viewport={"width": 1440, "height": 900})
-    page = window.new_page()
-    page.set_default_timeout(10_000)
-    page.on("dialog", lambda dialog: dialog.dismiss())
-    yield Served(page, Client(raise_request_exception=False))
-    window.close()
+def watched(chromium: Browser, live_server: Any) -> Iterator[Watched]:
+    one = Watched(chromium, live_server.url)
+    yield one
+    one.window.close()
 
 
-def html_pages(client: Client, rows: Rows) -> list[str]:
-    """Every address that answers this person with a page."""
-    found = []
+def addresses(rows: Rows) -> Iterator[str]:
+    """Every address that may show a page."""
     for name, route in patterns(get_resolver().url_patterns):
-        if name.startswith("django_rq:") or name == "sign-out":
-            continue
-        path = "/" + filled_in(route, name, rows)
-        response: Any = client.get(path)
-        if response.status_code == 200 and response.get("Content-Type", "").startswith("text/html"):
-            found.append(path)
-    return found
+        if not name.startswith("django_rq:") and name != "sign-out":
+            yield "/" + filled_in(route, name, rows)
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)
-def test_nothing_runs_on_any_page(payload: str, served: Served) -> None:
+def test_nothing_runs_on_any_page(payload: str, watched: Watched) -> None:
     rows = seeded(payload)
-    served.client.force_login(rows[User])
-    paths = [*html_pages(served.client, rows), "/?view=all", f"/search/?q={quote(payload)}", "/contacts/?q=Khan"]
-    assert len(paths) > 60
-    assert {path: said for path in paths if (said := served.happened_at(path))} == {}
+    watched.sign_in(rows[User])
+    named = ("/?view=all", f"/search/?q={quote(payload)}", "/contacts/?q=Khan")
+    happened = {path: watched.happened() for path in (*addresses(rows), *named) if watched.is_page(path)}
+    assert len(happened) > 60
+    assert {path: what for path, what in happened.items() if what} == {}
     assert Message.objects.filter(body=payload).count() == 2
 
 
-def test_the_watch_sees_what_runs_and_what_is_stopped(served: Served) -> None:
-    bare = {"content-type": "text/html"}
-    served.kept["/bare"] = {"status": 200, "headers": bare, "body": f"<p>{PAYLOADS[0]}".encode()}
-    policy = {**bare, "content-security-policy": "default-src 'none'"}
-    served.kept["/guarded"] = {"status": 200, "headers": policy, "body": f"<p>{PAYLOADS[1]}".encode()}
-    served.page.goto(f"{SITE}/bare")
-    served.page.wait_for_function("window.happened.includes('a payload ran')")
-    assert any("the policy stopped" in one for one in served.happened_at("/guarded"))
+def test_the_watch_sees_what_runs_and_what_is_stopped(watched: Watched) -> None:
+    html = {"content-type": "text/html"}
+    policy = {"content-security-policy": "default-src 'none'"}
+    watched.page.route("**/bare", lambda route: route.fulfill(headers=html, body=f"<p>{PAYLOADS[0]}"))
+    watched.page.route("**/guarded", lambda route: route.fulfill(headers=html | policy, body=f"<p>{PAYLOADS[1]}"))
+    watched.page.goto(f"{watched.site}/bare")
+    watched.page.wait_for_function("window.happened.includes('a payload ran')")
+    watched.page.goto(f"{watched.site}/guarded")
+    assert any("the policy stopped" in one for one in watched.happened())

@@ -8,6 +8,8 @@ import hmac
 import json
 import re
 import time
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -157,6 +159,18 @@ def test_extension_receipts_can_be_switched_off(sandbox: PlayedSandbox, receiver
     sandbox.settle()
     assert receiver.received == []
     assert sandbox.messages()[0]["status"] == "delivered"
+
+
+def test_a_campaign_of_which_nothing_is_reported_arrives_as_a_whole(sandbox: PlayedSandbox, receiver: Receiver):
+    sandbox.control("accounts", provider="webex_interact", sends_receipts=False)
+    numbers = [f"+4477009{place:05}" for place in range(900)]
+    valid_until = datetime.now(UTC) + timedelta(days=1)
+    answer = sandbox.webex("POST", "v1/sms", sms(to=[{"phone": numbers}], valid_until=valid_until.isoformat()))
+    assert len(answer.json()["messages"]) == 900
+    sandbox.text_by_cirrus()
+    sandbox.settle()
+    assert Counter(message["status"] for message in sandbox.messages()) == {"delivered": 901}
+    assert statuses(receiver) == ["sent", "delivered"]
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,6 @@ class TimerEvent(models.Model):
     word = models.CharField(max_length=20, blank=True)  # sent, delivered, read, failed; inbound, opt_out
     event_id = models.CharField(max_length=40, blank=True)  # the same for a duplicate
     reason = models.CharField(max_length=255, blank=True)  # of a failure
-    moves_phone = models.BooleanField(default=True)  # the phone's message takes this status
     posts_hook = models.BooleanField(default=True)  # the product is told
     due_at = models.DateTimeField()
     occurred_at = models.DateTimeField()  # the time that the report names
