@@ -53,6 +53,7 @@ def test_cirrus_tells_of_activities_and_tags(sandbox: PlayedSandbox, told: Recei
 
 def test_cirrus_tells_of_what_callers_opened_and_wrote(sandbox: PlayedSandbox, told: Receiver):
     object_id = open_object(sandbox, ManagerId=0)
+    sandbox.settle()  # it is told as it is when the webhook leaves
     sandbox.cirrus("POST", f"streams/532/objects/{object_id}/child", AGENT_CHILD)
     sandbox.settle()
     (opened, first), (written, second) = events(told)
