@@ -45,8 +45,8 @@ def whatsapp_id(phone: str) -> str:
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
-def event_uuid() -> str:
-    """A random id for an event of a provider that names its events by UUID."""
+def event_uuid(at: datetime) -> str:
+    """A random id for an event of a provider that names its events by UUID, in which the time has no place."""
     return str(uuid.uuid4())
 
 

@@ -1,8 +1,8 @@
 """The network between the providers and the phones: what happens after a message was accepted.
 
-`deliver` is called by the endpoints, `reply_as_customer`, `skip_24_hours` and `set_blocked` by the handset and the
-control API. A `Network` is the running part: it looks at the timer's rows, moves the phones' messages and posts the
-provider's webhooks to the product. This is the sandbox's only module that opens connections, to loopback only.
+`deliver` is called by the endpoints; what a phone's owner does, by the handset and the control API. A `Network` is the
+running part: it looks at the timer's rows, moves the phones' messages and posts the provider's webhooks to the product.
+This is the sandbox's only module that opens connections, to loopback only.
 """
 
 from __future__ import annotations

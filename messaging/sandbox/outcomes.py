@@ -9,7 +9,7 @@ from .faults import ActiveFault
 from .models import MessageStatus, PhoneMessage, SandboxChannel, TimerEvent, TimerKind
 from .plays import play
 
-NOT_ON_WHATSAPP = "131026: Message undeliverable"  # Meta's error codes (facts, section 4)
+NOT_ON_WHATSAPP = "131026: Message undeliverable"  # Meta's error codes
 WINDOW_CLOSED = "131047: More than 24 hours have passed since the recipient last replied to the sender number"
 NO_SUCH_NUMBER = "Unknown subscriber"
 DROPPED = "Rejected by the network"

@@ -177,10 +177,7 @@ class Connection(BaseHTTPRequestHandler):
             self.connection.close()
             self.close_connection = True
             return
-        if response.streaming:
-            self._write_stream(response)
-            return
-        content: bytes = response.content  # type: ignore[attr-defined] # not streaming, so it has one
+        content: bytes = response.content  # type: ignore[attr-defined] # nothing here streams, so it has one
         body = b"" if self.command == "HEAD" else content
         whole = self._head(response, len(content)) + body
         if delivery.manner == Manner.HALF:
@@ -198,20 +195,11 @@ class Connection(BaseHTTPRequestHandler):
             if self.server.stopping.wait(1.0):
                 return
 
-    def _write_stream(self, response: Any) -> None:
-        """A page that goes on: its end is the end of the connection."""
-        self.close_connection = True
-        self.connection.sendall(self._head(response, None))
-        for part in response:
-            if self.server.stopping.is_set():
-                return
-            self.connection.sendall(response.make_bytes(part))
-
-    def _head(self, response: HttpResponseBase, length: int | None) -> bytes:
+    def _head(self, response: HttpResponseBase, length: int) -> bytes:
         lines = [f"HTTP/1.1 {response.status_code} {response.reason_phrase}"]
         lines += [f"{name}: {value}" for name, value in response.items() if name.lower() != "content-length"]
         lines += [f"Set-Cookie: {morsel.OutputString()}" for morsel in response.cookies.values()]
-        if length is not None and response.status_code not in (204, 304):
+        if response.status_code not in (204, 304):
             lines.append(f"Content-Length: {length}")
         if self.close_connection:
             lines.append("Connection: close")

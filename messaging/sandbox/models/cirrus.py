@@ -44,7 +44,7 @@ class CirrusObject(models.Model):
     user_stream_provider_id = models.CharField(max_length=255, blank=True)
     user_stream_provider_type = models.IntegerField(default=5)
     user_identity = models.BigIntegerField(default=0)
-    user = models.JSONField(default=dict, blank=True)  # as the caller gave it, plus Id
+    user = models.JSONField(default=dict, blank=True)  # as the caller gave it
     manager_id = models.BigIntegerField(default=0)  # who opened it; 0: the customer
     assigned_manager_id = models.BigIntegerField(default=0)
     content = models.JSONField(default=dict, blank=True)

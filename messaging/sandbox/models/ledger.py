@@ -32,7 +32,7 @@ class LedgerEntry(models.Model):
     status = models.PositiveSmallIntegerField(null=True)  # null: no answer was given (or, of a webhook, got)
     answer_headers = models.JSONField(default=dict)
     answer_body = models.TextField(blank=True)
-    outcome = models.CharField(max_length=120, blank=True)  # what happened to the answer: "reset", "after 30 s"
+    outcome = models.CharField(max_length=120, blank=True)  # of the answer: "reset", "answered after 30 s"
     duration_ms = models.FloatField(default=0)
     phones = models.TextField(blank=True)  # E.164 numbers between spaces: " +44... +44... "
     fault = models.CharField(max_length=40, blank=True)

@@ -24,9 +24,10 @@ class TimerEvent(models.Model):
 
     kind = models.CharField(max_length=10, choices=TimerKind)
     account = models.ForeignKey(SandboxAccount, on_delete=models.CASCADE, related_name="timer_events")
-    # null: about something at the provider that is no phone's, which `about` names
+    # null: about something at the provider that is no phone's, which `about` names by its id: a conversation, a child,
+    # an activity; a chat, and with a colon between a message of it
     message = models.ForeignKey(PhoneMessage, on_delete=models.CASCADE, null=True, related_name="timer_events")
-    about = models.CharField(max_length=40, blank=True)  # the id of a conversation, a child, an activity or an agent
+    about = models.CharField(max_length=40, blank=True)
     lane = models.CharField(max_length=40)  # the phone's number: one lane keeps its order
     word = models.CharField(max_length=20, blank=True)  # sent, delivered, read, failed; inbound, opt_out
     event_id = models.CharField(max_length=40, blank=True)  # the same for a duplicate

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from django.urls import path
 
 from messaging.sandbox.calls import operation
@@ -26,10 +24,6 @@ _URLS = [
 ]
 
 
-def _event_id(at: datetime) -> str:
-    return event_uuid()
-
-
 PLAY = Play(
     slug=Provider.CCAI_PLATFORM,
     label="CCAI Platform",
@@ -37,7 +31,7 @@ PLAY = Play(
     urlpatterns=_URLS,
     receive=receive,
     build_hook=build_hook,
-    new_event_id=_event_id,
+    new_event_id=event_uuid,
     extensions=(
         "Delivery reports (event message_status): no document describes any.",
         "The text of a customer's SMS comes as message_received, with both numbers beside the sender: the signed "

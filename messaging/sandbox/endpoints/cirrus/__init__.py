@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from django.urls import path, re_path
 
 from messaging.sandbox.calls import operation
@@ -54,10 +52,6 @@ _URLS = [
 ]
 
 
-def _event_id(at: datetime) -> str:
-    return event_uuid()
-
-
 PLAY = Play(
     slug=Provider.CIRRUS,
     label="Cirrus",
@@ -65,7 +59,7 @@ PLAY = Play(
     urlpatterns=_URLS,
     receive=receive,
     build_hook=build_hook,
-    new_event_id=_event_id,
+    new_event_id=event_uuid,
     extensions=(
         "Delivery and read reports (event OnChildStatus): no document describes any.",
         "A customer's photo comes as a child of type 2 with its address in Content.",

@@ -165,13 +165,11 @@ def create_child(call: Call, stream_id: str, object_id: str) -> Answer:
     return _create_child(call, stream, object_by_id(call, object_id, stream))
 
 
-def create_child_by_provider_id(call: Call, stream_id: str, provider_id: str, provider_type: str) -> Answer:
+def create_child_by_provider_id(call: Call, stream_id: str, provider_id: str, provider_type: int) -> Answer:
     """POST /streams/{STREAM_ID}/objects/{STREAM_PROVIDER_ID}/{STREAM_PROVIDER_TYPE}/child."""
     stream = stream_by_any(call, stream_id)
     kept = (
-        CirrusObject.objects.filter(
-            stream=stream, stream_provider_id=provider_id, stream_provider_type=int(provider_type)
-        )
+        CirrusObject.objects.filter(stream=stream, stream_provider_id=provider_id, stream_provider_type=provider_type)
         .order_by("-updated_at", "-id")
         .first()
     )
