@@ -5,7 +5,8 @@
     CC003  sending what is no longer valid
     CC004  changing words, stream, conversation or number after the first attempt
     CC005  changing or deleting a line of the ledger of opt-ins, or its proof
-    CC006  changing or deleting an entry of the audit (models/audit.py)
+    CC006  changing or deleting an entry of the audit (models/audit.py), or a wording of a template (models/template.py)
+    CC007  asking about a number without the key of erased numbers (models/erasure.py)
 
 Retention and erasure are the only writers that may pass (`pgtrigger.ignore`, in the transaction that writes
 their audit row).

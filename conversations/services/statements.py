@@ -131,7 +131,7 @@ _READ_STREAM = f"""
       JOIN conversations_provideraccount AS account ON account.id = stream.account_id
       LEFT JOIN conversations_sendingpolicy AS policy ON policy.stream_id = stream.id
      WHERE stream.id = %s
-"""  # noqa: S608 - the same
+"""  # noqa: S608 - constants of ours
 
 
 def begin_attempt(messages: Sequence[Message], *, claim: UUID, at: datetime) -> SendAttempt:

@@ -6,13 +6,14 @@ from django.http import JsonResponse
 
 from conversations.api.dialects.calls import Call, door
 from conversations.api.dialects.sending import send_text
-from conversations.models import Stream
 from conversations.models.api_key import ApiScope
 from conversations.models.message import Kind
 from conversations.models.stream import Channel
 
 from .face import FACE, fields, required, success, text_in
 from .finding import contact_of, stream_by_token
+
+_KEEPS_OPENINGS = "cirrus"
 
 
 def send_initial_text(call: Call, token: str, phone: str) -> JsonResponse:
@@ -32,13 +33,10 @@ def send_initial_text(call: Call, token: str, phone: str) -> JsonResponse:
     return success()
 
 
-_KEEPS_OPENINGS = "cirrus"
-
-
 def send_sms(call: Call, token: str) -> JsonResponse:
     """POST /sms/sendsms/{ENCRYPTED_STREAM_ID} with {"Number", "Message"}."""
     call.needs(ApiScope.SEND)
-    stream: Stream = stream_by_token(call, token, Channel.SMS)
+    stream = stream_by_token(call, token, Channel.SMS)
     values = fields(call)
     required(values, "Number")
     required(values, "Message")

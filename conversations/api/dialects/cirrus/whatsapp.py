@@ -31,9 +31,8 @@ from messaging.whatsapp import content_type_of, kind_of
 from .components import MEDIA_KINDS, Unusable, template_of, values_of
 from .face import FACE, envelope, missing, payload, refused, success, text_in, wrong
 from .finding import e164_of, stream_by_token
-from .objects import check_bulk, open_object, read_object, settle_object
+from .objects import MOST_RECIPIENTS, check_bulk, open_object, read_object, settle_object
 
-MOST_RECIPIENTS = 20
 NOT_A_USER = "invalid \u2014 Not a valid WhatsApp user"
 NO_TEMPLATE = "Missing parameter template_name"
 SOME_FAILED = "Missing template parameter"

@@ -97,31 +97,30 @@ def _send_many(call: Call, order: Order) -> _Answers:
     now = timezone.now()
     request_id = ksuid("aps_", uuid.uuid4(), now)
     transaction_ids = [ksuid("tid_", uuid.uuid4(), now) for _ in order.recipients]
-    hold = transaction.savepoint()
-    campaign = Campaign.objects.create(
-        name=(order.name or f"{call.key.name}, {request_id}")[:120],
-        stream=order.stream,
-        kind=Kind.TEXT,
-        body=order.body,
-        fallbacks=dict.fromkeys(order.blanks, ""),
-        scheduled_for=order.send_at,
-        valid_until=order.valid_until,
-        created_by=call.user,
-    )
     names = [NUMBER, *order.field_names, *KEPT_FIELDS]
     rows = (_row(place, *one) for place, one in enumerate(zip(order.recipients, transaction_ids, strict=True), start=1))
-    audience.store(campaign, rows, Columns([(name, name) for name in names], NUMBER), name=request_id)
-    problems = [problem for problem in preflight.check(campaign) if problem.code != "nobody_left"]
-    if problems:
-        raise _of_a_field(problems[0])
-    verdicts = list(
-        CampaignRecipient.objects.filter(campaign=campaign).order_by("row").values_list("verdict", "reason")
-    )
-    if campaign.sendable_count:
-        control.confirm(campaign, actor=call.user, people=campaign.sendable_count)
-        transaction.savepoint_commit(hold)
-    else:
-        transaction.savepoint_rollback(hold)  # nobody can be written to: it never was a campaign
+    with transaction.atomic():
+        campaign = Campaign.objects.create(
+            name=(order.name or f"{call.key.name}, {request_id}")[:120],
+            stream=order.stream,
+            kind=Kind.TEXT,
+            body=order.body,
+            fallbacks=dict.fromkeys(order.blanks, ""),
+            scheduled_for=order.send_at,
+            valid_until=order.valid_until,
+            created_by=call.user,
+        )
+        audience.store(campaign, rows, Columns([(name, name) for name in names], NUMBER), name=request_id)
+        problems = [problem for problem in preflight.check(campaign) if problem.code != "nobody_left"]
+        if problems:
+            raise _of_a_field(problems[0])
+        verdicts = list(
+            CampaignRecipient.objects.filter(campaign=campaign).order_by("row").values_list("verdict", "reason")
+        )
+        if campaign.sendable_count:
+            control.confirm(campaign, actor=call.user, people=campaign.sendable_count)
+        else:
+            transaction.set_rollback(True)  # nobody can be written to: it never was a campaign
     messages, errors = [], []
     for recipient, transaction_id, (verdict, reason) in zip(order.recipients, transaction_ids, verdicts, strict=True):
         if verdict == RowVerdict.SEND:
