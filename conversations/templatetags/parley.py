@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language_info
 
 from conversations.models import Activity, Conversation, WhatsAppTemplate
+from conversations.models.stream import Channel
 from conversations.services.remarks import mention_pattern
 from conversations.views import chips, icons, message_text, wording
 from conversations.views.template_preview import body_text
@@ -230,6 +231,12 @@ def channel_name(channel: str) -> str:
 def media_icon(kind: str) -> str:
     """The icon for a file of that kind."""
     return {"image": "image", "video": "video", "audio": "mic", "location": "map-pin"}.get(kind, "file-text")
+
+
+@register.filter
+def channel_icon(channel: str) -> str:
+    """The icon for a channel."""
+    return "message-circle" if channel == Channel.WHATSAPP else "message-square"
 
 
 @register.filter
