@@ -5,8 +5,7 @@ B56 what belongs to other teams, at every address tests/architecture/test_urls.p
 B58, B59 in the administration                    tests/conversations/admin/test_pages.py
 B59 where a sign-in leads                         tests/conversations/views/test_account.py
 B60, B61 on the wire                              test_wire.py
-
-There is no JSON API yet; its rows come with it.
+the API's                                         tests/conversations/api/
 """
 
 from __future__ import annotations

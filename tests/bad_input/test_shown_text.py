@@ -3,8 +3,8 @@
 links                                           tests/conversations/views/test_conversation.py
 the administration, with histories              tests/conversations/admin/test_pages.py
 the handset and the ledger                      tests/sandbox/test_pages.py, test_handset.py
-
-Parley writes no CSV and has no JSON API yet; their sinks come with them.
+files                                           tests/conversations/test_csv_files.py, views/test_contacts_files.py
+the API                                         tests/conversations/api/test_schemathesis.py
 """
 
 from __future__ import annotations

@@ -51,14 +51,14 @@ def test_the_window_closes_while_somebody_writes(
     (care,) = (
         one for account in sandbox.ask("accounts")["accounts"] for one in account["streams"] if one["name"] == CARE
     )
-    nearly_a_day = timedelta(hours=24) - timedelta(seconds=50)
+    nearly_a_day = timedelta(hours=24) - timedelta(seconds=35)
     sandbox.call_product("cirrus", told_of(phone, asked, stream=care["stream_id"], ago=nearly_a_day))
     open_from_list(agent, product, asked)
     row = agent.locator(".conversation-row").filter(has_text=asked)
     left = agent.locator("#composer .window-bar window-clock")
     expect(left).to_have_text(re.compile(r"^\d+ s left$"))
     expect(row.locator("window-clock").filter(has_text="Closes in")).to_have_text(re.compile(r"^Closes in \d+ s$"))
-    expect(left).to_have_text(re.compile(r"^[1-8] s left$"), timeout=50_000)
+    expect(left).to_have_text(re.compile(r"^[1-8] s left$"), timeout=40_000)
     send(agent, answer)
     # What is sent now leaves after the window: nobody is told that it is about to.
     expect(agent.locator("undo-bar")).to_contain_text("Will be held until the customer writes")

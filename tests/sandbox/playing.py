@@ -28,8 +28,8 @@ def free_port() -> int:
 
     Lanes of tests side by side look elsewhere: between choosing a port and listening there another might choose it.
     """
-    lane = os.environ.get("PYTEST_XDIST_WORKER") == "gw1"
-    for port in range(29_000 + lane * 1_900 + os.getpid() % 1_700, 32_768):
+    lane = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    for port in range(29_000 + lane * 1_200 + os.getpid() % 1_000, 32_768):
         with socket.socket() as candidate:
             try:
                 candidate.bind(("127.0.0.1", port))
