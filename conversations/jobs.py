@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import close_old_connections
 
 from conversations.models import Conversation, Stream
-from conversations.services import attachments, inbound, lookups, outbound, session_polling, spool
+from conversations.services import attachments, inbound, lookups, outbound, session_polling, spool, waiting_calls
 from conversations.services.campaigns import planning, reading, sending
 from conversations.services.mirror import pushing, syncing
 from conversations.services.outgoing import delivering
@@ -52,10 +52,10 @@ def look_up(message_ids: list[int]) -> None:
 
 
 def process_webhooks(event_ids: list[int]) -> None:
-    """Read what providers told us, then what else waits."""
+    """Read what providers told us, then what else waits. For what is left another job comes."""
     _begin()
     inbound.process_webhooks(event_ids)
-    inbound.process_what_waits()
+    waiting_calls.process_what_waits()
 
 
 def hear_customers(event_ids: list[int]) -> None:

@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 INTERACTIVE, BULK, DEFAULT = "interactive", "bulk", "default"
 QUEUES = (INTERACTIVE, BULK, DEFAULT)
 EPOCH_KEY = "parley:epoch"
+LOOKED_THROUGH = 20  # jobs at the head of a queue
 
 
 class _Reliable(BaseWorker):
@@ -82,6 +83,19 @@ def hint(job: str, ids: Sequence[int], *, queue: str) -> bool:
         logger.warning("The broker does not answer: %s waits for the dispatcher.", job)
         return False
     return True
+
+
+def hint_once(job: str, *, queue: str) -> bool:
+    """Wake a worker for all rows that wait for such a job, unless one does that no worker has taken yet.
+
+    Whoever takes it looks at the rows afterwards, so it finds those that were committed before this was called.
+    """
+    waiting = django_rq.get_queue(queue, connection=broker())
+    try:
+        first = waiting.get_job_ids(0, LOOKED_THROUGH)
+    except RedisError:
+        first = []
+    return any(job_id.startswith(f"{job}-") for job_id in first) or hint(job, [], queue=queue)
 
 
 def take_back(job: str, ids: Sequence[int], *, queue: str) -> None:

@@ -289,7 +289,7 @@ def _wake_webhooks(at: datetime) -> None:
         .order_by("id")
         .values_list("pk", flat=True)[:BATCH]
     )
-    if ids and not queue.hint("process_webhooks", ids[:50], queue=queue.DEFAULT):
+    if ids and not queue.hint_once("process_webhooks", queue=queue.DEFAULT):
         from conversations.services.inbound import process_webhooks
 
         process_webhooks(ids)

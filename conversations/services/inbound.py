@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import singledispatch
+from typing import TypeVar
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError, transaction
-from django.db.models import F, QuerySet
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 from rq.timeouts import JobTimeoutException
 
@@ -48,7 +47,6 @@ logger = logging.getLogger(__name__)
 security = logging.getLogger("parley.security")
 
 LONGEST_STATUS = 40
-GO_ON_SECONDS = 10.0  # so long a worker reads what else waits; then other jobs have their turn
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # no provider tells of a time before
 KEPT_HEADERS = ("content-type", "user-agent", "x-signature-timestamp")
 TOO_LARGE = 413
@@ -78,33 +76,57 @@ def store_webhook(account: ProviderAccount, hook: HookRequest, *, stream: Stream
     """
     provider = provider_class(account.provider)
     provider.verify_hook(hook, account.credentials or {})
-    event, created = WebhookEvent.objects.get_or_create(
-        account=account,
-        key=hashlib.sha256(hook.body).hexdigest(),
-        defaults={
-            "stream": stream,
-            "headers": {name: hook.headers[name] for name in KEPT_HEADERS if name in hook.headers},
-            "content_type": hook.content_type[:100],
-            "body": hook.body,
-            "received_at": hook.received_at,
-        },
-    )
-    if not created:
-        WebhookEvent.objects.filter(pk=event.pk).update(times_received=F("times_received") + 1)
+    event, created = _keep(account, hook, stream)
     try:
-        # Two names, because a job is known by its name and waits in one queue only.
-        job, name = (
-            ("hear_customers", queue.INTERACTIVE)
-            if _is_of_a_customer(provider, hook)
-            else ("process_webhooks", queue.DEFAULT)
-        )
+        is_of_a_customer = _is_of_a_customer(provider, hook)
     except WebhookRefused as refusal:
         _failed(event, str(refusal))
         raise
     if created:
         # No partial: Django names the function in its log when a robust one fails.
-        transaction.on_commit(lambda: queue.hint(job, [event.pk], queue=name), robust=True)
+        transaction.on_commit(lambda: _wake(event.pk, is_of_a_customer=is_of_a_customer), robust=True)
     return event
+
+
+def _keep(account: ProviderAccount, hook: HookRequest, stream: Stream | None) -> tuple[WebhookEvent, bool]:
+    """The call, and whether it came for the first time. One statement: the provider waits for its answer."""
+    event = WebhookEvent(
+        account=account,
+        stream=stream,
+        key=hashlib.sha256(hook.body).hexdigest(),
+        headers={name: hook.headers[name] for name in KEPT_HEADERS if name in hook.headers},
+        content_type=hook.content_type[:100],
+        body=hook.body,
+        received_at=hook.received_at,
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(_KEEP, [field.get_db_prep_save(getattr(event, field.attname), connection) for field in _KEPT])
+        pk, times = cursor.fetchone()
+    if times > 1:
+        return WebhookEvent.objects.get(pk=pk), False
+    event.pk = pk
+    event._state.adding = False
+    return event, True
+
+
+_KEPT = [field for field in WebhookEvent._meta.concrete_fields if not field.primary_key]
+_KEEP = f"""
+    INSERT INTO conversations_webhookevent AS event ({", ".join(str(field.column) for field in _KEPT)})
+    VALUES ({", ".join("%s" for _ in _KEPT)})
+    ON CONFLICT (account_id, key) DO UPDATE SET times_received = event.times_received + 1
+    RETURNING id, times_received
+"""  # noqa: S608 - the names are our columns
+
+
+def _wake(event_id: int, *, is_of_a_customer: bool) -> None:
+    """What a customer said is read by itself, all else by whoever reads what waits.
+
+    Two names, because a job is known by its name and waits in one queue only.
+    """
+    if is_of_a_customer:
+        queue.hint("hear_customers", [event_id], queue=queue.INTERACTIVE)
+    else:
+        queue.hint_once("process_webhooks", queue=queue.DEFAULT)
 
 
 def _is_of_a_customer(provider: type[Provider], hook: HookRequest) -> bool:
@@ -124,28 +146,16 @@ def _is_of_a_customer(provider: type[Provider], hook: HookRequest) -> bool:
 def process_webhooks(event_ids: Sequence[int]) -> None:
     """Read stored calls; one that breaks is marked and never holds up the others."""
     for pk in event_ids:
-        _process_first(WebhookEvent.objects.filter(pk=pk))
+        _process_waiting(pk)
 
 
-def process_what_waits() -> None:
-    """Read call after call, the oldest first, as long as there are any and GO_ON_SECONDS have not passed.
-
-    A job costs a new process with new connections, and a campaign brings a report for each of its people.
-    """
-    ends = time.monotonic() + GO_ON_SECONDS
-    while time.monotonic() < ends and (pk := _process_first(WebhookEvent.objects.order_by("id"))) is not None:
-        queue.take_back("process_webhooks", [pk], queue=queue.DEFAULT)
-
-
-def _process_first(events: QuerySet[WebhookEvent]) -> int | None:
-    """Read the first of these calls that waits and that nobody else is reading; returns its id."""
+def _process_waiting(pk: int) -> None:
+    """Read this call if it waits and nobody else is reading it."""
     with transaction.atomic():
-        waiting = events.filter(status=WebhookEventStatus.RECEIVED).select_related("account", "stream")
-        event = waiting.select_for_update(skip_locked=True, of=("self",)).first()
-        if event is None:
-            return None
-        _process(event)
-    return event.pk
+        waiting = WebhookEvent.objects.filter(pk=pk, status=WebhookEventStatus.RECEIVED)
+        found = waiting.select_related("account", "stream").select_for_update(skip_locked=True, of=("self",))
+        if (event := found.first()) is not None:
+            _process(event)
 
 
 def replay(event: WebhookEvent) -> None:
@@ -154,12 +164,16 @@ def replay(event: WebhookEvent) -> None:
     process_webhooks([event.pk])
 
 
+def hook_of(event: WebhookEvent) -> HookRequest:
+    """The call as it came."""
+    return HookRequest("POST", event.headers, bytes(event.body), event.received_at, event.content_type)
+
+
 def _process(event: WebhookEvent) -> None:
-    hook = HookRequest("POST", event.headers, bytes(event.body), event.received_at, event.content_type)
     found: list[HookEvent] = []
     try:
         with transaction.atomic():
-            found = provider_class(event.account.provider).parse_hook(hook)
+            found = provider_class(event.account.provider).parse_hook(hook_of(event))
             kept_for = _handle_all(found, event)
         if kept_for is not None:
             raise kept_for
@@ -187,7 +201,7 @@ def _handle_all(found: Sequence[HookEvent], event: WebhookEvent) -> NotHereYet |
     kept = None
     for one in sorted(found, key=lambda one: not isinstance(one, InboundMessage)):
         try:
-            handle(_with_plausible_time(one), event.account, event)
+            handle(with_plausible_time(one), event.account, event)
         except (NotHereYet, ToldOtherwise) as error:
             kept = kept or error
     return kept
@@ -227,7 +241,10 @@ def _words(one: HookEvent) -> str:
             return f"Unknown: {one.kind[:60]}" if one.kind else "Unknown"
 
 
-def _with_plausible_time(one: HookEvent) -> HookEvent:
+AnyEvent = TypeVar("AnyEvent", bound=HookEvent)
+
+
+def with_plausible_time(one: AnyEvent) -> AnyEvent:
     """A clock that is ahead must neither lengthen a window nor stand at the end of a conversation for ever."""
     if isinstance(one, Unrecognised) or one.occurred_at is None:
         return one

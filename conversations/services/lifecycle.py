@@ -5,7 +5,8 @@ The table of legal moves is LEGAL_MOVES in models/message.py; the database refus
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -71,13 +72,15 @@ def move(
     reason: str = "",
     of_claim: UUID | None = None,
     counting: str = "",
+    moments: tuple[str, Mapping[int, datetime]] | None = None,
     **changes: Any,
 ) -> list[int]:
     """Move messages to a status, by compare and set, with an event for each; returns the ids that moved.
 
     Only rows that are still in one of `come_from` (and of the claim `of_claim`, where one is named) move: whoever came
     second moves nothing. `changes` are written in the same statement, and the number in the column `counting` goes up
-    by one. Raises ValidationError (code `illegal_move`) when the table has no such move.
+    by one. `moments` names a column and a moment of each message's own for it. Raises ValidationError (code
+    `illegal_move`) when the table has no such move.
     """
     illegal = [status for status in come_from if not is_legal(status, to)]
     if illegal:
@@ -90,11 +93,18 @@ def move(
     assigned = [f"{field.column} = %s" for field in fields]
     if counting:
         assigned.append(f"{counting} = message.{counting} + 1")
-    statement = _MOVE.format(assigned=", ".join(assigned), of_claim="" if of_claim is None else "AND claim = %s")
+    each = joined = ""
+    if moments is not None:
+        assigned.append(f"{moments[0]} = each.moment")
+        each = ", unnest(%s::bigint[], %s::timestamptz[]) AS each (id, moment)"
+        joined = "AND message.id = each.id"
+    guard = "" if of_claim is None else "AND claim = %s"
+    statement = _MOVE.format(assigned=", ".join(assigned), of_claim=guard, each=each, joined=joined)
     values = [
         *(ids, [str(status) for status in come_from]),
         *(() if of_claim is None else (of_claim,)),
         *(field.get_db_prep_save(written[field.name], connection) for field in fields),
+        *((list(moments[1]), list(moments[1].values())) if moments is not None else ()),
         *(to, actor.pk if actor else None, reason, timezone.now()),
     ]
     with transaction.atomic(savepoint=False):
@@ -115,7 +125,7 @@ _MOVE = """
          WHERE id = ANY(%s) AND status = ANY(%s) {of_claim}
          ORDER BY id FOR NO KEY UPDATE
     ), moved AS (
-        UPDATE conversations_message AS message SET {assigned} FROM before WHERE message.id = before.id
+        UPDATE conversations_message AS message SET {assigned} FROM before {each} WHERE message.id = before.id {joined}
     ), told AS (
         INSERT INTO conversations_messageevent (message_id, from_status, to_status, actor_id, reason, created_at)
         SELECT id, status, %s, %s, %s, %s FROM before ORDER BY id
