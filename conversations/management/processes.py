@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Self
 
+import psutil
 from django.conf import settings
 from django.core.management.base import CommandError
 
@@ -20,6 +21,17 @@ from config.supervisor.guard import Guard
 START_PATIENCE = 60.0  # seconds: processes that start together load Django at the same time
 STOP_PATIENCE = 10.0
 LINES_SHOWN = 15
+
+
+def kill_family(pid: int) -> None:
+    """kill -9 a process and all that it forked; harmless when it has ended."""
+    family: list[psutil.Process] = []
+    with contextlib.suppress(psutil.NoSuchProcess):
+        main = psutil.Process(pid)
+        family = [main, *main.children(recursive=True)]
+    for process in family:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 class Processes:
@@ -59,6 +71,14 @@ class Processes:
         """Start one of our own commands under a name; returns its pid."""
         return self.start(name, sys.executable, str(settings.BASE_DIR / "manage.py"), *arguments)
 
+    def start_web(self, name: str, port: int, *, environment: Mapping[str, str] | None = None) -> int:
+        """Start the web process on a port, as a site does; returns its pid."""
+        server = ("-m", "uvicorn", "config.asgi:application", "--no-access-log", "--log-level", "warning")
+        address = ("--host", "127.0.0.1", "--port", str(port), "--ws", "none", "--timeout-graceful-shutdown", "1")
+        return self.start(
+            name, sys.executable, *server, *address, environment={"DATABASE_POOL": "on", **(environment or {})}
+        )
+
     def start_worker(self, name: str, queue: str, *, worker_class: str) -> int:
         """Start a worker of a queue, as a site does; returns its pid."""
         return self.start_command(name, "rqworker", queue, "--worker-class", worker_class, "--verbosity", "0")
@@ -77,6 +97,13 @@ class Processes:
             process.wait()
             self._guard.remove(process.pid)
             del self._running[name]
+
+    def kill(self, name: str) -> None:
+        """End a process with all that it forked at once, as a crash does."""
+        process = self._running.pop(name)
+        kill_family(process.pid)
+        process.wait()
+        self._guard.remove(process.pid)
 
     def check(self) -> None:
         """Raise CommandError with the end of its log when one of them has died."""

@@ -30,6 +30,7 @@ PROVIDER_WORDS_ARE_AT_HOME_IN = (
     "conversations/management/benchmark/counting_provider.py",  # answers as a provider
     "conversations/management/benchmark/campaign_floor.py",  # asks one, with nothing between
     "conversations/management/benchmark/mirror_floor.py",  # the same
+    "conversations/management/benchmark/hooks_calls.py",  # calls as a provider
     "conversations/management/benchmark/peers/",  # Kannel has a word of Cirrus's for itself
 )
 
@@ -59,6 +60,10 @@ ALLOWED = {
     ("conversations/webhooks.py", "csrf_exempt"): "A provider has neither session nor cookie; its address is a secret.",
     ("conversations/api/door.py", "csrf_exempt"): "No session counts here, only a key in a header.",
     ("conversations/api/dialects/calls.py", "csrf_exempt"): "A key in a header as well, in each dialect's own.",
+    (
+        "conversations/management/benchmark/hooks_floor.py",
+        "csrf_exempt",
+    ): "A view of its own server on the loopback address, which keeps rows of a scratch table.",
     ("conversations/admin/site.py", "csrf_exempt"): "Passes on what Django's own admin views say of themselves.",
     ("conversations/models/attempt.py", "raw SQL around the ORM"): "Reads pg_stat_activity; takes no value of anybody.",
     (

@@ -30,3 +30,13 @@ def test_small_campaigns_of_every_shape_are_counted_and_compared() -> None:
     reached = [one["found"] for one in report["counts"] if "exactly once" in one["name"]]
     assert reached == [97, 194] * len(SHAPES)
     assert report["remarks"] == []
+
+
+def test_a_provider_that_takes_its_time_is_compared_with_threads_that_wait() -> None:
+    done = run("--provider", "cirrus", "--recipients", "200", "--latency", "50", "--rounds", "1", "--json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    (rate,) = (one for one in report["measures"] if one["name"].endswith("answers after 50 ms"))
+    assert rate["sides"][FLOOR]["median"] == 800, "two workers of twenty threads"
+    assert 0 < rate["ratio"] < 1
+    assert {one["name"] for one in report["counts"] if not one["ok"]} == set()

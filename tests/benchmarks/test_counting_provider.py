@@ -84,3 +84,11 @@ def test_it_takes_what_kannel_and_systems_made_for_it_send(provider: KeptConnect
     to = "%2B447700900100%20%2B447700900101"
     assert provider.ask("GET", f"/cgi-bin/sendsms?from=BENCH&to={to}&text=Hello+you") == b"0: Accepted for delivery"
     assert set(json.loads(provider.ask("GET", "/seen"))) == {"+447700900100", "+447700900101"}
+
+
+def test_it_answers_as_late_as_it_is_told_and_counts_at_once(provider: KeptConnection) -> None:
+    provider.ask("POST", "/latency", b"0.3")
+    began = time.monotonic()
+    provider.ask("POST", "/v1/sms", _body("late"))
+    assert time.monotonic() - began >= 0.3
+    assert json.loads(provider.ask("GET", "/seen"))["late"][1] < began + 0.3

@@ -53,20 +53,26 @@ def left_over() -> list[psutil.Process]:
 
 @pytest.fixture(scope="module")
 def report() -> Any:
-    """A run of four messages a measurement, in one round."""
-    done = _run("delivery", "-n", "4", "--rounds", "1", "--json")
+    """A run of four messages a measurement, in one round, with a short campaign beside some of them."""
+    done = _run("delivery", "-n", "4", "--campaign", "3000", "--rounds", "1", "--json")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
 def test_everything_came_once_and_was_accepted(report: Any) -> None:
-    # Each side sends 4 to warm up, 4 one by one, 4 through two workers and 4 through one.
-    assert {count["name"]: count["found"] for count in report["counts"]} == {
-        "messages that the provider got exactly once": 16,
+    # Each side sends 4 to warm up, 4 one by one, 4 through two workers and 4 through one; ours as many as there is
+    # time for beside a campaign, 4 at most.
+    found = {count["name"]: count["found"] for count in report["counts"]}
+    ours, of_campaign = found["rows accepted"], found["people of campaigns that the provider got exactly once"]
+    assert 17 <= ours <= 20
+    assert 1000 <= of_campaign <= 3000
+    assert found == {
+        "messages that the provider got exactly once": ours,
         "messages of the floor that it got exactly once": 32,
+        "people of campaigns that the provider got exactly once": of_campaign,
         "messages that it got and nobody sent": 0,
-        "rows accepted": 16,
-        "attempts accepted": 16,
+        "rows accepted": ours,
+        "attempts accepted": ours,
         "attempts with another outcome": 0,
         "jobs left in the queue": 0,
     }
@@ -75,7 +81,10 @@ def test_everything_came_once_and_was_accepted(report: Any) -> None:
 
 
 def test_every_measure_has_a_value_a_round_for_each_side(report: Any) -> None:
-    sides = {measure["name"]: measure["sides"] for measure in report["measures"]}
+    beside = [measure for measure in report["measures"] if list(measure["sides"]) == ["idle", "beside a campaign"]]
+    assert {measure["name"] for measure in beside} == {name for name in COMPARED if name.startswith("commit")}
+    assert all(measure["ratio"] > 0 for measure in beside)
+    sides = {measure["name"]: measure["sides"] for measure in report["measures"] if measure not in beside}
     assert set(sides) == COMPARED | {"queued by one process", "most memory of a worker"}
     for name, found in sides.items():
         assert list(found) == ([OURS, "floor in RQ", FLOOR] if name in COMPARED else [OURS])
@@ -85,7 +94,7 @@ def test_every_measure_has_a_value_a_round_for_each_side(report: Any) -> None:
 
 
 def test_it_says_on_what_it_ran(report: Any) -> None:
-    assert report["command"] == "manage.py benchmark delivery -n 4 --rounds 1"
+    assert report["command"] == "manage.py benchmark delivery -n 4 --campaign 3000 --rounds 1"
     assert set(report["machine"]["versions"]) == {"Python", "Django", "RQ", "PostgreSQL", "Valkey"}
     assert [len(report["load"][when]) for when in ("before", "after")] == [3, 3]
 

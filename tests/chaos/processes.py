@@ -7,13 +7,13 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
 import psutil
 
 from config.supervisor.guard import Guard
+from conversations.management.processes import kill_family
 
 PATIENCE = 120.0  # seconds: no test is about speed, and the machine may be busy
 Found = TypeVar("Found")
@@ -99,13 +99,7 @@ class Process:
         """kill -9, with all that it forked; harmless when it has ended."""
         if self._process is None:
             return
-        family: list[psutil.Process] = []
-        with suppress(psutil.NoSuchProcess):
-            main = psutil.Process(self._process.pid)
-            family = [main, *main.children(recursive=True)]
-        for process in family:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
+        kill_family(self._process.pid)
         self._process.wait()
         self._guard.remove(self._process.pid)
         self._process = None

@@ -2,41 +2,37 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import tempfile
 import time
 from argparse import ArgumentTypeError
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import CommandError, CommandParser
-from django.db import connection
+from django.core.management.base import CommandParser
 
 from conversations.management.benchmark.campaign_floor import Floor
 from conversations.management.benchmark.campaign_shapes import SHAPES, Shape
-from conversations.management.benchmark.contract import Benchmark, Say
+from conversations.management.benchmark.contract import Benchmark, Say, whole_number
 from conversations.management.benchmark.ground import Ground
 from conversations.management.benchmark.machine import Used, peak_megabytes, used_so_far
 from conversations.management.benchmark.peers.contract import CampaignPeer, add_peers_option, measures_of, start_peers
 from conversations.management.benchmark.peers.kannel import Kannel
 from conversations.management.benchmark.peers.rapid_sms import RapidSms
 from conversations.management.benchmark.report import FLOOR, OURS, Count, Findings
+from conversations.management.benchmark.running_campaign import WORKERS, bulk_workers, make_ready, wait_for_the_end
 from conversations.models import AttemptResult, Campaign, Contact, Message, OptIn, Stream
-from conversations.models.campaign import ENDED, CampaignStatus, RowVerdict
+from conversations.models.campaign import RowVerdict
 from conversations.models.message import MessageStatus
-from conversations.queue import BULK
 from conversations.services import consent
-from conversations.services.campaigns import audience, control, preflight
+from conversations.services.campaigns import audience, control
+from conversations.services.campaigns.taking import MOST_AT_ONCE
 from messaging.types import Outcome
 
-WORKERS = 2
-PATIENCE = 600.0  # seconds
-LOOK_EVERY = 0.02
 EVERY = 100  # rows: one of so many stands twice, one is no number, one has opted out
 THOUSAND = 1000.0
 
@@ -64,17 +60,27 @@ class CampaignBenchmark(Benchmark):
             metavar="NUMBERS",
             help=f"The lengths of the lists, with commas. Default: {sizes}; less where each person is a request.",
         )
+        parser.add_argument(
+            "--latency",
+            type=whole_number(0, 10_000),
+            default=0,
+            metavar="MS",
+            help="The provider answers so many milliseconds late. The floor is then what the threads of the workers "
+            "could do if they did nothing but wait, and shapes of one person a request are measured. Default: 0.",
+        )
         add_peers_option(parser, "Kannel", "RapidSMS")
 
     def run(self, options: Mapping[str, Any], say: Say) -> Findings:
-        shapes = [SHAPES[name] for name in options["provider"] or SHAPES]
+        of_one = [name for name, shape in SHAPES.items() if shape.people == 1]
+        shapes = [SHAPES[name] for name in options["provider"] or (of_one if options["latency"] else SHAPES)]
         by_default = options["recipients"] is None
         sizes = {shape.name: options["recipients"] or _sizes(shape.sizes) for shape in shapes}
         with tempfile.TemporaryDirectory(prefix="parley-benchmark-") as logs, Ground(Path(logs)) as ground:
             candidates: list[CampaignPeer] = [Kannel(ground), RapidSms(ground)] if options["peers"] else []
             wanted = [peer for peer in candidates if any(peer.takes(shape) for shape in shapes)]
             running, remarks = start_peers(wanted, say)
-            runs = _Runs(ground, running)
+            ground.answer_after(options["latency"] / THOUSAND)
+            runs = _Runs(ground, running, options["latency"] / THOUSAND)
             for turn in range(1, options["rounds"] + 1):
                 for shape in shapes:
                     for size in sizes[shape.name]:
@@ -102,8 +108,9 @@ def _whole(shape: Shape, size: int) -> str:
 class _Runs:
     """What the runs found: a value a round, by measure and side."""
 
-    def __init__(self, ground: Ground, peers: Sequence[CampaignPeer]) -> None:
+    def __init__(self, ground: Ground, peers: Sequence[CampaignPeer], latency: float) -> None:
         self._ground = ground
+        self._latency = latency
         self._peers = peers
         self._streams: dict[str, Stream] = {}
         self._floor = Floor(settings.DATABASE_URL, settings.SANDBOX_PORT)
@@ -113,7 +120,7 @@ class _Runs:
 
     def play(self, shape: Shape, size: int, turn: int, *, backwards: bool) -> None:
         """One campaign of that shape and length, and the floor with as many people, and the peers that take it."""
-        sides = [self._parley, self._play_floor]
+        sides = [self._parley] if self._latency else [self._parley, self._play_floor]
         sides += [partial(self._play_peer, peer) for peer in self._peers if peer.takes(shape)]
         for side in reversed(sides) if backwards else sides:
             side(shape, size, turn)
@@ -123,7 +130,7 @@ class _Runs:
         shortest, longest = min(sizes), max(sizes)
         if shortest == longest:
             return
-        for side in (OURS, FLOOR):
+        for side in (OURS,) if self._latency else (OURS, FLOOR):
             took = {size: self._values[_whole(shape, size), "s"][side][-1] for size in (shortest, longest)}
             growth = took[longest] / took[shortest]
             self._note(f"{shape.label}, from {shortest:,} people to {longest:,}", "times as long", side, growth)
@@ -139,6 +146,12 @@ class _Runs:
         about = f"{shape.label}, {size:,} people, processor time of"
         self._note(f"{about} the workers", "ms a message", side, used.workers * THOUSAND / size)
         self._note(f"{about} PostgreSQL", "ms a message", side, used.postgres * THOUSAND / size)
+
+    def _note_rate(self, shape: Shape, size: int, rate: float) -> None:
+        """Beside what the threads of all workers could do if they did nothing but wait for answers."""
+        name = f"{shape.label}, {size:,} people, answers after {self._latency * THOUSAND:.0f} ms"
+        self._note(name, "people a second", OURS, rate)
+        self._note(name, "people a second", FLOOR, WORKERS * MOST_AT_ONCE / self._latency)
 
     def _play_floor(self, shape: Shape, size: int, turn: int) -> None:
         seconds = self._floor.play(shape, size - 3 * (size // EVERY), settings.CAMPAIGN_CHUNK)
@@ -171,14 +184,14 @@ class _Runs:
         began = time.monotonic()
         audience.load_list(campaign, io.BytesIO(listed), file_name="list.csv")
         loaded = time.monotonic()
-        if problems := preflight.check(campaign):
-            raise CommandError(f"The campaign is not fit to be sent: {problems}")
+        make_ready(campaign)
         checked = time.monotonic()
-        with self._workers() as pids:
+        with bulk_workers(self._ground) as workers:
+            pids = list(workers.values())
             before = used_so_far(pids)
             confirmed = time.monotonic()
             control.confirm(campaign, actor=None, people=campaign.sendable_count)
-            self._wait_for_the_end(campaign)
+            wait_for_the_end(self._ground, campaign)
             ended = time.monotonic()
             used = used_so_far(pids) - before
             memory = max(peak_megabytes(pid) for pid in pids)
@@ -190,6 +203,8 @@ class _Runs:
         self._note(f"{about}, first request", "s", OURS, min(one.first for one in came) - confirmed)
         self._note(f"{about}, list read and stored", "s", OURS, loaded - began)
         self._note(f"{about}, checked with their texts", "s", OURS, checked - loaded)
+        if self._latency and shape.people == 1:
+            self._note_rate(shape, size, campaign.accepted_count / (ended - confirmed))
         self._note_processor(shape, size, OURS, used)
         self._note(f"{about}, most memory of a worker", "MB", OURS, memory)
         self._count(campaign, shape, size, turn, once=sum(one.times == 1 for one in came))
@@ -231,25 +246,3 @@ class _Runs:
             Count(f"{about}: rows with a verdict", size, sum(campaign.verdict_counts.values())),
             Count(f"{about}: people counted by the campaign", people, campaign.accepted_count),
         ]
-
-    def _wait_for_the_end(self, campaign: Campaign) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while campaign.status not in ENDED:
-            self._ground.check()
-            if time.monotonic() > deadline or campaign.status == CampaignStatus.PAUSED:
-                raise CommandError(
-                    f"The campaign is {campaign.status}: {campaign.status_reason}\n{self._ground.logs()}"
-                )
-            time.sleep(LOOK_EVERY)
-            campaign.refresh_from_db()
-
-    @contextlib.contextmanager
-    def _workers(self) -> Iterator[list[int]]:
-        names = [f"bulk-{number}" for number in range(WORKERS)]
-        pids = [self._ground.start_worker(name, BULK, worker_class="conversations.queue.Worker") for name in names]
-        self._ground.wait_until({"workers": lambda: self._ground.registered(BULK) == WORKERS})
-        try:
-            yield pids
-        finally:
-            self._ground.stop(*names)
-            connection.close()

@@ -1,4 +1,4 @@
-"""A provider that answers at once, in the words of one of ours, and counts what reaches it.
+"""A provider that answers at once, or as late as it is told, in the words of one of ours, and counts what reaches it.
 
 The path of a request says whose words are meant: Webex Interact's, Cirrus's, CCAI Platform's or Kannel's, with which
 peers send. It stands in for the
@@ -8,7 +8,8 @@ imports nothing but the standard library: `python counting_provider.py PORT`.
 `POST /wait` with a list of references answers when all of them have come, or after 5 seconds, with those that have:
 {"reference": [how often, first, last]}; `GET /seen` with all that ever came. A reference has come when its request is
 complete; where a request carries none of ours, its number with a plus counts as one. Times are seconds of the
-machine's monotonic clock, which all its processes share.
+machine's monotonic clock, which all its processes share. `POST /latency` with seconds: requests are answered that long
+after they were complete.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ class Ledger:
     """What has come so far."""
 
     def __init__(self) -> None:
+        self.latency = 0.0  # seconds
         self._seen: dict[str, list[float]] = {}
         self._changed = threading.Condition()
 
@@ -112,6 +114,14 @@ class Caller:
             self._ledger.note(numbers.split(), arrived_at)
             return "0: Accepted for delivery"
         sent = json.loads(body)
+        if target == "/latency":
+            self._ledger.latency = float(sent)
+            return "null"
+        answer = self._take(target, sent, arrived_at)
+        time.sleep(max(arrived_at + self._ledger.latency - time.monotonic(), 0.0))
+        return answer
+
+    def _take(self, target: str, sent: Any, arrived_at: float) -> str:
         if target.endswith("/v1/sms"):
             return self._take_bulk(sent["to"], arrived_at)
         if "/sendtemplatedmessage/" in target:

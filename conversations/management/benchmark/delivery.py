@@ -17,6 +17,7 @@ from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
 from conversations.management.benchmark import floor
+from conversations.management.benchmark.beside import BESIDE, IDLE, BesideCampaign
 from conversations.management.benchmark.company import MOST_CONVERSATIONS, Company, make_company
 from conversations.management.benchmark.contract import Benchmark, Say, whole_number
 from conversations.management.benchmark.ground import Arrival, Ground, frozen
@@ -27,6 +28,7 @@ from conversations.management.benchmark.report import OURS, Count, Findings
 from conversations.management.benchmark.sides import Floor, FloorThroughRQ, HandedOn, Parley, Sent, Side
 from conversations.models import AttemptResult, Conversation, Message
 from conversations.models.message import MessageStatus
+from conversations.services.campaigns import audience
 from messaging.types import Outcome
 
 WARM_UP = 4  # messages a worker: it imports and connects with its first
@@ -51,6 +53,14 @@ class Delivery(Benchmark):
             metavar="MESSAGES",
             help="How many messages each measurement sends in each round. Default: %(default)s.",
         )
+        parser.add_argument(
+            "--campaign",
+            type=whole_number(0, audience.MOST_ROWS),
+            default=100_000,
+            metavar="PEOPLE",
+            help="Send the single messages once more while a campaign to so many people runs; 0 for none. "
+            "Default: %(default)s.",
+        )
         add_peers_option(parser, "Kannel")
 
     def run(self, options: Mapping[str, Any], say: Say) -> Findings:
@@ -63,6 +73,7 @@ class Delivery(Benchmark):
                 company,
                 [Parley(ground, company.agent), FloorThroughRQ(ground, store), Floor(ground, store)],
                 running,
+                BesideCampaign(ground, options["campaign"]) if options["campaign"] else None,
             )
             for turn in range(1, options["rounds"] + 1):
                 say(f"Round {turn} of {options['rounds']}")
@@ -73,11 +84,19 @@ class Delivery(Benchmark):
 class _Rounds:
     """The rounds of one run, and what they found: a value a round, by measure and side."""
 
-    def __init__(self, ground: Ground, company: Company, sides: Sequence[Side], peers: Sequence[Kannel]) -> None:
+    def __init__(
+        self,
+        ground: Ground,
+        company: Company,
+        sides: Sequence[Side],
+        peers: Sequence[Kannel],
+        beside: BesideCampaign | None,
+    ) -> None:
         self._ground = ground
         self._conversations = company.conversations
         self._sides = sides
         self._peers = peers
+        self._beside = beside
         self._values: defaultdict[tuple[str, str], dict[str, list[float]]] = defaultdict(dict)
         self._refs: dict[str, list[str]] = {
             name: [] for name in [*(side.name for side in sides), *(peer.name for peer in peers)]
@@ -90,6 +109,8 @@ class _Rounds:
             self._rush(side, self._conversations[: 2 * WARM_UP], workers=2)
         handed_on = [HandedOn(peer) for peer in self._peers]
         self._measure_latency([*handed_on, *sides] if backwards else [*sides, *handed_on])
+        if self._beside is not None:
+            self._measure_beside_a_campaign(self._beside, next(side for side in sides if side.name == OURS))
         for side in sides:
             self._note("through two workers", A_SECOND, side, self._rush(side, self._conversations, workers=2).rate)
         for side in sides:
@@ -107,7 +128,8 @@ class _Rounds:
 
     def findings(self, remarks: list[str]) -> Findings:
         """What all rounds found."""
-        return Findings(measures_of(self._values, self._peers), self._counts(), remarks)
+        measures = measures_of(self._values, self._peers)
+        return Findings(measures + (self._beside.measures() if self._beside else []), self._counts(), remarks)
 
     def _measure_latency(self, sides: Sequence[Side]) -> None:
         """Single messages, one side after the other, each on a site that has come to rest."""
@@ -120,11 +142,32 @@ class _Rounds:
                     sent[side.name].append(self._send(side, conversation))
                     self._wait_for(sent[side.name][-1:])
         for side in sides:
-            arrivals = self._wait_for(sent[side.name])
-            waits = [(arrivals[one.ref].first - one.committed_at) * THOUSAND for one in sent[side.name]]
-            self._note("commit to provider, median", "ms", side, median(waits))
-            self._note("commit to provider, 95 of 100", "ms", side, quantiles(waits, n=20, method="inclusive")[-1])
-            self._note("commit to provider, longest", "ms", side, max(waits))
+            described = self._described(sent[side.name])
+            for name, value in described:
+                self._note(name, "ms", side, value)
+            if self._beside is not None and side.name == OURS:
+                self._beside.note(IDLE, described)
+
+    def _measure_beside_a_campaign(self, beside: BesideCampaign, side: Side) -> None:
+        sent: list[Sent] = []
+
+        def send(conversation: Conversation) -> None:
+            sent.append(self._send(side, conversation))
+            self._wait_for(sent[-1:])
+
+        with side.workers(2):
+            number = beside.play(self._conversations, send)
+        beside.note(BESIDE, self._described(sent[:number]))
+
+    def _described(self, sent: Sequence[Sent]) -> list[tuple[str, float]]:
+        arrivals = self._wait_for(sent)
+        waits = [(arrivals[one.ref].first - one.committed_at) * THOUSAND for one in sent]
+        late = quantiles(waits, n=20, method="inclusive")[-1] if len(waits) > 1 else waits[0]
+        return [
+            ("commit to provider, median", median(waits)),
+            ("commit to provider, 95 of 100", late),
+            ("commit to provider, longest", max(waits)),
+        ]
 
     def _rush(self, side: Side, conversations: Sequence[Conversation], *, workers: int) -> _Rush:
         """Queue a message for each conversation while the workers stand still, then let them go."""
@@ -162,7 +205,8 @@ class _Rounds:
         ours = self._refs[OURS]
         of_peers = {peer.name: self._refs[peer.name] for peer in self._peers}
         of_floor = [ref for side in self._sides if side.name != OURS for ref in self._refs[side.name]]
-        others = [*of_floor, *itertools.chain(*of_peers.values())]
+        of_campaigns = self._beside.refs() if self._beside else []
+        others = [*of_floor, *of_campaigns, *itertools.chain(*of_peers.values())]
         messages = Message.objects.filter(ref__in=ours)
         once = {ref for ref, arrival in arrivals.items() if arrival.times == 1}
         results = AttemptResult.objects.filter(message__in=messages)
@@ -173,6 +217,7 @@ class _Rounds:
                 Count(f"messages of {name} that it got exactly once", len(refs), len(once.intersection(refs)))
                 for name, refs in of_peers.items()
             ),
+            *([self._beside.count(once)] if self._beside else []),
             Count("messages that it got and nobody sent", 0, len(set(arrivals).difference(ours, others))),
             Count("rows accepted", len(ours), messages.filter(status=MessageStatus.ACCEPTED).count()),
             Count("attempts accepted", len(ours), results.filter(outcome=Outcome.ACCEPTED.value).count()),

@@ -142,6 +142,11 @@ class Ground(Processes):
         """All that has ever come to the provider, by reference."""
         return self._ask("GET", "/seen", [])
 
+    def answer_after(self, seconds: float) -> None:
+        """From now on the provider answers each request that long after it was complete."""
+        assert self._provider is not None
+        self._provider.ask("POST", "/latency", json.dumps(seconds).encode())
+
     def _ask(self, method: str, path: str, refs: Sequence[str]) -> dict[str, Arrival]:
         assert self._provider is not None
         found = json.loads(self._provider.ask(method, path, json.dumps(refs).encode()))

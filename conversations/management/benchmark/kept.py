@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 
 class KeptConnection:
-    """A connection to the counting provider on this machine, whose answers have a Content-Length and one form."""
+    """A connection to a server on this machine, whose answers have a Content-Length."""
 
     def __init__(self, port: int, *, seconds: float = 30.0) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=seconds)
@@ -15,24 +15,31 @@ class KeptConnection:
 
     def ask(self, method: str, path: str, body: bytes = b"", *, headers: Mapping[str, str] | None = None) -> bytes:
         """The body of the answer. Raises OSError when there is none."""
-        lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {len(body)}"]
-        lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
-        self._socket.sendall("\r\n".join([*lines, "", ""]).encode() + body)
-        received = b""
-        while b"\r\n\r\n" not in received:
-            received += self._more()
-        head_received, _, content = received.partition(b"\r\n\r\n")
-        length = int(head_received.rpartition(b"Content-Length: ")[2].partition(b"\r\n")[0])
-        while len(content) < length:
-            content += self._more()
-        return content
+        return self._exchange(method, path, body, headers or {})[1]
+
+    def status_of(self, method: str, path: str, body: bytes = b"", *, headers: Mapping[str, str] | None = None) -> int:
+        """The status of the answer. Raises OSError when there is none."""
+        return self._exchange(method, path, body, headers or {})[0]
 
     def close(self) -> None:
         """Hang up."""
         self._socket.close()
 
+    def _exchange(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
+        lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {len(body)}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        self._socket.sendall("\r\n".join([*lines, "", ""]).encode() + body)
+        received = b""
+        while b"\r\n\r\n" not in received:
+            received += self._more()
+        head_received, _, content = received.partition(b"\r\n\r\n")
+        length = int(head_received.lower().rpartition(b"content-length: ")[2].partition(b"\r\n")[0])
+        while len(content) < length:
+            content += self._more()
+        return int(head_received[9:12]), content
+
     def _more(self) -> bytes:
         piece = self._socket.recv(65536)
         if not piece:
-            raise ConnectionError("The counting provider has closed the connection.")
+            raise ConnectionError("The server has closed the connection.")
         return piece

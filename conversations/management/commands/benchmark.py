@@ -22,17 +22,32 @@ from conversations.management.benchmark import servers
 from conversations.management.benchmark.admin import AdminBenchmark
 from conversations.management.benchmark.campaign import CampaignBenchmark
 from conversations.management.benchmark.contract import Benchmark, whole_number
+from conversations.management.benchmark.crash import CrashBenchmark
 from conversations.management.benchmark.delivery import Delivery
+from conversations.management.benchmark.hooks import HooksBenchmark
 from conversations.management.benchmark.inbox import Inbox
 from conversations.management.benchmark.machine import load, this_machine
 from conversations.management.benchmark.mirror import MirrorBenchmark
+from conversations.management.benchmark.rate import RateBenchmark
 from conversations.management.benchmark.report import Report
 from conversations.management.benchmark.reports import Reports
+from conversations.management.benchmark.start import StartBenchmark
 from conversations.management.console import ConsoleCommand
 
 BENCHMARKS: dict[str, Benchmark] = {
     benchmark.name: benchmark
-    for benchmark in (Delivery(), Inbox(), CampaignBenchmark(), MirrorBenchmark(), Reports(), AdminBenchmark())
+    for benchmark in (
+        Delivery(),
+        Inbox(),
+        CampaignBenchmark(),
+        RateBenchmark(),
+        CrashBenchmark(),
+        HooksBenchmark(),
+        MirrorBenchmark(),
+        Reports(),
+        AdminBenchmark(),
+        StartBenchmark(),
+    )
 }
 FIRST_PORT = 19000
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 from pathlib import Path
 from typing import Self
@@ -43,9 +42,7 @@ class Site(Processes):
 
     def _start_all(self) -> None:
         self.start_command("sandbox", "sandbox", "--port", _port(self._sandbox_url))
-        server = ("-m", "uvicorn", "config.asgi:application", "--no-access-log", "--log-level", "warning")
-        address = ("--host", "127.0.0.1", "--port", _port(self._web_url), "--timeout-graceful-shutdown", "1")
-        self.start("web", sys.executable, *server, *address, environment={"DATABASE_POOL": "on"})
+        self.start_web("web", int(_port(self._web_url)))
         for queue in QUEUES:
             self.start_worker(queue, queue, worker_class=WORKER_CLASSES.get(queue, "conversations.queue.Worker"))
         self.start_command("dispatcher", "dispatcher")
