@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from conversations.models.team import User
 
 
-class Outcome(models.TextChoices):
+class MessageOutcome(models.TextChoices):
     """What has become of a message, as reports count it; a message that has not left us has none."""
 
     RECEIVED = "received", _("Received")  # the customer's
@@ -66,7 +66,7 @@ class ReportChange(models.Model):
     author_id = models.BigIntegerField(null=True)
     template_id = models.BigIntegerField(null=True)
     campaign_id = models.BigIntegerField(null=True)
-    outcome = models.CharField(max_length=12, choices=Outcome.choices)
+    outcome = models.CharField(max_length=12, choices=MessageOutcome.choices)
     number = models.IntegerField()
     parts = models.IntegerField()
 
@@ -86,7 +86,7 @@ class ReportCount(models.Model):
         Stream, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
     )
     hour = models.DateTimeField(help_text="When the hour began in which the messages were written.")
-    outcome = models.CharField(max_length=12, choices=Outcome.choices)
+    outcome = models.CharField(max_length=12, choices=MessageOutcome.choices)
     number = models.IntegerField()
     parts = models.IntegerField()
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from conversations.models import Campaign, Stream, User, WhatsAppTemplate
 from conversations.models.consent import ConsentSource
-from conversations.models.report import Outcome, Subject
+from conversations.models.report import MessageOutcome, Subject
 from conversations.models.stream import Channel
 from conversations.services.reports import numbers, words
 from conversations.services.reports.numbers import FAILED, Tally, Times, TimesBy
@@ -163,7 +163,7 @@ def _sent_cells(tally: Tally, rows: Mapping[str, object], *, read: bool = False)
         delivered = Cell(NO_RECEIPTS)
     cells = [linked(tally.taken, "taken", rows), delivered]
     if read:
-        seen = tally.of((Outcome.READ,))
+        seen = tally.of((MessageOutcome.READ,))
         cells.append(Cell(share(seen, tally.arrived), behind("read", seen, rows)))
     return [*cells, linked(tally.of(FAILED), "failed", rows)]
 

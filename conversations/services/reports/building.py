@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from conversations.models import ConversationTimes, NextReply
-from conversations.models.report import Outcome
+from conversations.models.report import MessageOutcome
 from conversations.models.stream import Channel
 from conversations.services.reports import breakdowns, keeping, numbers, words
 from conversations.services.reports.breakdowns import DAY_SHOWN, NO_RECEIPTS
@@ -147,9 +147,9 @@ def _cost_tile(scope: Scope, now: Mapping[int, Tally], before: Mapping[int, Tall
 def _steps(scope: Scope, tallies: Mapping[int, Tally]) -> list[Step]:
     whole = total(tallies.values())
     whatsapp = total(tallies[one.pk] for one in scope.streams if one.channel == Channel.WHATSAPP and one.pk in tallies)
-    failed, read = whole.of(FAILED), whole.of((Outcome.READ,))
-    tried = whole.taken + whole.of((Outcome.REFUSED,))
-    unsure = whole.of((Outcome.UNCONFIRMED,))
+    failed, read = whole.of(FAILED), whole.of((MessageOutcome.READ,))
+    tried = whole.taken + whole.of((MessageOutcome.REFUSED,))
+    unsure = whole.of((MessageOutcome.UNCONFIRMED,))
     rows = [
         ("Accepted", "by a provider", "taken", whole.taken, whole.taken, "out", ""),
         ("Sent", "a receipt came", "reported", whole.reported, whole.taken, "out", ""),

@@ -15,13 +15,14 @@ from django.utils import timezone
 
 from conversations.models import InboxCount, OptIn, ReportCount
 from conversations.models.consent import ConsentEventKind
-from conversations.models.report import Outcome, Subject
+from conversations.models.report import MessageOutcome, Subject
 from conversations.services.reports.scope import Scope
 
-TAKEN = (Outcome.ACCEPTED, Outcome.SENT, Outcome.DELIVERED, Outcome.READ, Outcome.LOST)
-REPORTED = (Outcome.SENT, Outcome.DELIVERED, Outcome.READ, Outcome.LOST)  # a receipt says what became of it
-ARRIVED = (Outcome.DELIVERED, Outcome.READ)
-FAILED = (Outcome.LOST, Outcome.REFUSED)
+# What a receipt says
+REPORTED = (MessageOutcome.SENT, MessageOutcome.DELIVERED, MessageOutcome.READ, MessageOutcome.LOST)
+TAKEN = (MessageOutcome.ACCEPTED, *REPORTED)
+ARRIVED = (MessageOutcome.DELIVERED, MessageOutcome.READ)
+FAILED = (MessageOutcome.LOST, MessageOutcome.REFUSED)
 
 
 class Tally:
@@ -52,7 +53,7 @@ class Tally:
     @property
     def received(self) -> int:
         """The customers' messages."""
-        return self.of((Outcome.RECEIVED,))
+        return self.of((MessageOutcome.RECEIVED,))
 
     @property
     def taken(self) -> int:
