@@ -17,7 +17,7 @@ from conversations.models.campaign import ENDED
 from conversations.services.campaigns import control
 
 IDLE, BESIDE = "idle", "beside a campaign"
-FIRST_NUMBER, NUMBERS_OF_A_ROUND = 7_600_000_000, 1_000_000  # +44
+FIRST_NUMBER, NUMBERS_OF_A_ROUND = 7_900_000_000, 1_000_000  # +44
 
 
 class BesideCampaign:
