@@ -42,6 +42,7 @@ SLOWEST = 200  # events that may wait for one slow page before it is told to rel
 
 MOST_TOGETHER = 50  # events whose conversations are looked up at once
 GATHERED = 0.2  # seconds in which events are gathered for that
+SUBSCRIBING = 5  # seconds at most for which a process's first page waits until it would hear of everything
 
 
 class Event(NamedTuple):
@@ -83,6 +84,7 @@ class Hub:
         self.recent: deque[Event] = deque(maxlen=REMEMBERED)
         self.pages: dict[asyncio.Queue[Event], Reader] = {}
         self.task: asyncio.Task[None] | None = None
+        self.tried = asyncio.Event()  # it is subscribed, or will tell pages to reload when it is
         self.interrupted = False
         self.is_closing = False
 
@@ -93,6 +95,11 @@ class Hub:
         page: asyncio.Queue[Event] = asyncio.Queue(maxsize=SLOWEST)
         self.pages[page] = reader
         return page
+
+    async def hears(self) -> None:
+        """Return when nothing that happens from now on is lost to the pages that joined."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.tried.wait(), SUBSCRIBING)
 
     def leave(self, page: asyncio.Queue[Event]) -> None:
         """The page is gone."""
@@ -120,18 +127,21 @@ class Hub:
             except (RedisError, OSError) as error:
                 logger.warning("Live events wait for the broker: %s", type(error).__name__)
             self.interrupted = True
+            self.tried.set()
             await asyncio.sleep(1)
 
     async def _listen_once(self) -> None:
         client = redis.asyncio.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=2)
         async with client, client.pubsub() as subscription:
             await subscription.psubscribe(f"{CHANNEL_PREFIX}*")
-            if self.interrupted:
-                self.interrupted = False
-                self._tell(RELOAD)  # what was published meanwhile is lost: pages ask anew
             async for message in subscription.listen():
                 if message["type"] == "pmessage":
                     self._publish(message["data"])
+                    continue
+                self.tried.set()
+                if self.interrupted:
+                    self.interrupted = False
+                    self._tell(RELOAD)  # what was published meanwhile is lost: pages ask anew
 
     def _publish(self, data: bytes) -> None:
         event = json.loads(data)
@@ -175,6 +185,7 @@ async def serve_events(scope: Scope, receive: Receive, send: Send) -> None:
         return
     page = hub.join(reader)
     try:
+        await hub.hears()
         await _start(send)
         if last := headers.get("last-event-id"):
             await _tell(hub.missed(last, reader), reader, send)

@@ -111,7 +111,6 @@ def test_an_agent_hears_of_the_teams_streams_only(port: int) -> None:
     priya = factories.make_user()
     factories.make_team(members=[priya], streams=[ours.stream])
     listener = Listener(port, priya)
-    time.sleep(0.5)  # the process subscribes when its first page comes
     for conversation in (theirs, ours):
         live.publish(stream_id=conversation.stream_id, kind="message", conversation_id=conversation.pk)
     assert json.loads(listener.next()["data"])["conversation"] == ours.pk
@@ -123,7 +122,6 @@ def test_what_is_for_one_person_reaches_their_pages_alone(port: int) -> None:
     priya, tom = factories.make_user(), factories.make_user()
     factories.make_team(members=[priya, tom], streams=[conversation.stream])
     listeners = [Listener(port, priya), Listener(port, tom)]
-    time.sleep(0.5)
     for to in ({"to": priya.pk}, {}):
         live.publish(stream_id=conversation.stream_id, kind="notification", conversation_id=conversation.pk, **to)
     first = [json.loads(listener.next()["data"]) for listener in listeners]
@@ -151,7 +149,6 @@ def test_a_page_that_comes_back_hears_what_it_missed(port: int) -> None:
     priya = factories.make_user()
     factories.make_team(members=[priya], streams=[conversation.stream])
     listener = Listener(port, priya)
-    time.sleep(0.5)
     live.publish(stream_id=conversation.stream_id, kind="message", conversation_id=conversation.pk, message=1)
     listener.next()
     listener.close()
@@ -171,7 +168,6 @@ def test_whoever_is_limited_hears_of_their_own_conversations_only(port: int) -> 
     factories.make_team(members=[priya, sam], streams=[stream])
     theirs, own = (factories.make_conversation(stream, assignee=one) for one in (sam, priya))
     listener = Listener(port, priya)
-    time.sleep(0.5)
     for conversation in (theirs, own):
         for kind in ("message", "conversation"):
             live.publish(stream_id=stream.pk, kind=kind, conversation_id=conversation.pk, message=1)
