@@ -6,8 +6,6 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.core.exceptions import ValidationError
-
 from conversations.models import Conversation
 from conversations.models.activity import ActivityKind, PushState
 from conversations.models.message import TAKEN, MessageStatus
@@ -15,7 +13,7 @@ from conversations.services.accounts import provider_for
 from conversations.services.clock import database_now
 from conversations.services.mirror.agreement import status_word, their_status
 from conversations.services.mirror.entries import is_from_there, lines_of, words_there
-from messaging.errors import ConfigurationError, ProviderError
+from conversations.services.mirror.syncing import FAULTS, as_validation_error, check_is_there
 from messaging.mirror import RemoteConversation
 
 TOLD_OF = (*TAKEN, MessageStatus.RECEIVED)
@@ -52,17 +50,14 @@ class Comparison:
 
 def compare(conversation: Conversation) -> Comparison:
     """Ask the other side now. Raises ValidationError with a sentence when that is not possible."""
+    check_is_there(conversation)
     stream = conversation.stream
-    if not stream.is_mirrored or not conversation.external_id:
-        raise ValidationError(f"{stream.account.provider_label} does not hold this conversation yet.", code="not_there")
     provider = provider_for(stream.account)
     try:
         there = provider.read_conversation(stream.config, conversation.external_id)
         transcript = provider.read_transcript(stream.config, conversation.external_id)
-    except (ConfigurationError, ProviderError) as error:
-        said = error.text if isinstance(error, ProviderError) else str(error)
-        why = said.strip().rstrip(".") or "it did not answer"
-        raise ValidationError(f"{stream.account.provider_label} could not be read: {why}.", code="not_read") from error
+    except FAULTS as error:
+        raise as_validation_error(stream, error) from error
     lines = _messages(conversation, there) + _log(conversation, there)
     return Comparison(
         read_at=database_now(),

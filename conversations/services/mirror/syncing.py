@@ -24,6 +24,8 @@ OVERLAP = timedelta(minutes=5)  # read again each time: what was busy, and clock
 FIRST_SYNC = timedelta(days=1)
 SINGLES = 20  # conversations that are read one by one in a periodic sync
 
+FAULTS = (ConfigurationError, ProviderError, UnsupportedFeature)  # of a question to the other side
+
 Progress = Callable[[Taken], None]
 
 
@@ -51,8 +53,8 @@ def sync_stream(
                 else:
                     total.add(take(stream, there, read_at=read_at, dry_run=dry_run))
             progress(total)
-    except (ConfigurationError, ProviderError, UnsupportedFeature) as error:
-        raise _as_validation_error(stream, error) from error
+    except FAULTS as error:
+        raise as_validation_error(stream, error) from error
     return total
 
 
@@ -85,15 +87,20 @@ def _fingerprints(stream: Stream, page: Sequence[RemoteConversation]) -> dict[st
 
 def sync_conversation(conversation: Conversation, *, dry_run: bool = False) -> Taken:
     """Read one conversation. Raises ValidationError with a sentence when that is not possible."""
-    stream = conversation.stream
-    if not stream.is_mirrored or not conversation.external_id:
-        raise ValidationError("The provider does not hold this conversation yet.", code="not_there")
-    read_at = database_now()
+    check_is_there(conversation)
+    stream, read_at = conversation.stream, database_now()
     try:
         there = provider_for(stream.account).read_conversation(stream.config, conversation.external_id)
-    except (ConfigurationError, ProviderError, UnsupportedFeature) as error:
-        raise _as_validation_error(stream, error) from error
+    except FAULTS as error:
+        raise as_validation_error(stream, error) from error
     return take(stream, there, read_at=read_at, dry_run=dry_run)
+
+
+def check_is_there(conversation: Conversation) -> None:
+    """Raise ValidationError (`not_there`) unless the other side holds the conversation."""
+    stream = conversation.stream
+    if not stream.is_mirrored or not conversation.external_id:
+        raise ValidationError(f"{stream.account.provider_label} does not hold this conversation yet.", code="not_there")
 
 
 def sync_periodically(stream: Stream) -> Taken:
@@ -111,9 +118,11 @@ def sync_periodically(stream: Stream) -> Taken:
     return total
 
 
-def _as_validation_error(stream: Stream, error: Exception) -> ValidationError:
+def as_validation_error(stream: Stream, error: Exception) -> ValidationError:
+    """One of FAULTS as a sentence for people."""
     label = stream.account.provider_label
     if isinstance(error, Refused):
         return ValidationError(f"{label} refused to tell of {stream.name}: {error.text}", code=error.code)
     said = error.text if isinstance(error, ProviderError) else str(error)
-    return ValidationError(f"{label} could not be read for {stream.name}. {said}", code="not_read")
+    sentence = f"{label} could not be read for {stream.name}. {said.strip() or 'It did not answer.'}"
+    return ValidationError(sentence, code="not_read")

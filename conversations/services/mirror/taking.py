@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection, transaction
 from django.utils import timezone
 
-from conversations.models import Activity, Contact, Conversation, ConversationMirror, Message, Stream, SubStream
+from conversations.models import Activity, Contact, Conversation, ConversationMirror, Message, Stream, SubStream, User
 from conversations.models.activity import ActivityKind, PushState
 from conversations.models.conversation import ConversationStatus as Status
 from conversations.models.fields import E164
@@ -212,14 +213,16 @@ def _take_log(conversation: Conversation, there: RemoteConversation) -> int:
             continue
         if words := words_there(one):
             known[words] += 1
-    new = []
+    missing = []
     for words, line in lines:
         if known[words] > 0:
             known[words] -= 1
         else:
-            new.append(_activity(conversation, there, line))
-    activities.write(new, is_theirs=True)
-    return len(new)
+            missing.append(line)
+    agents = {line.agent_id for line in missing if line.kind == "remark"}
+    people = {agent: drifts.user_of(conversation.stream, agent) for agent in agents}
+    activities.write([_activity(conversation, there, line, people) for line in missing], is_theirs=True)
+    return len(missing)
 
 
 def _may_be_there(activity: Activity) -> bool:
@@ -228,12 +231,14 @@ def _may_be_there(activity: Activity) -> bool:
     return is_from_there(activity) or told
 
 
-def _activity(conversation: Conversation, there: RemoteConversation, line: RemoteEntry) -> Activity:
+def _activity(
+    conversation: Conversation, there: RemoteConversation, line: RemoteEntry, people: Mapping[str, User | None]
+) -> Activity:
     is_remark = line.kind == "remark"
     return Activity(
         conversation=conversation,
         kind=ActivityKind.REMARK if is_remark else ActivityKind.PROVIDER,
-        actor=drifts.user_of(conversation.stream, line.agent_id) if is_remark else None,
+        actor=people[line.agent_id] if is_remark else None,
         text=words_of(line),
         data={"there": True, "kind": "activity", "type": line.kind, "by": line.by},
         external_id=there.external_id[:64],

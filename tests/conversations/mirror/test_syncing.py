@@ -11,7 +11,8 @@ import django_rq
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from conversations import jobs
@@ -74,6 +75,17 @@ def test_a_conversation_that_began_there_is_here_with_everything_and_only_once(s
     assert len(cirrus.played.messages(phone=MARK)) == sent, "a sync sends nothing"
     assert push(conversation) == list(conversation.activities.order_by("id"))
     assert len(cirrus.requests("/remarks")) == 1, "and tells nothing back"
+
+
+def test_who_wrote_remarks_is_looked_up_once_for_each_agent(streams: Any, cirrus: Cirrus) -> None:
+    made = made_there(cirrus, children=0)
+    for number in range(5):
+        cirrus.played.cirrus("POST", f"objects/{made}/remarks", {"Text": f"R {number}", "ManagerId": PRIYA_THERE})
+    with CaptureQueriesContext(connection) as captured:
+        assert sync(streams).activities == 5
+    assert set(Activity.objects.filter(kind="remark").values_list("actor", flat=True)) == {streams.priya.pk}
+    asked = [one for one in captured if 'FROM "conversations_agentidentity"' in one["sql"]]
+    assert len(asked) == 1
 
 
 def test_a_dry_run_counts_and_stores_nothing(streams: Any, cirrus: Cirrus) -> None:
