@@ -71,7 +71,7 @@ def _process_set() -> list[int] | None:
             if reports := _good_news(event):
                 calls[event.account_id].append(_Call(event, reports))
         done: set[int] = set()
-        for account_id, of_account in calls.items():
+        for account_id, of_account in sorted(calls.items()):  # as another worker does: they wait for one another
             try:
                 with transaction.atomic():
                     done |= _record(account_id, of_account)
