@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
 
 from conversations.admin.filters import StreamFilter, by_newest
 from conversations.admin.mixins import LedgerAdmin
@@ -18,8 +19,8 @@ class AttachmentAdmin(LedgerAdmin):
     list_select_related = ("stream",)
     fieldsets = (
         (None, {"fields": ("kind", "filename", "content_type", "size", "status", "problem")}),
-        ("Where it belongs", {"fields": ("stream", "message", "position", "uploaded_by", "created_at")}),
-        ("At the provider", {"fields": ("link", "tries", "next_try_at", "external_id", "external_until")}),
+        (_("Where it belongs"), {"fields": ("stream", "message", "position", "uploaded_by", "created_at")}),
+        (_("At the provider"), {"fields": ("link", "tries", "next_try_at", "external_id", "external_until")}),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
 
 from conversations.admin.filters import StreamFilter
 from conversations.admin.mixins import LedgerAdmin, PhoneSearchMixin
@@ -28,16 +29,16 @@ class CampaignAdmin(LedgerAdmin):
     search_fields = ("name",)
     fieldsets = (
         (None, {"fields": ("name", "stream", "purpose", "status", "status_reason", "retry_of")}),
-        ("What is sent", {"fields": ("kind", "body", "template", "template_values", "values", "fallbacks")}),
-        ("To whom", {"fields": ("file_name", "number_column", "columns", "field_columns")}),
-        ("What the check found", {"fields": ("row_count", "verdict_counts", "segment_counts")}),
+        (_("What is sent"), {"fields": ("kind", "body", "template", "template_values", "values", "fallbacks")}),
+        (_("To whom"), {"fields": ("file_name", "number_column", "columns", "field_columns")}),
+        (_("What the check found"), {"fields": ("row_count", "verdict_counts", "segment_counts")}),
         (
-            "When",
+            _("When"),
             {"fields": ("scheduled_for", "valid_until", "keeps_quiet_hours", "pace", "failure_limit")},
         ),
-        ("What came of it", {"fields": ("accepted_count", "failed_count", "unconfirmed_count")}),
+        (_("What came of it"), {"fields": ("accepted_count", "failed_count", "unconfirmed_count")}),
         (
-            "Who, and since when",
+            _("Who, and since when"),
             {"fields": ("created_by", "created_at", "confirmed_by", "confirmed_at", "started_at", "ended_at")},
         ),
     )
