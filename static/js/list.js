@@ -26,7 +26,7 @@ const bar = () => document.getElementById("bulk");
 const checks = () => [...(rowList()?.querySelectorAll(".row-check input") ?? [])];
 
 export const rows = () => [...(rowList()?.querySelectorAll(".row-item:not(.row-gone) .conversation-row") ?? [])];
-export const openRow = () => rowList()?.querySelector(".conversation-row[aria-current]") ?? null;
+const openRow = () => rowList()?.querySelector(".conversation-row[aria-current]") ?? null;
 export const selected = () => checks().filter((one) => one.checked);
 
 /* Following the server */
