@@ -52,11 +52,11 @@ class Processes:
         self._stack.close()
 
     def start(self, name: str, *command: str, environment: Mapping[str, str] | None = None) -> int:
-        """Start a process under a name; returns its pid, which is its group's too."""
+        """Start a process under a name, which PostgreSQL is told too; returns its pid, which is its group's too."""
         with (self.directory / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
                 command,
-                env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})},
+                env={**os.environ, "PYTHONUNBUFFERED": "1", "PGAPPNAME": name, **(environment or {})},
                 cwd=settings.BASE_DIR,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -14,6 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
+from conversations.management.benchmark.bulk import execute
 from conversations.management.benchmark.campaign_shapes import SHAPES, Shape
 from conversations.management.benchmark.company import make_stream
 from conversations.management.benchmark.contract import Benchmark, Say, whole_number
@@ -21,7 +22,6 @@ from conversations.management.benchmark.ground import Ground
 from conversations.management.benchmark.report import OURS, Count, Findings, Measure
 from conversations.management.benchmark.running_campaign import PATIENCE, bulk_workers, prepare
 from conversations.models import Campaign, CampaignChunk, Message
-from conversations.models.attempt import worker_lives
 from conversations.models.campaign import ENDED, ChunkStatus
 from conversations.models.message import MessageStatus
 from conversations.queue import BULK
@@ -30,9 +30,16 @@ from conversations.services.campaigns.taking import MOST_PEOPLE
 
 FIRST_NUMBER, NUMBERS_OF_A_ROUND = 7_800_000_000, 1_000_000  # +44
 LOOK_EVERY = 0.01
-SESSION_ENDS_WITHIN = 1.0  # seconds: PostgreSQL is told by the kernel
 LAST_POINT = 0.9  # of the list: later, there might be nothing left to kill
 KINDS = {False: "killed with nothing on the wire", True: "killed with requests on the wire"}
+
+# Every process of a run is known to PostgreSQL by its name.
+_HELD = """
+    SELECT session.application_name, chunk.id, chunk.claim
+      FROM conversations_campaignchunk AS chunk JOIN pg_stat_activity AS session ON session.pid = chunk.backend_pid
+     WHERE chunk.campaign_id = %(campaign)s AND chunk.status = 'sending' AND session.application_name <> ''
+     ORDER BY session.application_name
+"""
 
 
 @dataclass(slots=True)
@@ -112,10 +119,10 @@ class _Play:
         """Kill a worker at so many points of the list, and return what that cost once the campaign is over."""
         people = self._campaign.sendable_count
         points = sorted(self._dice.uniform(0, LAST_POINT) * people for _ in range(kills))
-        with bulk_workers(self._ground) as workers:
+        with bulk_workers(self._ground):
             control.confirm(self._campaign, actor=None, people=people)
             for _ in self._until_the_end():
-                if points and self._campaign.answered_count >= points[0] and self._kill(self._dice.choice([*workers])):
+                if points and self._campaign.answered_count >= points[0] and self._kill_one():
                     points.pop(0)
         return self.losses
 
@@ -134,22 +141,23 @@ class _Play:
                 raise CommandError(f"The campaign is {self._campaign.status}.\n{self._ground.logs()}")
             time.sleep(LOOK_EVERY)
 
-    def _kill(self, name: str) -> bool:
-        """Kill a worker and start another in its place, as a supervisor does; did it hold a chunk?"""
-        known = {loss.claim for loss in self.losses}
+    def _kill_one(self) -> bool:
+        """Kill a worker that holds a chunk and start another in its place, as a supervisor does.
+
+        False when none holds one just now, or when it had let go of it before it died.
+        """
+        held = execute(_HELD, {"campaign": self._campaign.pk})
+        if not held:
+            return False
+        name, chunk, claim = self._dice.choice(held)
         self._ground.kill(name)
         killed_at = time.monotonic()
         self._ground.start_worker(name, BULK, worker_class="conversations.queue.Worker")
-        while time.monotonic() - killed_at < SESSION_ENDS_WITHIN:
-            for chunk, claim, on_wire in self._lost().exclude(claim__in=known).values_list("pk", "claim", "on_wire"):
-                self.losses.append(Loss(chunk, claim, killed_at, is_on_wire=bool(on_wire)))
-                return True
-            time.sleep(LOOK_EVERY)
+        lost = CampaignChunk.objects.filter(pk=chunk, claim=claim, status=ChunkStatus.SENDING)
+        for on_wire in lost.values_list("on_wire", flat=True):
+            self.losses.append(Loss(chunk, claim, killed_at, is_on_wire=bool(on_wire)))
+            return True
         return False
-
-    def _lost(self) -> Any:
-        held = CampaignChunk.objects.filter(campaign=self._campaign, status=ChunkStatus.SENDING)
-        return held.exclude(worker_lives("conversations_campaignchunk", "lease_until"))
 
     def _see_who_goes_on(self) -> None:
         waiting = [loss for loss in self.losses if loss.went_on_at is None]

@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from conversations.models import CampaignChunk, SendAttempt
-from conversations.models.campaign import ChunkStatus
+from conversations.models.campaign import CampaignStatus, ChunkStatus
 from conversations.services import spool
 from conversations.services.campaigns import control, media, taking, window
 from conversations.services.clock import database_now
@@ -25,6 +25,7 @@ from conversations.services.clock import database_now
 logger = logging.getLogger(__name__)
 
 JOB_SECONDS = 60.0  # then the worker leaves the chunk to another job
+LONGEST_NAP, SHORTEST_NAP = timedelta(seconds=0.2), timedelta(seconds=0.05)  # several turns may come in one
 GO_ON_SECONDS = 10.0  # so long a worker takes chunk after chunk; then other jobs have their turn
 
 
@@ -72,12 +73,31 @@ def _deliver(chunk_id: int, claim: uuid.UUID, *, ends: float) -> None:
     with ThreadPoolExecutor(taking.MOST_AT_ONCE, thread_name_prefix="wave") as threads:
         while may_leave and time.monotonic() < ends:
             taken = taking.take(chunk_id, claim, payload, in_waves=is_quick)
-            if taken is None:
+            if taken is not None:
+                is_quick = window.send(taken, threads)
+            elif not _nap_until_its_turn(chunk_id, claim):
                 break
-            is_quick = window.send(taken, threads)
     campaign_id = _release(chunk_id, claim)
     if campaign_id is not None:
         control.finish_if_over(campaign_id)
+
+
+def _nap_until_its_turn(chunk_id: int, claim: uuid.UUID) -> bool:
+    """Wait for the next turn of the stream where it comes soon; False when the worker should look elsewhere.
+
+    The dispatcher comes by once a second, and by then more turns may have come than a stream keeps. Streams at which no
+    worker is come first.
+    """
+    held = CampaignChunk.objects.filter(pk=chunk_id, claim=claim, campaign__status=CampaignStatus.RUNNING)
+    turn = held.exclude(rest=[]).values_list("next_attempt_at", flat=True).first()
+    now = database_now()
+    if turn is None or turn > now + LONGEST_NAP:
+        return False
+    busy = CampaignChunk.objects.filter(status=ChunkStatus.SENDING).values("campaign__stream")
+    if CampaignChunk.objects.due(now).exclude(campaign__stream__in=busy).exists():
+        return False
+    time.sleep(max(turn - now, SHORTEST_NAP).total_seconds())
+    return True
 
 
 def _claim(chunk_id: int) -> uuid.UUID | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -10,11 +11,11 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
-from conversations.models import CampaignChunk, Contact, OptIn, User
+from conversations.models import Campaign, CampaignChunk, Contact, OptIn, StreamGate, User
 from conversations.services import consent
-from conversations.services.campaigns import sending, taking, upkeep, window
+from conversations.services.campaigns import planning, sending, taking, upkeep, window
 from conversations.services.campaigns.wave import Call
-from tests.conversations.campaigns.conftest import fiction, run_to_the_end
+from tests.conversations.campaigns.conftest import confirm, fiction, run_to_the_end
 from tests.conversations.campaigns.counting import Make, adds_up, arrived, outcomes_of, people
 from tests.conversations.campaigns.test_workers import first_window
 from tests.sandbox.playing import PlayedSandbox
@@ -126,3 +127,39 @@ def test_answers_are_stored_though_the_next_wave_could_not_be(
     assert (chunk.rest, chunk.on_wire) == ([3, 4, 5, 6, 7], {})
     assert set(arrived(product_sandbox)) == {fiction(200), fiction(201), fiction(202)}
     assert adds_up(campaign)
+
+
+def test_a_worker_waits_for_the_next_turns_of_a_stream_instead_of_leaving_them_unused(
+    make_campaign: Make, tom: User, product_sandbox: PlayedSandbox
+) -> None:
+    campaign = make_campaign(*people(200, 30), stream="cirrus")
+    StreamGate.objects.update_or_create(stream=campaign.stream, defaults={"rate": 50, "burst": 5, "tokens": 5})
+    confirm(campaign, tom)
+    planning.plan(campaign.pk)
+    began = time.monotonic()
+    sending.deliver_chunk(campaign.chunks.get().pk)
+    assert time.monotonic() - began > 0.4, "25 turns come in half a second"
+    assert outcomes_of(campaign) == {"accepted": 30}
+    assert set(arrived(product_sandbox).values()) == {1}
+
+
+def test_a_worker_leaves_a_stream_whose_next_turn_is_far_and_one_that_is_not_the_only_one_to_wait(
+    make_campaign: Make, tom: User
+) -> None:
+    slow, other = make_campaign(*people(200, 5), stream="cirrus"), make_campaign(*people(300, 5))
+    StreamGate.objects.update_or_create(stream=slow.stream, defaults={"rate": 0.1, "burst": 2, "tokens": 2})
+    for campaign in (slow, other):
+        confirm(campaign, tom)
+        planning.plan(campaign.pk)
+    sending.deliver_chunk(slow.chunks.get().pk)
+    assert outcomes_of(slow) == {"accepted": 1}, "one turn is an agent's"
+    chunk = slow.chunks.get()
+    CampaignChunk.objects.filter(pk=chunk.pk).update(next_attempt_at=None)
+    claim = sending._claim(chunk.pk)
+    assert claim is not None
+    CampaignChunk.objects.filter(pk=chunk.pk).update(next_attempt_at=timezone.now() + timedelta(seconds=0.1))
+    assert not sending._nap_until_its_turn(chunk.pk, claim), "nobody is at the other stream"
+    sending.deliver_chunk(other.chunks.get().pk)
+    assert sending._nap_until_its_turn(chunk.pk, claim)
+    Campaign.objects.filter(pk=slow.pk).update(status="paused")
+    assert not sending._nap_until_its_turn(chunk.pk, claim)
