@@ -50,6 +50,16 @@ class _Reliable(BaseWorker):
             self.connection.delete(self.key)  # this sign of life has left half a record
             self.register_birth()
 
+    def clean_registries(self) -> None:
+        """Tidy up after lost workers; what half of RQ's record is left of is tidied up the next time.
+
+        The record of a run expires a minute before its place in the list of runs. RQ's own worker quits over that.
+        """
+        try:
+            super().clean_registries()
+        except ValueError:
+            logger.warning("RQ could not tidy up after a lost worker. It tries again in some minutes.")
+
 
 class Worker(_Reliable, RQWorker):
     """Forks for each job: a job that dies takes nothing with it. For bulk and default work."""

@@ -11,6 +11,8 @@ import django_rq
 import pytest
 from django.db import connection, transaction
 from django.utils import timezone
+from rq.executions import Execution
+from rq.job import Job, JobStatus
 
 from conversations import jobs, queue
 from conversations.models import Message
@@ -30,6 +32,22 @@ def test_a_hint_is_given_again_when_the_worker_that_took_it_was_lost() -> None:
     assert waiting.count == 1
     assert queue.hint("deliver", [5], queue=queue.INTERACTIVE)
     assert waiting.count <= 2
+
+
+def test_a_worker_outlives_what_is_left_of_a_lost_ones_job() -> None:
+    waiting = django_rq.get_queue(queue.BULK)
+    job = waiting.enqueue_call("conversations.jobs.deliver", args=([5],), job_id="lost", result_ttl=0, failure_ttl=0)
+    with waiting.connection.pipeline() as pipeline:
+        run = Execution.create(job, ttl=60, pipeline=pipeline)
+        job.set_status(JobStatus.STARTED, pipeline=pipeline)
+        pipeline.delete(run.key)  # its minute and a half are over
+        pipeline.zadd(job.started_job_registry.key, {run.composite_key: 1})
+        pipeline.execute()
+    queue.Worker([waiting], connection=waiting.connection).clean_registries()
+    waiting.connection.delete(job.execution_registry.key)  # its time is over too
+    waiting.release_maintenance_lock()
+    queue.Worker([waiting], connection=waiting.connection).clean_registries()
+    assert not Job.exists("lost", connection=waiting.connection)
 
 
 def test_a_worker_that_wakes_at_once_finds_a_row_that_nobody_writes() -> None:
