@@ -13,7 +13,7 @@ from conversations.management.benchmark.ground import Ground
 from conversations.management.benchmark.report import Count, Measure
 from conversations.management.benchmark.running_campaign import bulk_workers, prepare, wait_for_the_end
 from conversations.models import Campaign, Conversation, Message
-from conversations.models.campaign import ENDED
+from conversations.models.campaign import ENDED, ChunkStatus
 from conversations.services.campaigns import control
 
 IDLE, BESIDE = "idle", "beside a campaign"
@@ -57,6 +57,9 @@ class BesideCampaign:
             if self._is_under_way(campaign):
                 control.stop(campaign, actor=None)
             wait_for_the_end(self._ground, campaign)
+            on_the_wire = campaign.chunks.filter(status=ChunkStatus.SENDING)
+            self._ground.wait_until({"the campaign's last answers": lambda: not on_the_wire.exists()})
+            campaign.refresh_from_db()
         if not number:
             raise CommandError("The campaign was over before a message had arrived. Let it have more people.")
         self._accepted += campaign.accepted_count

@@ -44,12 +44,13 @@ _HELD = """
 
 @dataclass(slots=True)
 class Loss:
-    """A chunk that a killed worker held by a claim, and when another one went on with it (monotonic seconds)."""
+    """A chunk that a killed worker held by a claim; when others could have it and when one did (monotonic seconds)."""
 
     chunk: int
     claim: Any
     killed_at: float
     is_on_wire: bool
+    free_at: float | None = None
     went_on_at: float | None = None
 
 
@@ -167,6 +168,8 @@ class _Play:
         now = {pk: (claim, status) for pk, claim, status in chunks.values_list("pk", "claim", "status")}
         for loss in waiting:
             claim, status = now[loss.chunk]
+            if claim != loss.claim and loss.free_at is None:
+                loss.free_at = time.monotonic()
             if claim not in (None, loss.claim) or status == ChunkStatus.DONE:
                 loss.went_on_at = time.monotonic()
 
@@ -174,16 +177,17 @@ class _Play:
 def _measures(losses: list[Loss]) -> list[Measure]:
     measures = []
     for is_on_wire, kind in KINDS.items():
-        seconds = [
-            loss.went_on_at - loss.killed_at
-            for loss in losses
-            if loss.went_on_at is not None and loss.is_on_wire is is_on_wire
-        ]
-        measures.append(Measure(kind, "times", {OURS: [len(seconds)]}))
-        if seconds:
-            late = quantiles(seconds, n=20, method="inclusive")[-1] if len(seconds) > 1 else seconds[0]
-            for name, value in (("median", median(seconds)), ("95 of 100", late), ("longest", max(seconds))):
-                measures.append(Measure(f"{kind}, until another went on, {name}", "s", {OURS: [value]}))
+        alike = [loss for loss in losses if loss.is_on_wire is is_on_wire]
+        measures.append(Measure(kind, "times", {OURS: [len(alike)]}))
+        for what, moments in (
+            ("until others could go on", [(loss.killed_at, loss.free_at) for loss in alike]),
+            ("until another went on", [(loss.killed_at, loss.went_on_at) for loss in alike]),
+        ):
+            seconds = [at - killed_at for killed_at, at in moments if at is not None]
+            if seconds:
+                late = quantiles(seconds, n=20, method="inclusive")[-1] if len(seconds) > 1 else seconds[0]
+                for name, value in (("median", median(seconds)), ("95 of 100", late), ("longest", max(seconds))):
+                    measures.append(Measure(f"{kind}, {what}, {name}", "s", {OURS: [value]}))
     return measures
 
 
