@@ -6,6 +6,10 @@ import { toast } from "./toasts.js";
 
 let dialog = null;
 let opener = null;
+let asked = "";
+
+/** A control, or the button of the closed menu that it is in. */
+const shown = (control) => (control.checkVisibility() ? control : control.closest("details")?.querySelector("summary"));
 
 function make() {
   dialog = document.createElement("dialog");
@@ -15,7 +19,9 @@ function make() {
   });
   dialog.addEventListener("close", () => {
     dialog.replaceChildren();
-    if (opener?.isConnected) opener.focus();
+    // What opened it may have been exchanged meanwhile: another control asks for the same then.
+    const others = document.querySelectorAll(`[data-choices="${CSS.escape(asked)}"]`);
+    [opener, ...[...others].map(shown)].find((one) => one?.isConnected && one.checkVisibility())?.focus();
   });
   dialog.addEventListener("keydown", walk);
   dialog.addEventListener("input", (event) => {
@@ -39,7 +45,8 @@ async function open(control) {
   }
   if (!dialog) make();
   if (dialog.open) dialog.close();
-  opener = control.checkVisibility() ? control : control.closest("details")?.querySelector("summary");
+  opener = shown(control);
+  asked = control.dataset.choices;
   control.closest("details.menu")?.removeAttribute("open");
   dialog.innerHTML = markup;
   const heading = dialog.querySelector(".menu-heading");

@@ -10,7 +10,7 @@ const PANES = ["#views", "#list-rows", "#timeline", "#composer", "#panel"];
 // Boxes and knobs take no letters; but whoever chose Reply where nothing can be written means to write.
 const inField = (element) =>
   element.closest?.(
-    "input:not([type=checkbox], [type=radio]), #composer [type=radio], textarea, select, [contenteditable], dialog[open]",
+    "input:not([type=checkbox], [type=radio]), #composer [type=radio], textarea, select, [contenteditable]",
   );
 
 const actions = {
@@ -88,6 +88,7 @@ function actionOf(key) {
 
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.isComposing || event.altKey) return;
+  if (document.querySelector("dialog:modal")) return; // the page behind it takes no keys
   if (event.key === "F6") {
     event.preventDefault();
     changePane(event.shiftKey ? -1 : 1);
@@ -103,7 +104,7 @@ document.addEventListener("keydown", (event) => {
   if (combined) return;
   if (event.key === "Escape") {
     if (event.target.matches?.("textarea, input")) event.target.blur();
-    else if (!document.querySelector("dialog[open]") && selected().length) clearSelection();
+    else if (selected().length) clearSelection();
   }
   if (inField(event.target)) return;
   const row = event.target.closest?.(".conversation-row");

@@ -3,10 +3,23 @@
 /** Put `fresh` in place of `old` unless they are the same, or somebody has a menu or form open in it. */
 export function replaceIfChanged(old, fresh) {
   if (!old || !fresh || old.outerHTML === fresh.outerHTML || old.querySelector("details[open]")) return;
-  const key = old.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+  const focused = old.contains(document.activeElement) ? document.activeElement : null;
+  const heir = focused === old ? fresh : focused && counterpart(focused, old, fresh);
   old.replaceWith(fresh);
   window.htmx.process(fresh);
-  if (key) fresh.querySelector(`[data-key="${key}"]`)?.focus();
+  heir?.focus({ preventScroll: true });
+}
+
+const NAMING = ["id", "data-key", "href", "aria-label"];
+
+/** What in `fresh` is the same control as this one of `old`: by its name, else by its place. */
+function counterpart(control, old, fresh) {
+  for (const name of NAMING.filter((one) => control.getAttribute(one))) {
+    const found = fresh.querySelector(`${control.localName}[${name}="${CSS.escape(control.getAttribute(name))}"]`);
+    if (found) return found;
+  }
+  const place = [...old.querySelectorAll(control.localName)].indexOf(control);
+  return fresh.querySelectorAll(control.localName)[place];
 }
 
 /**

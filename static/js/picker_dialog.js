@@ -4,7 +4,7 @@
 import { toast } from "./toasts.js";
 
 const ROOM = matchMedia("(min-width: 900px)");
-const FIRST_FIELDS = ["[aria-invalid=true]", "#template-form .input", ".picker-words-field"];
+const FIRST_FIELDS = ["[aria-invalid=true]", "#template-form .input", ".composer-send", ".picker-words-field"];
 const NAMING = ["for", "aria-describedby", "data-field"];
 
 const dialog = () => document.getElementById("picker-dialog");
@@ -47,14 +47,15 @@ function show(page) {
   const box = dialog() ?? document.body.appendChild(document.createElement("dialog"));
   box.id = "picker-dialog";
   box.className = "picker-dialog";
+  box.tabIndex = -1;
   box.setAttribute("aria-label", page.querySelector("h1").textContent);
   box.replaceChildren();
   rename(page);
   box.append(page);
   window.htmx.process(page);
   if (!box.open) box.showModal();
-  const first = FIRST_FIELDS.map((what) => page.querySelector(what)).find(Boolean);
-  first?.focus();
+  const fields = FIRST_FIELDS.flatMap((what) => [...page.querySelectorAll(what)]);
+  fields.find((one) => one.checkVisibility())?.focus();
 }
 
 async function open(address, options) {
@@ -86,6 +87,13 @@ document.addEventListener("submit", (event) => {
   if (form.id !== "template-form" || !form.closest("#picker-dialog") || event.defaultPrevented) return;
   event.preventDefault();
   open(form.action, { method: "POST", body: new FormData(form, event.submitter) });
+});
+
+// Escape leaves a field first, so that what was filled in is not gone with it.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || !event.target.matches?.("#picker-dialog :is(input, textarea, select)")) return;
+  event.preventDefault();
+  dialog().focus();
 });
 
 document.addEventListener("keydown", (event) => {
