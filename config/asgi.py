@@ -17,6 +17,7 @@ from typing import Any, cast
 
 from a2wsgi import WSGIMiddleware
 from django.conf import settings
+from django.template.loader import render_to_string
 
 from config.events import hub, serve_events
 from config.wsgi import application as wsgi_application
@@ -29,8 +30,9 @@ LARGEST_BODY = 2 * 1024 * 1024
 LARGEST_HOOK = 256 * 1024
 TOO_LARGE_HEADER = b"x-parley-too-large"
 HOOK = re.compile(r"/hooks/[A-Za-z0-9_-]{43}/")
-TAKES_FILES = re.compile(
-    r"/(files|c/\d+/template|new/template|campaigns/\d+/list)/|/dialects/cirrus/whatsapp/uploadmedia/[^/]+"
+TAKES_FILES = re.compile(  # also where a file may have 1.5 MB: the page that it was chosen on says so
+    r"/(files|c/\d+/template|new/template|campaigns/\d+/list|(contacts|permissions|templates)/import"
+    r"|contacts/\d+/permission)/|/dialects/cirrus/whatsapp/uploadmedia/[^/]+"
 )
 
 # The bridge types its scopes and events one by one; Any spares a cast at each call.
@@ -107,11 +109,14 @@ async def _read_body(receive: Receive, limit: int) -> bytes | None:
 
 
 async def _refuse_large_body(path: str, send: Send) -> None:
-    """Refuse in the shape of whoever asks: programs read JSON (conversations/api/errors.py)."""
+    """Refuse in the shape of whoever asks: programs read JSON (conversations/api/errors.py), people a page."""
     sentence = "The request is too large."
-    kind, body = "text/plain; charset=utf-8", sentence
     if path.startswith("/api/"):
         kind, body = "application/json", json.dumps({"code": "too_large", "message": sentence, "field": None})
+    elif path.startswith("/dialects/"):
+        kind, body = "text/plain; charset=utf-8", sentence
+    else:
+        kind, body = "text/html; charset=utf-8", render_to_string("413.html")
     headers = [(b"content-type", kind.encode()), (b"connection", b"close")]
     await send({"type": "http.response.start", "status": 413, "headers": headers})
     await send({"type": "http.response.body", "body": body.encode()})

@@ -1,4 +1,4 @@
-"""What somebody ought to look at, for the first page: each line is a count and the list behind it."""
+"""What somebody ought to look at, for the first page: each line is a count and the list behind it. And how to begin."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from conversations.admin import operations
-from conversations.models import Message, ProviderAccount, WebhookEvent, WebhookSubscription
+from conversations.models import Message, ProviderAccount, Stream, Team, User, WebhookEvent, WebhookSubscription
 from conversations.models.account import AccountHealth
 from conversations.models.message import MessageStatus
 from conversations.models.webhook import WebhookEventStatus
@@ -34,6 +34,30 @@ _LINES: tuple[tuple[type[Model], dict[str, str], str | Promise], ...] = (
     (WebhookEvent, {"status__exact": WebhookEventStatus.FAILED.value}, _("Calls of providers that we could not read")),
     (WebhookSubscription, {"pause_reason__regex": "."}, _("Webhooks to other systems that are paused")),
 )
+
+_FIRST_STEPS: tuple[tuple[type[Model], str | Promise], ...] = (
+    (ProviderAccount, _("Add the account at your provider, and test its connection")),
+    (Stream, _("Add a stream: the number or name that customers write to")),
+    (User, _("Add people, each with a role")),
+    (Team, _("Add a team: its people see and answer its streams")),
+)
+
+
+def first_steps(site: AdminSite, request: HttpRequest) -> list[dict[str, Any]]:
+    """How a new site comes to its first message, for whoever may do it; empty once there is a stream and a team."""
+    models = [model for model, _words in _FIRST_STEPS]
+    if not all(site.get_model_admin(model).has_add_permission(request) for model in models):
+        return []
+    if Stream.objects.exists() and Team.objects.exists():
+        return []
+    return [
+        {
+            "words": words,
+            "done": model._default_manager.exclude(pk=request.user.pk if model is User else None).exists(),
+            "address": reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_add"),
+        }
+        for model, words in _FIRST_STEPS
+    ]
 
 
 def lines(site: AdminSite, request: HttpRequest) -> list[dict[str, Any]]:

@@ -150,7 +150,8 @@ class ParleyAdminSite(AdminSite):
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """The first page: what to look at, then every model by subject."""
-        return super().index(request, {"attention": attention.lines(self, request), **(extra_context or {})})
+        shown = {"attention": attention.lines(self, request), "first_steps": attention.first_steps(self, request)}
+        return super().index(request, {**shown, **(extra_context or {})})
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """The models this user may see, by subject."""

@@ -54,14 +54,16 @@ def is_fresh(request: HttpRequest) -> bool:
 
 def way_to_prove(request: HttpRequest) -> str:
     """Where they prove it again, and from there come back; empty when they have shown it a short time ago."""
-    if is_fresh(request):
-        return ""
-    back = request.get_full_path()
-    if request.method not in ("GET", "HEAD"):  # what was sent is not sent again: back to where it was sent from
-        came_from = urlsplit(request.META.get("HTTP_REFERER", ""))
-        back = came_from._replace(scheme="", netloc="", fragment="").geturl()
-        back = back if came_from.netloc == request.get_host() else "/"
-    return f"{reverse('prove')}?{urlencode({'next': back})}"
+    return "" if is_fresh(request) else f"{reverse('prove')}?{urlencode({'next': way_back(request)})}"
+
+
+def way_back(request: HttpRequest) -> str:
+    """The page to come back to; what was sent is not sent again, so the page that a form was sent from."""
+    if request.method in ("GET", "HEAD"):
+        return request.get_full_path()
+    came_from = urlsplit(request.META.get("HTTP_REFERER", ""))
+    page = came_from._replace(scheme="", netloc="", fragment="").geturl()
+    return page if came_from.netloc == request.get_host() and not page.startswith("//") else "/"
 
 
 def is_idle(request: HttpRequest, user: User) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
@@ -38,6 +39,9 @@ class SignIn(LoginView):
             response["HX-Trigger"] = "parley:signed-out"  # the page asks for the password without losing what is on it
             return response
         return super().get(request, *args, **kwargs)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return {**super().get_context_data(**kwargs), "nobody": not User.objects.exists()}
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         """In, or on to the code: nobody is signed in before both were shown."""

@@ -8,6 +8,7 @@ import segno
 from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
@@ -39,8 +40,11 @@ def sign_in_code(request: HttpRequest) -> HttpResponse:
     """The code after the password; who must have a second factor and has none sets it up here."""
     pending = request.session.get(PENDING) or {}
     user = User.objects.filter(pk=pending.get("user", 0), is_active=True).first()
-    if user is None or time.time() - pending["at"] > PENDING_SECONDS:
+    if user is None:
         return redirect("sign-in")
+    if time.time() - pending["at"] > PENDING_SECONDS:
+        messages.info(request, "The code was not typed within ten minutes. Sign in with the password again.")
+        return redirect_to_login(pending["then"])
     factor = second_factor.factor_of(user)
     given = request.POST if request.method == "POST" else None
     form = CodeForm(given) if factor else FirstCodeForm(given)

@@ -102,7 +102,7 @@ class Composer:
     @property
     def presets(self) -> list[Preset]:
         """Times to schedule for."""
-        return presets_for(self.conversation.contact, self.conversation.stream)
+        return presets_for(self.conversation.contact, self.conversation.stream, self.conversation)
 
     @property
     def state(self) -> str:

@@ -23,7 +23,7 @@ CONFLICT, UNPROCESSABLE = 409, 422
 
 
 def signed_in(request: HttpRequest) -> User:
-    """The user; LoginRequiredMiddleware has seen to it that there is one."""
+    """The user; SignInFirstMiddleware has seen to it that there is one."""
     assert isinstance(request.user, User)
     return request.user
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth import logout
+from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -16,9 +17,19 @@ from django.views.decorators.http import require_POST
 from conversations.models import User
 from conversations.services import signed_in
 from conversations.views import requests
+from conversations.views.refusals import shows_pages
 
 ASKED_BY_PAGES = frozenset({"updates", "presence", "at-conversation", "news"})
 """What an open page asks by itself: nobody has to sit before it."""
+
+
+class SignInFirstMiddleware(LoginRequiredMiddleware):
+    """Lets nobody in unasked. A form that comes after the session has ended says that it was not done."""
+
+    def handle_no_permission(self, request: HttpRequest, view_func: Any) -> HttpResponseRedirect:
+        if request.method not in ("GET", "HEAD") and shows_pages(request):
+            messages.info(request, "You were signed out, so this was not done. Sign in, and do it again.")
+        return redirect_to_login(signed_in.way_back(request))
 
 
 class NoteSessionMiddleware(MiddlewareMixin):
@@ -31,7 +42,7 @@ class NoteSessionMiddleware(MiddlewareMixin):
         if signed_in.is_idle(request, user):
             logout(request)
             messages.info(request, "You were signed out because nothing happened here for a while.")
-            return redirect_to_login(request.get_full_path() if request.method == "GET" else "/")
+            return redirect_to_login(signed_in.way_back(request))
         by_itself = request.headers.get("HX-Trigger") == "floor"
         if not by_itself and getattr(request.resolver_match, "url_name", None) not in ASKED_BY_PAGES:
             signed_in.note(request, user)

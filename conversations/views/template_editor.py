@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
@@ -102,5 +102,7 @@ def check_draft(request: HttpRequest) -> HttpResponse:
     the caret.
     """
     form = TemplateDraftForm(request.POST, user=_writer(request))
+    if not form.fields["stream"].queryset.exists():  # type: ignore[attr-defined]
+        raise Http404
     context = _checked(form) | {"new_samples": request.POST.get("sample_names", "") != form.sample_names}
     return render(request, "templates/checked.html", context)

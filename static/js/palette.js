@@ -30,7 +30,7 @@ async function ask() {
   try {
     const address = `${dialog.dataset.options}?${new URLSearchParams({ q: asked })}`;
     const response = await fetch(address, { headers: { Accept: "text/html" }, signal: request.signal });
-    if (response.redirected) location.reload();
+    if (response.redirected) document.dispatchEvent(new CustomEvent("parley:signed-out"));
     else if (response.ok) show(await response.text(), asked);
     else fail();
   } catch (error) {

@@ -47,3 +47,9 @@ document.addEventListener("change", (event) => {
   field.focus();
   field.dispatchEvent(new Event("input", { bubbles: true }));
 });
+
+// Whoever was quicker than this page's scripts has typed into the search already. htmx listens by now.
+document.addEventListener("DOMContentLoaded", () => {
+  const words = document.querySelector(".picker-words-field");
+  if (words && words.value !== words.defaultValue) words.dispatchEvent(new Event("change", { bubbles: true }));
+});

@@ -73,7 +73,8 @@ async function send(form) {
     const answer = await parsed(response);
     if (answer.body.dataset.user === document.body.dataset.user) return goOn(answer);
     if (answer.body.dataset.user) return location.reload(); // somebody else works here now
-    if (answer.querySelector("[name=password]")) return refuse(form, "That email and password do not match.");
+    const said = answer.querySelector(".error-summary")?.textContent.trim(); // also that it is shut for a while
+    if (said) return refuse(form, said);
     location.href = signIn(); // more is asked for than a password
   } catch {
     refuse(form, "The server does not answer. Try again.");

@@ -67,9 +67,11 @@ document.addEventListener("click", (event) => {
 for (const notice of document.querySelectorAll("#toasts > .toast")) dismissLater(notice);
 
 document.addEventListener("parley:toast", (event) => toast(event.detail.text, event.detail));
+const NO_ANSWER = "The server does not answer. Try again.";
+
 document.addEventListener("htmx:sendError", ({ detail }) => {
   if (detail.elt.id === "composer" || detail.target?.id === "pane") return; // these say it where they are
-  toast(navigator.onLine ? "The server does not answer. Try again." : "You are offline. Nothing was changed.", {
+  toast(navigator.onLine ? NO_ANSWER : "You are offline. Nothing was changed.", {
     tone: "error",
   });
 });
@@ -79,6 +81,10 @@ document.addEventListener("htmx:responseError", (event) => {
     403: "You do not have access to this, or the page is out of date. Reload it.",
     404: "This is not here any more.",
     413: "That is too long to be sent.",
+    429: "That was too often in a short time. Wait a moment and try again.",
+    502: NO_ANSWER, // said by the web server in front
+    503: NO_ANSWER,
+    504: NO_ANSWER,
   };
   toast(words[status] ?? "Something broke here, not on your side. Try again.", { tone: "error" });
 });

@@ -153,10 +153,11 @@ def test_guessing_waits_longer_and_longer_and_then_the_right_code_works(
 
 def test_the_step_is_over_after_ten_minutes_and_for_somebody_who_left(tom: User, clock: time_machine.Traveller) -> None:
     with_factor(tom, clock)
-    late, _ = show_password(tom)
+    late, _ = show_password(tom, next="/contacts/")
     gone, _ = show_password(tom)
     clock.shift(timedelta(minutes=10, seconds=1))
-    assert late.post("/sign-in/code/", {"code": now_on(tom)})["Location"] == "/sign-in/"
+    assert late.post("/sign-in/code/", {"code": now_on(tom)})["Location"] == "/sign-in/?next=/contacts/"
+    assert "within ten minutes" in read(late.get("/sign-in/")).one(class_="sign-in-notice").text
     clock.shift(timedelta(minutes=-10))
     User.objects.update(is_active=False)
     assert gone.post("/sign-in/code/", {"code": now_on(tom)})["Location"] == "/sign-in/"

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
-from conversations.models import CannedReply, Contact, Conversation, Draft, Message, OptIn, Stream
+from conversations.models import CannedReply, Contact, Conversation, Draft, Message, OptIn, SendingPolicy, Stream
 from conversations.models.message import Direction, MessageStatus
 from conversations.models.stream import UNTIL_RESUMED
 from conversations.services import consent
@@ -284,6 +284,15 @@ def test_no_time_is_offered_that_the_provider_would_not_take(
     contact = Contact(phone="+447700900142", time_zone="Europe/London")
     found = presets.presets_for(contact, factories.make_stream(factories.make_account(provider)))
     assert [one.label for one in found] == offered
+
+
+@pytest.mark.django_db
+def test_no_time_is_offered_that_lies_outside_the_hours_of_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timezone, "now", lambda: datetime(2026, 11, 19, 13, 0, tzinfo=UTC))
+    contact = Contact(phone="+447700900142", time_zone="Europe/London")
+    stream = factories.make_stream()
+    SendingPolicy.objects.create(stream=stream, quiet_hours="unasked", opens_at=time(8), closes_at=time(12))
+    assert [one.label for one in presets.presets_for(contact, stream)] == ["Tomorrow 09:00", "Monday 09:00"]
 
 
 @pytest.mark.parametrize(

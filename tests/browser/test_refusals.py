@@ -1,0 +1,97 @@
+"""What a page says when the server says no, is slow, or has forgotten who sits there."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
+
+from tests.browser.composing import expect_notes, new_conversation
+from tests.browser.conftest import PASSWORD, Complaints, Product, come_back, open_page, sign_in
+from tests.browser.test_main_job import ROSA
+
+pytestmark = pytest.mark.browser
+
+
+def test_letters_typed_before_the_scripts_came_are_searched_for(agent: Page, product: Product) -> None:
+    agent.goto(f"{product.web}/new/")
+    agent.get_by_label("To", exact=True).fill(ROSA)
+    agent.get_by_label(re.compile("Fernhill Care")).check()
+    agent.get_by_role("button", name="Choose a template").click()
+    choices = agent.locator(".picker-choice")
+    expect(choices.nth(3)).to_be_visible()
+
+    late: list[Route] = []
+    agent.route("**/htmx-2.min.js*", lambda route: late.append(route))
+    agent.goto(agent.url, wait_until="commit")
+    agent.get_by_label("Search name or wording").press_sequentially("engineer visit")
+    expect(choices.nth(3)).to_be_visible()
+    for script in late:
+        script.continue_()
+    expect(choices).to_have_count(2)
+
+
+@pytest.mark.parametrize(("status", "words"), [(503, "The server does not answer"), (429, "too often"), (500, "broke")])
+def test_what_was_pressed_and_not_done_is_told(
+    agent: Page, product: Product, complaints: Complaints, status: int, words: str
+) -> None:
+    new_conversation(agent, product)
+    agent.route("**/resolve/*", lambda route: route.fulfill(status=status, body=""))
+    agent.get_by_role("button", name="Resolve", exact=True).click()
+    expect(agent.get_by_role("alert").filter(has_text=words)).to_be_visible()
+    expect(agent.get_by_role("button", name="Resolve", exact=True)).to_be_visible()
+    expect_notes(complaints, rf"{status}|resolve")
+
+
+def test_a_form_sent_after_signing_out_elsewhere_comes_back_to_its_page(
+    product: Product, chromium: Browser, complaints: Complaints
+) -> None:
+    window = chromium.new_context(viewport={"width": 1440, "height": 900})
+    page = open_page(window, complaints)
+    come_back(page, product)
+    page.goto(f"{product.web}/account/")
+    window.clear_cookies(name="sessionid")
+    page.get_by_role("region", name="Look").get_by_role("button", name="Dark").click()
+    expect(page.get_by_text("so this was not done")).to_be_visible()
+    page.get_by_label("Work e-mail").fill("priya@fernhill.example")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(f"{product.web}/account/")
+    expect(page.get_by_role("region", name="Look").get_by_role("button", name="Light")).to_be_visible()
+    window.close()
+
+
+def test_the_dialog_of_an_ended_session_says_that_it_is_shut_for_a_while(
+    product: Product, chromium: Browser, complaints: Complaints
+) -> None:
+    window = chromium.new_context(viewport={"width": 1440, "height": 900})
+    page = open_page(window, complaints)
+    come_back(page, product)
+    window.clear_cookies(name="sessionid")
+    page.evaluate("document.dispatchEvent(new CustomEvent('parley:signed-out'))")
+    dialog = page.get_by_role("dialog", name="You are signed out")
+    dialog.get_by_label("Work e-mail").fill("nobody-at-all@fernhill.example")
+    for said in (*["do not match"] * 4, "Too many tries"):
+        dialog.get_by_label("Password").fill("wrong")
+        dialog.get_by_role("button", name="Sign in").click()
+        expect(dialog.get_by_role("alert")).to_contain_text(said)
+        expect(dialog.get_by_role("button", name="Sign in")).to_be_enabled()
+    expect_notes(complaints, "422|429|401|403|events|EventSource")
+    window.close()
+
+
+def test_a_list_of_five_megabytes_is_refused_at_its_field(
+    product: Product, chromium: Browser, complaints: Complaints
+) -> None:
+    window = chromium.new_context(viewport={"width": 390, "height": 844})
+    page = open_page(window, complaints)
+    sign_in(page, product, "tom")
+    for address in ("/contacts/import/", "/permissions/import/"):
+        page.goto(f"{product.web}{address}")
+        file = {"name": "people.csv", "mimeType": "text/csv", "buffer": b"phone\n" + b"07700900711\n" * 450_000}
+        page.get_by_label("File", exact=True).set_input_files(files=file)
+        page.get_by_role("button", name="Check the file").click()
+        expect(page.locator("#id_file_error")).to_contain_text("The file is larger than 1.5 MB.")
+    expect_notes(complaints, "422")
+    window.close()
