@@ -12,6 +12,7 @@ import django_rq
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, ProgrammingError
+from django.template.defaultfilters import pluralize
 from django.utils import timezone
 from psycopg.errors import UndefinedColumn, UndefinedTable
 from redis.exceptions import RedisError
@@ -30,6 +31,11 @@ STILL_HERE = (MessageStatus.QUEUED, MessageStatus.SENDING)
 WORKER_PATIENCE = 5.0  # seconds: a killed worker stays registered for minutes
 LOOK_EVERY = 0.1
 TRY_EVERY = 1.0
+
+
+def counted(number: int, thing: str) -> str:
+    """A number of things, as people say it: 1 row, 2,000 rows."""
+    return f"{number:,} {thing}{pluralize(number)}"
 
 
 class ConsoleCommand(BaseCommand):

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
-from django.template.defaultfilters import pluralize
 
 from conversations.management.console import ConsoleCommand
 from conversations.models import Stream
@@ -75,11 +74,6 @@ class SheetImportCommand(ConsoleCommand):
     @abstractmethod
     def described(self, report: Any, choices: Any, *, stored: bool) -> str:
         """What came of it, or would, in a line."""
-
-
-def number_of_rows(report: Any) -> str:
-    """As people say it."""
-    return f"{report.rows:,} row{pluralize(report.rows)}"
 
 
 def _bad_rows(report: Any) -> list[str]:

@@ -47,6 +47,19 @@ def written(contact: Contact, *, actor: User | None, request: HttpRequest | None
     Everything on every stream is in it, whoever asks, so whoever calls must ask for the right to.
     """
     file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 whoever reads it closes it
+    try:
+        _write(file, contact)
+    except BaseException:
+        file.close()
+        raise
+    file.seek(0)
+    audit.record(
+        AuditAction.EXPORTED, actor=actor, subject=contact, summary="Everything about one person.", request=request
+    )
+    return file
+
+
+def _write(file: IO[bytes], contact: Contact) -> None:
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("README.txt", ABOUT)
         archive.writestr("person.json", _json(_person(contact)))
@@ -55,11 +68,6 @@ def written(contact: Contact, *, actor: User | None, request: HttpRequest | None
             archive.writestr(f"conversations/{conversation.pk}.json", told)
         for name, content in _files(contact):
             archive.writestr(name, content)
-    file.seek(0)
-    audit.record(
-        AuditAction.EXPORTED, actor=actor, subject=contact, summary="Everything about one person.", request=request
-    )
-    return file
 
 
 def _json(value: Any) -> str:

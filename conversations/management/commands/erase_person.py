@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from conversations.management.console import ConsoleCommand, contact_with, user_with
+from conversations.management.console import ConsoleCommand, contact_with, counted, user_with
 from conversations.services import erasure
 
 
@@ -27,11 +27,12 @@ class Command(ConsoleCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         contact, actor = contact_with(options["number"]), user_with(options["actor"])
         if not options["yes"]:
-            count = contact.conversations.count()
-            self.stdout.write(f"Contact {contact.pk} with {count} conversations would be erased. Add --yes to do it.")
+            talks = counted(contact.conversations.count(), "conversation")
+            self.stdout.write(f"Contact {contact.pk} with {talks} would be erased. Add --yes to do it.")
             return
         told = erasure.erase(contact, reason=options["reason"], actor=actor)
         self.stdout.write(
-            f"Contact {contact.pk} is erased: {told.messages} messages in {told.conversations} conversations, "
-            f"{told.files} files, {told.raw_records} raw records; {told.cancelled} messages cancelled."
+            f"Contact {contact.pk} is erased: {counted(told.messages, 'message')} in "
+            f"{counted(told.conversations, 'conversation')}, {counted(told.files, 'file')}, "
+            f"{counted(told.raw_records, 'raw record')}; {counted(told.cancelled, 'message')} cancelled."
         )

@@ -24,9 +24,15 @@ class Command(ConsoleCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         contact, actor = contact_with(options["number"]), user_with(options["actor"])
+        path = Path(options["file"])
         try:
-            with Path(options["file"]).open("xb") as target, person_export.written(contact, actor=actor) as whole:
-                shutil.copyfileobj(whole, target)
+            with path.open("xb") as target:
+                try:
+                    with person_export.written(contact, actor=actor) as whole:
+                        shutil.copyfileobj(whole, target)
+                except BaseException:
+                    path.unlink()  # half a file would be taken for the whole, and be in the way of the next
+                    raise
         except OSError as error:
             raise CommandError(f"{options['file']} cannot be written: {error.strerror}.") from error
         self.stdout.write(f"Everything about contact {contact.pk} is in {options['file']}.")

@@ -6,7 +6,8 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from conversations.management.sheet_import import SheetImportCommand, number_of_rows
+from conversations.management.console import counted
+from conversations.management.sheet_import import SheetImportCommand
 from conversations.services.contact_import import Choices, Report, check_file, store_file
 from conversations.services.csv_files import Table
 
@@ -49,7 +50,7 @@ class Command(SheetImportCommand):
 
     def described(self, report: Report, choices: Choices, *, stored: bool) -> str:
         verbs = ("added", "changed") if stored else ("to add", "to change")
-        words = [f"{number_of_rows(report)}: {report.new:,} {verbs[0]}"]
+        words = [f"{counted(report.rows, 'row')}: {report.new:,} {verbs[0]}"]
         if choices.update_known:
             words.append(f"{report.would_change:,} of {report.known:,} known {verbs[1]}")
         else:

@@ -6,7 +6,8 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from conversations.management.sheet_import import SheetImportCommand, number_of_rows
+from conversations.management.console import counted
+from conversations.management.sheet_import import SheetImportCommand
 from conversations.models.consent import ConsentEventKind
 from conversations.models.message import Purpose
 from conversations.models.stream import Channel
@@ -66,4 +67,4 @@ class Command(SheetImportCommand):
         }
 
     def described(self, report: OptInReport, choices: Decisions, *, stored: bool) -> str:
-        return f"{number_of_rows(report)}; {'recorded' if stored else 'to record'}: {summed_up(report)}"
+        return f"{counted(report.rows, 'row')}; {'recorded' if stored else 'to record'}: {summed_up(report)}"

@@ -108,6 +108,13 @@ def test_the_commands_do_the_same(talk: Conversation, tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="Write down why"):
         call_command("erase_person", "+447700900142", "--yes")
     call_command("erase_person", "+447700900142", "--reason", "By letter", "--yes", stdout=said)
-    assert "1 files" in said.getvalue()
+    assert "1 file," in said.getvalue()
     with pytest.raises(CommandError, match="No contact has that number"):
         call_command("erase_person", "+447700900142", "--reason", "By letter", "--yes")
+
+
+def test_a_download_that_breaks_leaves_no_half_file(talk: Conversation, tmp_path: Path) -> None:
+    Attachment.objects.update(stored_as="../elsewhere")
+    with pytest.raises(ValueError, match="no name of a stored file"):
+        call_command("export_person", "+447700900142", str(tmp_path / "amira.zip"))
+    assert list(tmp_path.iterdir()) == []
