@@ -113,7 +113,8 @@ def _peak_megabytes(pid: int) -> float:
 
 
 def _server_cpu_seconds(name: str, mark: str) -> float:
-    (main,) = find_processes(name, mark)
+    # A child that it has just made still has its name.
+    main = min(find_processes(name, mark), key=lambda process: process.create_time())
     return _with_ended_children(main) + sum(_cpu_seconds(process) for process in main.children())
 
 
