@@ -114,10 +114,10 @@ def _record(account_id: int, calls: Sequence[_Call]) -> set[int]:
             told.setdefault(report.key[:200], (call.event, report))
     new = _keep(account_id, [(event, report, messages.of(report)) for event, report in told.values()])
     for status, column in TIME_OF.items():
-        times: dict[int, datetime] = {}
+        times: dict[Message, datetime] = {}
         for key, (_, report) in told.items():
             if key in new and report.status.value == status:
-                times.setdefault(messages.of(report).pk, report.occurred_at or timezone.now())
+                times.setdefault(messages.of(report), report.occurred_at or timezone.now())
         _raise(times, status, column)
     _finish((call, messages.of(call.reports[-1])) for call in plain)
     return {call.event.pk for call in plain}
@@ -189,14 +189,14 @@ def _keep(account_id: int, told: Iterable[tuple[WebhookEvent, DeliveryReport, Me
     return {key for (key,) in _execute(_KEEP, [account_id, timezone.now(), json.dumps(rows)])}
 
 
-def _raise(times: Mapping[int, datetime], status: Status, column: str) -> None:
+def _raise(times: Mapping[Message, datetime], status: Status, column: str) -> None:
     come_from = [one for one in LEGAL_MOVES if lifecycle.raises(one, status)]
     lifecycle.move(
-        [Message(pk=pk) for pk in times],
+        list(times),
         status,
         come_from=come_from,
         reason="Receipt",
-        moments=(column, times) if column else None,
+        moments=(column, {message.pk: at for message, at in times.items()}) if column else None,
         lease_until=None,
         failure_code="",
         failure_text="",

@@ -97,8 +97,9 @@ class _Rounds:
     def _judge(self, about: str, campaign: Campaign, came: Sequence[Arrival]) -> None:
         times = sorted(one.first for one in came)
         within = within_a_second(times)
-        self._values[USED].append((len(times) - 1) / (times[-1] - times[0]))
-        self._values[MOST].append(max(within))
+        if len(times) > 1:
+            self._values[USED].append((len(times) - 1) / (times[-1] - times[0]))
+        self._values[MOST].append(max(within, default=0))
         once = sum(one.times == 1 for one in came)
         too_many = sum(number > self._rate + self._burst for number in within)
         self._counts += [

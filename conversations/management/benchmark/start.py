@@ -115,9 +115,9 @@ class _Site:
         self._process.send_signal(signal.SIGTERM)
         try:
             self._process.wait(PATIENCE)
-        finally:
             self._guard.remove(self._process.pid)
-            self._guard.__exit__()
+        finally:
+            self._guard.__exit__()  # ends what has not ended
 
     def seconds_until_a_page(self) -> float:
         """Since its start, until the page where people sign in is there."""
