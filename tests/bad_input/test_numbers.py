@@ -134,10 +134,15 @@ def test_b5_nul_in_the_form_is_said_at_the_number(desk: Centre, agent: Client) -
         assert "This holds a character that cannot be stored." in by_the_form(desk, agent, "\x00+447741632543")
 
 
-@pytest.mark.parametrize("typed", ["\r\n+447741632543", "\x0b+447741632543", "\x00+447741632543"])
+@pytest.mark.parametrize("typed", ["\r\n+447741632543", "\x0b+447741632543"])
 def test_b5_control_characters_around_a_number_are_refused_in_scripts(desk: Centre, agent: Client, typed: str) -> None:
     with nothing_stored_nor_sent():
         assert CHARACTERS in by_command(desk, agent, typed)
+
+
+def test_b5_nul_in_scripts_is_said_of_what_holds_it(desk: Centre, agent: Client) -> None:
+    with nothing_stored_nor_sent():
+        assert "To holds a character that is none." in by_command(desk, agent, "\x00+447741632543")
 
 
 @pytest.mark.parametrize(
