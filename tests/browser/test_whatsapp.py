@@ -126,6 +126,9 @@ def test_the_picker_over_a_conversation_closes_with_escape_and_opens_again(agent
     words = dialog.locator("[name=body-2]")
     words.fill("Saturday")
     agent.keyboard.press("Escape")
+    expect(words).to_have_value("Saturday")
+    expect(words).not_to_be_focused()
+    agent.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
     expect(opener).to_be_focused()
     assert "/template/" not in agent.url
