@@ -20,7 +20,7 @@ from pathlib import Path
 from config.local_services.commands import end_on_signals, serving
 from config.local_services.errors import LocalServicesError
 from config.local_services.keys import read_or_make_key
-from config.local_services.places import DURABLE_PROFILE, PROJECT, make_private_directory
+from config.local_services.places import DURABLE_PROFILE, PROJECT, Places, make_private_directory
 from config.local_services.service import LocalServices
 
 PROFILE_VARIABLE = "PARLEY_LOCAL_PROFILE"
@@ -39,6 +39,7 @@ __all__ = [
     "run_file",
     "sandbox_database_path",
     "serving",
+    "stop_all",
 ]
 
 
@@ -93,6 +94,12 @@ def ensure_running(profile: str | None = None, *, postgres: bool = True, valkey:
 def release() -> None:
     """Stop counting this process as a user; stop the servers if it was the last one alive."""
     _services().release()
+
+
+def stop_all() -> None:
+    """Stop the servers of every profile of this project, whoever uses them: how `.ci/run` ends."""
+    for name in Places(PROJECT).profiles_on_disk():
+        LocalServices(PROJECT, name).stop()
 
 
 def _services() -> LocalServices:

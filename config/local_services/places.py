@@ -142,6 +142,12 @@ class Places:
                 self.make_room()
         return path
 
+    def profiles_on_disk(self) -> list[str]:
+        """Return the profiles that were ever started by this user."""
+        if not self.runtime.is_dir():
+            return []
+        return [entry.name for entry in self.runtime.iterdir() if (entry / "lock").exists()]
+
 
 def make_private_directory(path: Path, mode: int = 0o700, owner: int | None = None) -> None:
     """Make `path` a directory with exactly `mode`.
