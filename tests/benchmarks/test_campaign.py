@@ -39,5 +39,5 @@ def test_a_provider_that_takes_its_time_is_compared_with_threads_that_wait() -> 
     assert [one["sides"][FLOOR]["median"] for one in rates] == [800, 800], "two workers of twenty threads"
     assert all(0 < one["ratio"] < 1 for one in rates)
     (grown,) = (one for one in report["measures"] if "from 100 people to 200" in one["name"])
-    assert set(grown["sides"]) == {OURS, FLOOR}
+    assert grown["sides"][OURS]["median"] > 0
     assert {one["name"] for one in report["counts"] if not one["ok"]} == set()
