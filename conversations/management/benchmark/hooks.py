@@ -23,7 +23,7 @@ from conversations.management.benchmark import hooks_floor
 from conversations.management.benchmark.contract import Benchmark, Say, whole_number
 from conversations.management.benchmark.ground import Ground, frozen
 from conversations.management.benchmark.hooks_calls import FORTY, Told
-from conversations.management.benchmark.kept import KeptConnection
+from conversations.management.benchmark.kept import listens
 from conversations.management.benchmark.machine import peak_megabytes, used_so_far
 from conversations.management.benchmark.report import FLOOR, OURS, Count, Findings, Measure
 from conversations.management.benchmark.running_campaign import bulk_workers, wait_for_the_end
@@ -67,7 +67,7 @@ class HooksBenchmark(Benchmark):
                 ground.wait_until(
                     {
                         "worker": lambda: ground.registered(DEFAULT) == 1,
-                        **{f"web process of {side}": partial(_listens, port) for side, port in web.ports.items()},
+                        **{f"web process of {side}": partial(listens, port) for side, port in web.ports.items()},
                     }
                 )
                 rounds = _Rounds(ground, web, [default, *interactive])
@@ -220,14 +220,6 @@ class _Rounds:
 
 def _waiting() -> Any:
     return WebhookEvent.objects.filter(status=WebhookEventStatus.RECEIVED)
-
-
-def _listens(port: int) -> bool:
-    try:
-        KeptConnection(port).close()
-    except OSError:
-        return False
-    return True
 
 
 def _be_a_provider(port: int, path: str, bodies: Sequence[bytes]) -> Any:

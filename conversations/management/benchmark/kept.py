@@ -43,3 +43,12 @@ class KeptConnection:
         if not piece:
             raise ConnectionError("The server has closed the connection.")
         return piece
+
+
+def listens(port: int) -> bool:
+    """Does somebody take connections there?"""
+    try:
+        KeptConnection(port).close()
+    except OSError:
+        return False
+    return True

@@ -19,7 +19,7 @@ from django.core.management.base import CommandError
 from config.supervisor import free_port
 from conversations.management.benchmark.campaign_shapes import SENDER, Shape
 from conversations.management.benchmark.ground import Ground
-from conversations.management.benchmark.kept import KeptConnection
+from conversations.management.benchmark.kept import KeptConnection, listens
 from conversations.management.benchmark.peers.contract import CampaignPeer, PeerIsAbsent
 
 PROGRAMS = ("bearerbox", "smsbox")
@@ -156,17 +156,9 @@ class Kannel(CampaignPeer):
             raise CommandError(f"{self.name} answered {answer.decode(errors='replace')}\n{self._ground.logs()}")
 
     def _bearerbox_waits(self) -> bool:
-        return _listens(self._admin_port) and "(online" in self._page() and _listens(self._box_port)
+        return listens(self._admin_port) and "(online" in self._page() and listens(self._box_port)
 
     def _page(self) -> str:
         """What Kannel shows its operator: its version, and what is connected."""
         with closing(KeptConnection(self._admin_port)) as connection:
             return connection.ask("GET", f"/status.txt?password={self._password}").decode()
-
-
-def _listens(port: int) -> bool:
-    try:
-        KeptConnection(port).close()
-    except OSError:
-        return False
-    return True
