@@ -17,11 +17,12 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from conversations.admin.display import NOTHING, list_link, status_chip
-from conversations.admin.mixins import ManagedMixin, NeverDeletedMixin, ProductAdmin
+from conversations.admin.mixins import ManagedMixin, NeverDeletedMixin, ProductAdmin, signed_in
 from conversations.admin.object_actions import CONFIRMED, query_with
 from conversations.admin.option_fields import PREFIX, credential_fields, name_of, values_of
 from conversations.models import ProviderAccount, Stream
-from conversations.models.account import AccountHealth, new_webhook_token
+from conversations.models.account import AccountHealth
+from conversations.services import hook_addresses
 from conversations.services.accounts import check_account, transport
 from messaging.errors import ConfigurationError
 from messaging.providers.base import Provider
@@ -190,9 +191,8 @@ class ProviderAccountAdmin(ManagedMixin, NeverDeletedMixin, ProductAdmin):
                 danger=True,
             )
         for account in queryset:
-            account.webhook_token = new_webhook_token()
-            account.save(update_fields=["webhook_token"])
-            self.log_change(request, account, "New webhook address")
+            hook_addresses.new_account_address(account, actor=signed_in(request), request=request)
+            self.note_in_history(request, account, "New webhook address.")
             text = gettext("%s has a new webhook address. Enter it at the provider.") % account
             self.message_user(request, text, messages.SUCCESS)
         return None

@@ -176,6 +176,10 @@ class ProductAdmin(VisibleToMixin, ObjectActionsMixin, admin.ModelAdmin):
             audit.record_change(row, actor=signed_in(request), summary=gettext("Deleted."), request=request)
         return super().log_deletions(request, queryset)
 
+    def note_in_history(self, request: HttpRequest, obj: Any, message: str) -> None:
+        """Keep in the row's history what a service did to it and wrote into the audit itself."""
+        super().log_change(request, obj, message)
+
     def _audited(self, request: HttpRequest, obj: Any, entry: LogEntry) -> LogEntry:
         audit.record_change(obj, actor=signed_in(request), summary=entry.get_change_message(), request=request)
         return entry

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from django.contrib import admin, messages
 from django.contrib.admin.options import IS_POPUP_VAR
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -19,7 +19,6 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from conversations import live
 from conversations.admin.display import chip, pause_words, status_chip
 from conversations.admin.mixins import (
     EditableInline,
@@ -32,7 +31,8 @@ from conversations.admin.mixins import (
 from conversations.admin.object_actions import CONFIRMED, query_with
 from conversations.admin.option_fields import stream_fields
 from conversations.admin.stream_forms import PauseForm, StreamForm, TestMessageForm
-from conversations.models import Message, ProviderAccount, Stream, StreamGate, SubStream, TeamStream
+from conversations.models import ProviderAccount, Stream, StreamGate, SubStream, TeamStream
+from conversations.services import stream_rules
 from conversations.services.stream_tokens import token_of
 from messaging.registry import provider_class
 
@@ -189,11 +189,10 @@ class StreamAdmin(ManagedMixin, NeverDeletedMixin, ProductAdmin):
                 button=gettext("Pause"),
                 form=form,
             )
+        reason = form.cleaned_data["reason"]
         for stream in queryset:
-            stream.paused_until, stream.pause_reason = form.until(), form.cleaned_data["reason"]
-            stream.save(update_fields=["paused_until", "pause_reason"])
-            live.publish(stream_id=stream.pk, kind="stream", conversation_id=0)
-            self.log_change(request, stream, f"Paused: {stream.pause_reason}")
+            stream_rules.pause(stream, until=form.until(), reason=reason, actor=signed_in(request), request=request)
+            self.note_in_history(request, stream, f"Paused: {reason}")
             self.message_user(request, gettext("%s is paused.") % stream, messages.SUCCESS)
         return None
 
@@ -201,14 +200,12 @@ class StreamAdmin(ManagedMixin, NeverDeletedMixin, ProductAdmin):
     def resume(self, request: HttpRequest, queryset: QuerySet[Stream]) -> None:
         """End a pause; the dispatcher wakes what waited."""
         for stream in queryset:
-            if not stream.is_paused:
+            try:
+                stream_rules.resume(stream, actor=signed_in(request), request=request)
+            except ValidationError:
                 self.message_user(request, gettext("%s is not paused.") % stream, messages.WARNING)
                 continue
-            stream.paused_until, stream.pause_reason = None, ""
-            stream.save(update_fields=["paused_until", "pause_reason"])
-            Message.objects.due(timezone.now()).filter(stream=stream).update(hinted_at=None)
-            live.publish(stream_id=stream.pk, kind="stream", conversation_id=0)
-            self.log_change(request, stream, "Resumed")
+            self.note_in_history(request, stream, "Resumed.")
             self.message_user(request, gettext("%s sends again.") % stream, messages.SUCCESS)
 
     @admin.display(description=_("id"))

@@ -1,4 +1,4 @@
-"""Where providers call us: whose address a token is, and new addresses for a stream.
+"""Where providers call us: whose address a token is, and new addresses.
 
 An account has one address for all its streams; a stream may have one of its own beside it, whose secret rotates.
 """
@@ -12,6 +12,7 @@ from typing import NamedTuple
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
+from django.http import HttpRequest
 from django.utils import timezone
 
 from conversations.models import HookSecret, ProviderAccount, Stream, User
@@ -53,6 +54,16 @@ def target_of(token: str) -> Target | None:
 # Written out: a campaign brings a call for each of its people, and Django composes a statement longer than it takes.
 _ROW = Joined(account=ProviderAccount)
 _ACCOUNT = f"SELECT {_ROW.columns} FROM conversations_provideraccount AS account WHERE webhook_token = %s"  # noqa: S608
+
+
+@transaction.atomic
+def new_account_address(account: ProviderAccount, *, actor: User | None, request: HttpRequest | None = None) -> None:
+    """Give an account a new address. Calls to the former are turned away from now on: it has no week of changeover."""
+    account.webhook_token = new_webhook_token()
+    account.save(update_fields=["webhook_token"])
+    audit.record(
+        AuditAction.ACCOUNT_CHANGED, actor=actor, subject=account, summary="New webhook address.", request=request
+    )
 
 
 @transaction.atomic

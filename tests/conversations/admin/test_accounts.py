@@ -12,7 +12,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
-from conversations.models import ProviderAccount, User
+from conversations.models import AuditEntry, ProviderAccount, User
 from conversations.models.account import AccountHealth
 from messaging.registry import provider_classes
 from tests import factories
@@ -206,6 +206,9 @@ def test_a_new_webhook_address_is_made_after_a_warning(admin_browser: Client) ->
     assert len(account.webhook_token) == 43
     assert account.webhook_token != before
     assert account.webhook_url in admin_browser.get(f"{LIST}{account.pk}/change/").content.decode()
+    entry = AuditEntry.objects.get(action="account_changed")
+    assert (entry.subject_id, entry.summary, entry.address) == (account.pk, "New webhook address.", "127.0.0.1")
+    assert "New webhook address." in admin_browser.get(f"{LIST}{account.pk}/history/").content.decode()
 
 
 def test_who_may_look_but_not_manage_sees_neither_address_nor_form(admin_browser: Client) -> None:

@@ -11,7 +11,19 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
-from conversations.models import Contact, Conversation, Message, Stream, StreamGate, TeamStream, User
+from conversations.models import (
+    AuditEntry,
+    Campaign,
+    CampaignChunk,
+    Contact,
+    Conversation,
+    Message,
+    Stream,
+    StreamGate,
+    TeamStream,
+    User,
+)
+from conversations.models.stream import UNTIL_RESUMED
 from messaging.registry import provider_classes
 from tests import factories
 from tests.conversations.admin.browsing import act, errors_of, page, signed_in, told
@@ -184,6 +196,26 @@ def test_a_pause_has_a_reason_and_an_end(admin_browser: Client) -> None:
     stream.refresh_from_db()
     assert (stream.paused_until, stream.pause_reason) == (None, "")
     assert told(act(admin_browser, "resume", stream))[-1] == f"{stream} is not paused."
+    entries = AuditEntry.objects.filter(action="stream_changed", subject_id=stream.pk).order_by("pk")
+    assert [(one.summary, one.address) for one in entries] == [
+        ("Paused: Storm at the provider", "127.0.0.1"),
+        ("Paused: For good", "127.0.0.1"),
+        ("Resumed.", "127.0.0.1"),
+    ]
+    history = admin_browser.get(page(Stream, "history", stream.pk)).content.decode()
+    assert "Paused: Storm at the provider" in history
+    assert "Resumed." in history
+
+
+def test_what_waited_is_woken_for_at_once_when_a_stream_is_resumed(admin_browser: Client) -> None:
+    paused, other = (factories.make_stream(paused_until=UNTIL_RESUMED) for _ in range(2))
+    for stream in (paused, other):
+        factories.make_message(factories.make_conversation(stream), status="queued", hinted_at=timezone.now())
+        campaign = Campaign.objects.create(stream=stream, name="Outage", status="running")
+        CampaignChunk.objects.create(campaign=campaign, number=1, payload=[], rest=[], hinted_at=timezone.now())
+    act(admin_browser, "resume", paused)
+    assert Message.objects.get(hinted_at=None).stream == paused
+    assert CampaignChunk.objects.get(hinted_at=None).campaign.stream == paused
 
 
 def test_a_rate_is_changed_and_what_workers_write_is_left_alone(admin_browser: Client) -> None:
