@@ -1,6 +1,7 @@
 """The only module that opens a connection to a provider.
 
-What it adds to requests: a call-back between connect and the first byte written, one deadline for
+requests prepares addresses and headers and knows whom to trust; its connection pools, which are urllib3's, do the
+exchange. What is added: a call-back between connect and the first byte written, one deadline for
 the whole exchange, no redirects, no retries, capped answers, an address policy, and connections that are used
 again only while fresh and checked. Every failure says whether the request can have left us.
 """
@@ -14,7 +15,8 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Collection
-from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,21 +25,26 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
-from urllib3.util import wait_for_read
+from urllib3.exceptions import TimeoutError as WaitedTooLong
+from urllib3.response import BaseHTTPResponse
+from urllib3.util import Retry, Timeout, wait_for_read
 
-from messaging.addresses import is_public
+from messaging.addresses import check_address, is_public
 from messaging.errors import ConfigurationError, NotSent, Unconfirmed
 from messaging.types import Answer, Request
+from messaging.watchdog import Watchdog, Watched
 
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 20.0
 TOTAL_SECONDS = 30.0
 LARGEST_ANSWER = 4 * 1024 * 1024  # bytes, after decoding: an answer on 10,000 numbers takes up to 2 MB
+MOST_HOSTS = 8  # whose connections a process keeps
+KEPT_CONNECTIONS = 32  # to one host
+MOST_TARGETS = 64  # addresses with headers that are prepared once
+ONCE = Retry(False)
 FRESH_SECONDS = 2.0  # an idle connection older than this is not used again: servers close idle ones after 5 s
-LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 _HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
-_NEVER_IN_ADDRESSES = re.compile(r"[\x00-\x20\x7f\\]")  # parsers disagree on what they mean
 
 
 class _HookFailed(Exception):
@@ -67,41 +74,14 @@ class Transport:
         self.connect_seconds = connect_seconds
         self.read_seconds = read_seconds
         self.total_seconds = total_seconds
-        self._own: tuple[int, _WireAdapter, _Watchdog] | None = None
+        self._own: tuple[int, _Pools, Watchdog] | None = None
 
     def check_address(self, url: str, hosts: Collection[str]) -> None:
         """Raise ConfigurationError unless `url` is https to one of `hosts`, or one of the extra hosts.
 
         A host that begins with a dot allows every name below it.
         """
-        if _NEVER_IN_ADDRESSES.search(url):
-            raise ConfigurationError("The address holds a space, a backslash or a control character: enter it again.")
-        try:
-            parts = urlsplit(url)
-            port = parts.port
-        except ValueError as error:
-            raise ConfigurationError("The address cannot be read: check it for typing errors.") from error
-        host = parts.hostname or ""
-        if parts.scheme not in ("http", "https") or not host:
-            raise ConfigurationError("An address must begin with https:// and a host name.")
-        if parts.username is not None or parts.password is not None:
-            raise ConfigurationError("An address may not hold a user name or a password: use the credentials.")
-        with_port = f"{host}:{port or (443 if parts.scheme == 'https' else 80)}"
-        if with_port in self.extra_hosts:
-            if parts.scheme == "http" and host not in LOOPBACK:
-                raise ConfigurationError(
-                    f"The host {with_port} must be called by https: http is for this machine only."
-                )
-            return
-        # An IPv6 zone may end in anything: `[::1%a.ujet.co]` would pass for a name below .ujet.co.
-        known = "%" not in host and any(
-            host == name or (name.startswith(".") and host.endswith(name)) for name in hosts
-        )
-        if not known or parts.scheme != "https" or port not in (None, 443):
-            raise ConfigurationError(
-                f"The host {with_port} is not one of this provider's. Use https and one of "
-                f"{', '.join(sorted(hosts))}, or name the host in EXTRA_PROVIDER_HOSTS."
-            )
+        check_address(url, hosts, extra_hosts=self.extra_hosts)
 
     def fetch(self, url: str, *, hosts: Collection[str], largest: int) -> Answer:
         """Get a file that somebody else has named, of at most `largest` bytes.
@@ -130,17 +110,25 @@ class Transport:
         Unconfirmed when it may have, ConfigurationError for an address that the policy refuses.
         """
         self.check_address(request.url, hosts)
-        prepared = _prepare(request)
+        target = _target(request.method, request.url, tuple(request.headers.items()))
         exchange = _Exchange(on_wire, deadline=time.monotonic() + self.total_seconds, largest=largest)
         exchange.status_alone = status_alone
         exchange.public_only = public_only and urlsplit(request.url).netloc not in self.extra_hosts
         started = time.monotonic()
-        adapter, watchdog = self._of_this_process()
+        pools, watchdog = self._of_this_process()
         watchdog.watch(exchange)
         _current.exchange = exchange
         try:
-            response = adapter.send(
-                prepared, stream=True, timeout=(self.connect_seconds, self.read_seconds), verify=True
+            response = pools.of(target.origin).urlopen(
+                request.method,
+                target.path,
+                body=request.body or None,
+                headers=target.headers,
+                redirect=False,
+                retries=ONCE,
+                assert_same_host=False,
+                preload_content=False,
+                timeout=Timeout(connect=self.connect_seconds, read=self.read_seconds),
             )
             try:
                 body = _read_capped(response, exchange)
@@ -149,85 +137,41 @@ class Transport:
                 response.close()
         except _HookFailed as error:
             raise error.cause from None
-        except (requests.RequestException, HTTPError, OSError, ValueError, _TooLarge, _Incomplete) as error:
+        except (HTTPError, OSError, ValueError, _TooLarge, _Incomplete) as error:
             raise self._failure(error, exchange) from error
         finally:
             watchdog.leave(exchange)
             _current.exchange = None
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(response.status_code, headers, body, time.monotonic() - started)
+        headers = {name.lower(): value for name, value in response.headers.itermerged()}
+        return Answer(response.status, headers, body, time.monotonic() - started)
 
     def _failure(self, error: Exception, exchange: _Exchange) -> NotSent | Unconfirmed:
         if not exchange.written:
             return NotSent(f"No connection could be made ({_plain_reason(error)}).")
         if isinstance(error, _TooLarge):
             return Unconfirmed(f"The answer was larger than {exchange.largest // 1024} kB.", code="answer_too_large")
-        if exchange.was_cut or isinstance(error, requests.Timeout):
+        if exchange.was_cut or isinstance(error, WaitedTooLong):
             return Unconfirmed(f"There was no answer within {self.total_seconds:.0f} s.", code="no_answer")
         return Unconfirmed("The connection broke before the answer was complete.", code="connection_broke")
 
-    def _of_this_process(self) -> tuple[_WireAdapter, _Watchdog]:
+    def _of_this_process(self) -> tuple[_Pools, Watchdog]:
         # A connection inherited over a fork would be shared with the parent, and threads are not inherited at all.
         own, pid = self._own, os.getpid()
         if own is None or own[0] != pid:
-            self._own = own = (pid, _WireAdapter(pool_connections=8, pool_maxsize=32), _Watchdog())
+            self._own = own = (pid, _Pools(), Watchdog())
         return own[1:]
 
 
-class _Exchange:
-    """The state of one request on its way: was it written, and where is the socket to cut at the deadline."""
+class _Exchange(Watched):
+    """The state of one request on its way: was it written, and how large may the answer be."""
 
     def __init__(self, on_wire: Callable[[], None] | None, *, deadline: float, largest: int) -> None:
+        super().__init__(deadline)
         self.on_wire = on_wire
-        self.deadline = deadline
         self.largest = largest
         self.public_only = False
         self.status_alone = False
         self.written = False
-        self.was_cut = False
-        self.sock: Any = None
-
-    def cut(self) -> None:
-        """End the exchange now: a reader that waits on the socket wakes with an error."""
-        self.was_cut = True
-        if self.sock is not None:
-            with suppress(OSError):
-                self.sock.shutdown(socket.SHUT_RDWR)
-
-
-class _Watchdog:
-    """Cuts exchanges at their deadline: one thread for all of a process, which ends when there is none under way."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._watched: set[_Exchange] = set()
-        self._runs = False
-
-    def watch(self, exchange: _Exchange) -> None:
-        """Cut it at its deadline, which is not before those of all that are watched already."""
-        with self._lock:
-            if not self._runs:
-                threading.Thread(target=self._run, name="watchdog", daemon=True).start()
-                self._runs = True
-            self._watched.add(exchange)
-
-    def leave(self, exchange: _Exchange) -> None:
-        """It is over: it is not cut after this returns."""
-        with self._lock:
-            self._watched.discard(exchange)
-
-    def _run(self) -> None:
-        while True:
-            with self._lock:
-                now = time.monotonic()
-                for late in [one for one in self._watched if one.deadline <= now]:
-                    late.cut()
-                    self._watched.discard(late)
-                if not self._watched:
-                    self._runs = False
-                    return
-                nearest = min(one.deadline for one in self._watched)
-            time.sleep(max(nearest - now, 0.0))
 
 
 class _Current(threading.local):
@@ -250,6 +194,7 @@ class _WireConnectionMixin:
 
     sock: Any
     _last_used = 0.0
+    _unsent: list[bytes] | None = None
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         exchange = _current.exchange
@@ -268,8 +213,18 @@ class _WireConnectionMixin:
         if exchange.was_cut or time.monotonic() >= exchange.deadline:
             self.close()  # type: ignore[attr-defined]
             raise TimeoutError("the deadline passed before the request was written")
-        exchange.written = True
+        self._unsent = []
         super().request(*args, **kwargs)  # type: ignore[misc]
+        complete, self._unsent = b"".join(self._unsent), None
+        exchange.written = True
+        super().send(complete)  # type: ignore[misc]
+
+    def send(self, data: Any) -> None:
+        """Keep the pieces of a request until it is whole: one write costs both sides half of what two cost."""
+        if self._unsent is None:
+            super().send(data)  # type: ignore[misc]
+        else:
+            self._unsent.append(data)
 
     def _new_conn(self) -> socket.socket:
         sock: socket.socket = super()._new_conn()  # type: ignore[misc]
@@ -333,35 +288,53 @@ class _WireHTTPSPool(HTTPSConnectionPool):
     ConnectionCls = _WireHTTPSConnection
 
 
-class _WireAdapter(HTTPAdapter):
-    """requests' adapter on pools of our connections. Its `send` follows no redirect and retries nothing."""
+class _Pools(HTTPAdapter):
+    """Pools of our connections, one for each host, with the certificates that requests trusts."""
 
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
+    def __init__(self) -> None:
+        super().__init__(pool_connections=MOST_HOSTS, pool_maxsize=KEPT_CONNECTIONS)
         self.poolmanager.pool_classes_by_scheme = {"http": _WireHTTPPool, "https": _WireHTTPSPool}
+        self.of = lru_cache(MOST_HOSTS)(self._find)
+
+    def _find(self, origin: str) -> HTTPConnectionPool:
+        pool = self.get_connection_with_tls_context(requests.Request("GET", origin).prepare(), verify=True)
+        assert isinstance(pool, HTTPConnectionPool)
+        self.cert_verify(pool, origin, verify=True, cert=None)
+        return pool
 
 
-def _prepare(request: Request) -> requests.PreparedRequest:
-    headers = {
-        "Accept": "application/json",
-        "Accept-Encoding": "identity",
-        "User-Agent": "Parley",
-        **request.headers,
-    }
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """Where a request goes, with everything but its body."""
+
+    origin: str
+    path: str
+    headers: dict[str, str]
+
+
+@lru_cache(MOST_TARGETS)
+def _target(method: str, url: str, headers: tuple[tuple[str, str], ...]) -> _Target:
+    always = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "Parley"}
+    wanted = {**always, **dict(headers)}
     try:
         # http.client would find out only while it writes, when the request already counts as sent.
-        if not all(_HEADER_VALUE.fullmatch(value) for value in headers.values()):
+        if not all(_HEADER_VALUE.fullmatch(value) for value in wanted.values()):
             raise ValueError("a header is not printable ASCII")
-        return requests.Request(request.method, request.url, headers=headers, data=request.body or None).prepare()
+        prepared = requests.Request(method, url, headers=wanted).prepare()
+        assert prepared.url is not None
     except (requests.RequestException, ValueError) as error:
         raise ConfigurationError(
             "A credential or address holds a character that cannot be sent: enter it again."
         ) from error
+    scheme, host = urlsplit(prepared.url)[:2]
+    # The length is the body's, which differs from request to request.
+    known = {name: value for name, value in prepared.headers.items() if name != "Content-Length"}
+    return _Target(f"{scheme}://{host}/", prepared.path_url, known)
 
 
-def _read_capped(response: requests.Response, exchange: _Exchange) -> bytes:
+def _read_capped(response: BaseHTTPResponse, exchange: _Exchange) -> bytes:
     pieces, size = [], 0
-    while piece := response.raw.read(65536, decode_content=True):
+    while piece := response.read(65536, decode_content=True):
         size += len(piece)
         if size > exchange.largest:
             raise _TooLarge
@@ -372,18 +345,17 @@ def _read_capped(response: requests.Response, exchange: _Exchange) -> bytes:
     return b"".join(pieces)
 
 
-def _check_complete(response: requests.Response, body: bytes, exchange: _Exchange) -> None:
+def _check_complete(response: BaseHTTPResponse, body: bytes, exchange: _Exchange) -> None:
     # http.client takes the end of the connection inside the headers for the end of the headers.
     framed = "content-length" in response.headers or "transfer-encoding" in response.headers
-    if exchange.was_cut or not (framed or body or response.status_code == 204 or exchange.status_alone):
+    if exchange.was_cut or not (framed or body or response.status == 204 or exchange.status_alone):
         raise _Incomplete
 
 
 def _plain_reason(error: Exception) -> str:
     text = str(error)
     for word, reason in (
-        ("NameResolution", "the host name is not known"),
-        ("getaddrinfo", "the host name is not known"),
+        ("resolve", "the host name is not known"),
         ("refused", "the connection was refused"),
         ("CERTIFICATE", "the certificate is not trusted"),
         ("certificate", "the certificate is not trusted"),

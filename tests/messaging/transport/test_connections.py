@@ -11,6 +11,7 @@ import time
 import pytest
 
 from messaging import transport as transport_module
+from messaging.types import Request
 from tests.messaging.transport.server import OK, Server, Start, answering, answering_once, post, transport_to
 
 
@@ -21,6 +22,34 @@ class TestConnectionsUsedAgain:
         for _ in range(3):
             transport.send(post(server), hosts=())
         assert (server.connections, len(server.requests)) == (1, 3)
+
+    def test_each_request_carries_its_own_key_and_length(self, start: Start) -> None:
+        server = start(answering(OK))
+        transport = transport_to(server)
+        for key, body in (("one", b"short"), ("two", b"not as short"), ("one", b""), ("two", b"short")):
+            transport.send(Request("POST", f"{server.url}/v1/sms", {"X-Key": key}, body), hosts=())
+        seen = [request.partition(b"\r\n\r\n") for request in server.requests]
+        lengths = [int(head.partition(b"Content-Length: ")[2].partition(b"\r\n")[0]) for head, _, _ in seen]
+        assert [(b"X-Key: two" in head, body) for head, _, body in seen] == [
+            (False, b"short"),
+            (True, b"not as short"),
+            (False, b""),
+            (True, b"short"),
+        ]
+        assert lengths == [5, 12, 0, 5]
+
+    @pytest.mark.usefixtures("trusted")
+    @pytest.mark.parametrize("is_secure", [False, True])
+    def test_headers_and_body_arrive_together(self, start: Start, tls: ssl.SSLContext, *, is_secure: bool) -> None:
+        first: list[bytes] = []
+
+        def script(server: Server, connection: socket.socket) -> None:
+            first.append(connection.recv(65536))
+            connection.sendall(OK)
+
+        server = start(script, tls if is_secure else None)
+        transport_to(server).send(post(server, b'{"whole": true}'), hosts=())
+        assert first[0].endswith(b'\r\n\r\n{"whole": true}')
 
     def test_one_that_the_server_closed_since_is_not(self, start: Start) -> None:
         server = start(answering_once(OK))
