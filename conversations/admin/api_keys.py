@@ -16,6 +16,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from conversations.admin.display import chip
+from conversations.admin.filters import by_person
 from conversations.admin.mixins import NeverDeletedMixin, ProductAdmin, signed_in
 from conversations.admin.object_actions import CONFIRMED, sentences
 from conversations.admin.people_forms import may_manage
@@ -68,7 +69,7 @@ class ApiKeyAdmin(NeverDeletedMixin, ProductAdmin):
     visible_through = None
     form = ApiKeyForm
     list_display = ("name", "short_key", "user", "scope_words", "state", "last_used_at", "expires_at")
-    list_filter = ("user",)
+    list_filter = (by_person("user", _("person")),)
     list_select_related = ("user",)
     search_fields = ("name", "prefix", "user__name")
     autocomplete_fields = ("user", "streams")

@@ -14,25 +14,12 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext_lazy as _
 
 from conversations.admin.display import NOTHING
-from conversations.admin.filters import ChoiceFilter
+from conversations.admin.filters import by_person
 from conversations.admin.mixins import LedgerAdmin, signed_in
-from conversations.models import AuditEntry, User
+from conversations.models import AuditEntry
 from conversations.models.audit import AuditAction
 from conversations.services import audit
 from conversations.services.csv_files import download
-
-MOST_PEOPLE = 200
-
-
-class ActorFilter(ChoiceFilter):
-    """By who did it."""
-
-    title = _("who")
-    parameter_name = "actor"
-    lookup = "actor"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
-        return [(str(user.pk), str(user)) for user in User.objects.order_by("name", "pk")[:MOST_PEOPLE]]
 
 
 @admin.register(AuditEntry)
@@ -42,7 +29,7 @@ class AuditEntryAdmin(LedgerAdmin):
     visible_through = None
     list_display = ("at", "action", "actor", "subject", "summary", "address")
     list_display_links = ("at",)
-    list_filter = ("action", ActorFilter, ("at", admin.DateFieldListFilter))
+    list_filter = ("action", by_person("actor", _("person")), ("at", admin.DateFieldListFilter))
     list_select_related = ("actor",)
     search_fields = ("subject", "summary", "actor__name", "actor__email", "address")
     change_list_template = "admin/conversations/auditentry/change_list.html"

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from conversations.admin.attempts import ResultInline
 from conversations.admin.display import WithStatus, link_to, raw, raw_json, short_moment, words
-from conversations.admin.filters import AuthorFilter, FailureFilter, StreamFilter, by_choices
+from conversations.admin.filters import FailureFilter, StreamFilter, by_choices, by_person
 from conversations.admin.mixins import LedgerAdmin, PhoneSearchMixin, RowsInline, signed_in
 from conversations.admin.object_actions import CONFIRMED, conversation_url, sentences
 from conversations.models import (
@@ -78,7 +78,7 @@ class MessageAdmin(WithStatus, PhoneSearchMixin, LedgerAdmin):
         "direction",
         FailureFilter,
         StreamFilter,
-        AuthorFilter,
+        by_person("author", _("author")),
         ("created_at", admin.DateFieldListFilter),
     )
     list_select_related = ("stream", "conversation__contact", "author")

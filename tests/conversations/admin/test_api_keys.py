@@ -46,6 +46,12 @@ def test_a_new_key_is_shown_once(admin_browser: Client, administrator: User, pri
     assert AuditEntry.objects.filter(action="api_key_changed", actor=administrator).exists()
 
 
+def test_keys_are_filtered_by_the_person_they_act_for(admin_browser: Client, key: ApiKey, priya: User) -> None:
+    for typed, found in ((priya.name.lower(), [key]), (priya.email, [key]), ("nobody", []), ("", [key])):
+        shown = admin_browser.get(page(ApiKey, "changelist"), {"user": typed})
+        assert list(shown.context["cl"].result_list) == found
+
+
 def priya_streams(user: User) -> list:
     return [row.stream for team in user.teams.all() for row in team.team_streams.all()]
 

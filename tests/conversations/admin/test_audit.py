@@ -158,6 +158,9 @@ def test_the_list_is_searched_and_taken_along_as_it_is_filtered(admin_browser: C
     assert shown.count("=change") == 3
     assert "contacts, as CSV." not in shown
     assert f"{LIST}export/?q=Fernhill+Care" in shown
+    of_one = admin_browser.get(f"{LIST}?actor={administrator.name.upper()}").content.decode()
+    assert of_one.count("=change") == 3
+    assert "contacts, as CSV." not in of_one
 
     answer = admin_browser.get(f"{LIST}export/?q=Fernhill+Care")
     text = b"".join(answer.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]

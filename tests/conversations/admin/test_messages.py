@@ -11,6 +11,7 @@ from django.db import models
 from django.test import Client
 from django.urls import reverse
 
+from conversations.admin import filters
 from conversations.admin.mixins import LedgerAdmin
 from conversations.models import Conversation, Indicator, Message, MessageEvent, SendAttempt, User
 from conversations.models.message import MessageStatus
@@ -67,10 +68,40 @@ def test_messages_are_filtered(admin_browser: Client) -> None:
     assert listed(admin_browser, direction__exact="in") == {received.pk}
     assert listed(admin_browser, failure="opted_out") == {failed.pk}
     assert listed(admin_browser, stream=failed.stream_id) == {failed.pk}
-    assert listed(admin_browser, author=priya.pk) == {unconfirmed.pk}
+    assert listed(admin_browser, author="nair") == {unconfirmed.pk}
+    assert listed(admin_browser, author=priya.email.upper()) == {unconfirmed.pk}
+    assert listed(admin_browser, author="nobody of that name") == set()
+    assert listed(admin_browser, author=" ") == {unconfirmed.pk, failed.pk, received.pk}
     assert listed(admin_browser, conversation__id__exact=received.conversation_id) == {received.pk}
     assert listed(admin_browser, created_at__lt="2000-01-02 00:00:00+00:00") == set()
     assert listed(admin_browser, q=received.conversation.contact.phone) == {received.pk}
+
+
+def test_a_person_is_found_though_only_some_are_suggested(
+    admin_browser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filters, "SUGGESTED", 2)
+    people = [factories.make_user(name=f"Aaron {letter}") for letter in "ABCD"]
+    written = [factories.make_message(author=person) for person in people]
+    page_of_list = admin_browser.get(page(Message, "changelist"), {"author": "aaron d", "direction__exact": "out"})
+    text = page_of_list.content.decode()
+    assert [person.name for person in people if f">{person.name}</option>" in text] == ["Aaron A", "Aaron B"]
+    assert 'value="aaron d"' in text
+    assert '<input type="hidden" name="direction__exact" value="out">' in text, "searching keeps the other filters"
+    assert '<a href="?direction__exact=out">Everybody</a>' in text
+    assert [row.pk for row in page_of_list.context["cl"].result_list] == [written[-1].pk]
+
+
+def test_a_supervisor_finds_whoever_wrote_and_guesses_no_address() -> None:
+    message = factories.make_message(author=factories.make_user(name="Zoe Adler", email="zoe.secret@fernhill.example"))
+    tom = factories.make_user("supervisor", name="Tom Reyes")
+    factories.make_team(members=[tom], streams=[message.stream])
+    browser = signed_in(tom)
+    assert listed(browser, author="zoe") == {message.pk}, "rows show the name"
+    assert listed(browser, author="zoe.sec") == set()
+    text = browser.get(page(Message, "changelist")).content.decode()
+    assert "zoe.secret" not in text
+    assert f'<option value="{tom.email}">Tom Reyes</option>' in text
 
 
 def test_no_long_list_reads_all_its_rows_to_offer_a_filter() -> None:
