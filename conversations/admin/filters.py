@@ -118,7 +118,7 @@ class PersonFilter(admin.SimpleListFilter):
         # As numbers, so that PostgreSQL knows whether they are few and takes the index.
         return queryset.filter(**{f"{self.lookup}__in": list(meant.values_list("pk", flat=True))})
 
-    def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
+    def choices(self, changelist: Any) -> Iterator[Any]:
         """The way back to everybody; what else the list is narrowed down by stays in the form."""
         self.kept = [pair for pair in changelist.params.items() if pair[0] != self.parameter_name]
         yield {"query_string": changelist.get_query_string(remove=[self.parameter_name]), "display": _("Everybody")}
