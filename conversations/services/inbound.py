@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -307,7 +307,11 @@ def _(one: LinkOpened, account: ProviderAccount, event: WebhookEvent) -> None:
         raise MessageNotFound("A link was opened in a message that Parley did not send.")
     event.stream = message.stream
     _note_provider(
-        message.conversation, one.key, "link_opened", "The customer opened the link in our message", one.occurred_at
+        message.conversation,
+        one.key,
+        "The customer opened the link in our message",
+        one.occurred_at,
+        data={"kind": "link_opened"},
     )
 
 
@@ -352,10 +356,27 @@ def _(one: ConversationEvent, account: ProviderAccount, event: WebhookEvent) -> 
     if conversation.stream.is_mirrored and one.kind in ("agent_message", "activity"):
         telling.read_on_commit(conversation)  # the reading brings it in, whole and once
         return
-    _note_provider(conversation, one.key, one.kind, one.text or one.kind.replace("_", " "), one.occurred_at)
+    # With its type and its conversation there, a later reading of the same log knows the line again.
+    logged = {"type": str(one.data.get("type", ""))} if one.kind == "activity" else {}
+    _note_provider(
+        conversation,
+        one.key,
+        one.text or (logged.get("type") or one.kind).replace("_", " "),
+        one.occurred_at,
+        data={"kind": one.kind, **logged},
+        external_id=one.conversation_id[:64] if logged else "",
+    )
 
 
-def _note_provider(conversation: Conversation, key: str, kind: str, text: str, at: datetime | None) -> None:
+def _note_provider(
+    conversation: Conversation,
+    key: str,
+    text: str,
+    at: datetime | None,
+    *,
+    data: Mapping[str, str],
+    external_id: str = "",
+) -> None:
     """A line in the conversation of what the provider told, once per key."""
     if conversation.activities.filter(data__key=key).exists():
         return
@@ -363,7 +384,8 @@ def _note_provider(conversation: Conversation, key: str, kind: str, text: str, a
         conversation=conversation,
         kind=ActivityKind.PROVIDER,
         text=text,
-        data={"kind": kind, "key": key},
+        data={**data, "key": key},
+        external_id=external_id,
         occurred_at=at or timezone.now(),
     )
     activities.write([told], is_theirs=True)

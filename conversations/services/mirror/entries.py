@@ -117,11 +117,12 @@ def tags_of(conversation: Conversation) -> list[str]:
 
 
 def _already_there(activity: Activity, kind: EntryKind) -> int:
-    """How many the other side has with the same words: pushed by us, or taken from there."""
+    """How many the other side has with the same words: pushed by us, taken from there, or told by it."""
     if kind not in COUNTED:
         return 0
     conversation = activity.conversation
-    there = conversation.activities.filter(Q(push_state=PushState.PUSHED) | Q(data__there=True))
+    from_there = Q(data__there=True) | Q(data__kind="activity")
+    there = conversation.activities.filter(Q(push_state=PushState.PUSHED) | from_there)
     same_object = there.filter(external_id=conversation.external_id).exclude(pk=activity.pk)
     words = (kind is EntryKind.REMARK, _spaced(text_of(activity)))
     return sum(words_there(one) == words for one in same_object.select_related("actor"))
@@ -135,7 +136,8 @@ def is_from_there(activity: Activity) -> bool:
 def words_there(activity: Activity) -> Words | None:
     """What it is known by in the other side's log; None for what has no line there."""
     if is_from_there(activity):
-        return activity.kind == Kind.REMARK, _spaced(activity.text)
+        # A remark that was told in a call, before the stream was mirrored, is a line of the provider's here.
+        return activity.kind == Kind.REMARK or activity.data.get("type") == "remark", _spaced(activity.text)
     kind = kind_of(activity)
     return (kind is EntryKind.REMARK, _spaced(text_of(activity))) if kind in COUNTED else None
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from conversations.models import Activity, Contact, Conversation, ConversationMirror, Message, Tag, WebhookEvent
 from conversations.services import conversations, handling
 from conversations.services.compose import queue_message
-from conversations.services.mirror import phone, syncing
+from conversations.services.mirror import comparing, phone, syncing
 from conversations.services.outbound import deliver
 from tests import factories
 from tests.conversations.mirror.conftest import Cirrus, Told, push, states
@@ -141,3 +141,37 @@ def test_what_others_did_there_is_here_without_asking(
     assert {(one.kind, one.text) for one in noted} >= {("remark", "Moved house"), ("provider", "VIP")}
     assert conversation.status == "resolved"
     assert set(noted.values_list("push_state", flat=True)) == {"local"}
+
+
+def test_what_was_told_before_a_stream_was_mirrored_is_taken_once(streams: Any, cirrus: Cirrus, told: Told) -> None:
+    stream = streams["cirrus"]
+    stream.settings = {**stream.settings, "mirror": "no"}
+    stream.save(update_fields=["settings"])
+    accounts = cirrus.played.ask("accounts")["accounts"]
+    line = next(one["id"] for account in accounts for one in account["streams"] if one["stream_id"] == 532)
+    cirrus.played.control("reply", phone=AMIRA, stream=line, text="Hello")
+    told.come_in()
+    there = Conversation.objects.get().external_id
+    for _ in range(2):
+        cirrus.played.cirrus("POST", f"objects/{there}/remarks", {"Text": "Moved  house", "ManagerId": PRIYA_THERE})
+    cirrus.played.cirrus("POST", f"objects/{there}/activitylog", {"Text": "Moved house", "Source": "CRM"})
+    assert told.come_in() == ["Activity"] * 3
+    stream.settings = {**stream.settings, "mirror": "yes"}
+    stream.save(update_fields=["settings"])
+    cirrus.played.cirrus("POST", f"objects/{there}/remarks", {"Text": "Has a dog", "ManagerId": PRIYA_THERE})
+    conversation = Conversation.objects.select_related("stream__account").get()
+    assert syncing.sync_conversation(conversation).activities == 1
+    said = conversation.activities.filter(kind__in=("provider", "remark"))
+    assert [(one.kind, one.text) for one in said] == [
+        ("provider", "Moved  house"),
+        ("provider", "Moved  house"),
+        ("provider", "Moved house"),
+        ("remark", "Has a dog"),
+    ]
+    assert [line for line in comparing.compare(conversation).lines if not (line.here and line.there)] == []
+    # Ours of the same words, whose request never came there, is not taken for one of theirs.
+    conversations.add_remark(conversation, text="Moved house", actor=streams.priya)
+    cirrus.played.control("faults", account="Fernhill Cirrus", fault="reset_before", times=1)
+    assert states(push(conversation))[-1] == "unconfirmed"
+    assert states(push(conversation))[-1] == "pushed"
+    assert len(cirrus.log(conversation, 1)) == 4
