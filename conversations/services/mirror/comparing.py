@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from conversations.models import Conversation
+from conversations.models import Conversation, ConversationMirror
 from conversations.models.activity import ActivityKind, PushState
 from conversations.models.message import TAKEN, MessageStatus
 from conversations.services.accounts import provider_for
@@ -14,8 +16,11 @@ from conversations.services.clock import database_now
 from conversations.services.mirror.agreement import status_word, their_status
 from conversations.services.mirror.entries import is_from_there, lines_of, words_there
 from conversations.services.mirror.syncing import FAULTS, as_validation_error, check_is_there
+from messaging.errors import Refused
 from messaging.mirror import RemoteConversation
+from messaging.providers.base import Provider
 
+MOST_OTHERS = 4  # each is a request while somebody waits
 TOLD_OF = (*TAKEN, MessageStatus.RECEIVED)
 
 
@@ -33,7 +38,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What both sides hold. `transcript` is the other side's own."""
+    """What both sides hold. `transcript` is the other side's own, of the conversation that ours is now.
+
+    Ours may have been several there, one after the other: `not_read` is how many of them were too many to read.
+    """
 
     read_at: datetime
     our_status: str
@@ -41,6 +49,7 @@ class Comparison:
     same_status: bool
     lines: list[Line]
     transcript: str
+    not_read: int = 0
 
     @property
     def differences(self) -> int:
@@ -56,9 +65,11 @@ def compare(conversation: Conversation) -> Comparison:
     try:
         there = provider.read_conversation(stream.config, conversation.external_id)
         transcript = provider.read_transcript(stream.config, conversation.external_id)
+        others = _others(conversation)
+        held = [there, *_read(conversation, others[:MOST_OTHERS], provider)]
     except FAULTS as error:
         raise as_validation_error(stream, error) from error
-    lines = _messages(conversation, there) + _log(conversation, there)
+    lines = _messages(conversation, held) + _log(conversation, held)
     return Comparison(
         read_at=database_now(),
         our_status=conversation.get_status_display(),
@@ -66,15 +77,32 @@ def compare(conversation: Conversation) -> Comparison:
         same_status=status_word(conversation.status) == their_status(there),
         lines=sorted(lines, key=lambda line: line.at.timestamp() if line.at else 0.0),
         transcript=transcript.strip(),
+        not_read=len(others[MOST_OTHERS:]),
     )
 
 
-def _messages(conversation: Conversation, there: RemoteConversation) -> list[Line]:
+def _others(conversation: Conversation) -> list[str]:
+    """What else ours has been there, the newest first: a customer who writes after the end begins another."""
+    mirrors = ConversationMirror.objects.filter(conversation=conversation, problem="")
+    others = mirrors.exclude(external_id=conversation.external_id).order_by("-id")
+    return list(others.values_list("external_id", flat=True))
+
+
+def _read(conversation: Conversation, others: Sequence[str], provider: Provider) -> list[RemoteConversation]:
+    """Those that are still there: of one that is gone, what we have is only here."""
+    found = []
+    for external_id in others:
+        with suppress(Refused):
+            found.append(provider.read_conversation(conversation.stream.config, external_id))
+    return found
+
+
+def _messages(conversation: Conversation, held: Sequence[RemoteConversation]) -> list[Line]:
     ours = list(conversation.messages.filter(status__in=TOLD_OF).select_related("author").order_by("id"))
     by_id = {one.external_id: one for one in ours if one.external_id}
     by_ref = {str(one.ref): one for one in ours}
     matched, lines = set(), []
-    for one in there.messages:
+    for one in [one for there in held for one in there.messages]:
         mine = by_id.get(one.external_id) or by_ref.get(one.ref)
         if mine is None:
             lines.append(Line("message", one.at, "Agent" if one.from_agent else "Customer", one.body, False, True))
@@ -86,8 +114,8 @@ def _messages(conversation: Conversation, there: RemoteConversation) -> list[Lin
     return lines
 
 
-def _log(conversation: Conversation, there: RemoteConversation) -> list[Line]:
-    theirs = Counter(words for words, _ in lines_of(there))
+def _log(conversation: Conversation, held: Sequence[RemoteConversation]) -> list[Line]:
+    theirs = Counter(words for there in held for words, _ in lines_of(there))
     lines = []
     ours = conversation.activities.exclude(push_state=PushState.LOCAL, data={}).select_related("actor").order_by("id")
     for activity in ours:

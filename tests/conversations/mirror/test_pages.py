@@ -8,10 +8,12 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from conversations.models import Activity, Conversation
+from conversations.models import Activity, Conversation, ConversationMirror
 from conversations.services import conversations, handling
-from conversations.services.mirror import syncing
+from conversations.services.mirror import comparing, syncing
 from tests.conversations.mirror.conftest import Cirrus, Told, push
+from tests.conversations.mirror.test_syncing import made_there, sync
+from tests.sandbox.playing import AMIRA
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -113,6 +115,26 @@ def test_a_line_of_theirs_that_is_here_is_no_difference(
     assert conversation.activities.filter(text="stream change").count() == 1
     shown = priya.get(reverse("compare-mirror", args=[conversation.pk])).content.decode()
     assert "<dd>None</dd>" in shown
+
+
+def test_both_sides_are_whole_where_the_other_has_kept_several_conversations_one_after_the_other(
+    priya: Client, conversation: Conversation, cirrus: Cirrus, streams: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    push(conversation)
+    made = [made_there(cirrus, AMIRA, first_name="Amira") for _ in range(2)]
+    assert cirrus.played.cirrus("POST", f"objects/{made[0]}/remarks", {"Text": "Moved house"}).ok
+    taken = sync(streams)
+    assert (taken.conversations, taken.messages, taken.activities) == (0, 6, 1), "all of it belongs to one of ours"
+    address = reverse("compare-mirror", args=[conversation.pk])
+    shown = priya.get(address).content.decode()
+    assert "<dd>None</dd>" in shown
+    assert "several conversations" not in shown
+    monkeypatch.setattr(comparing, "MOST_OTHERS", 1)
+    shown = " ".join(priya.get(address).content.decode().split())
+    assert "1 of the oldest was not read" in shown
+    assert "<dd>4</dd>" in shown
+    ConversationMirror.objects.filter(external_id=made[1]).update(external_id="999")
+    assert "<dd>7</dd>" in priya.get(address).content.decode(), "one that is gone there is no fault of the page"
 
 
 def test_what_a_customer_said_on_the_phone_is_a_child_of_theirs_and_only_once(
