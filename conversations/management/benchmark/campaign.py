@@ -16,6 +16,7 @@ from django.conf import settings
 from django.core.management.base import CommandParser
 
 from conversations.management.benchmark.campaign_floor import Floor
+from conversations.management.benchmark.campaign_rows import OurRows
 from conversations.management.benchmark.campaign_shapes import SHAPES, Shape
 from conversations.management.benchmark.contract import Benchmark, Say, whole_number
 from conversations.management.benchmark.ground import Ground
@@ -105,6 +106,11 @@ def _whole(shape: Shape, size: int) -> str:
     return f"{shape.label}, {size:,} people, from confirmation to the last outcome"
 
 
+def _reached(size: int) -> int:
+    """How many of a list of that length are written to."""
+    return size - 3 * (size // EVERY)
+
+
 class _Runs:
     """What the runs found: a value a round, by measure and side."""
 
@@ -120,7 +126,7 @@ class _Runs:
 
     def play(self, shape: Shape, size: int, turn: int, *, backwards: bool) -> None:
         """One campaign of that shape and length, and the floor with as many people, and the peers that take it."""
-        sides = [self._parley] if self._latency else [self._parley, self._play_floor]
+        sides = [self._parley] if self._latency else [self._parley, self._play_floor, self._play_floor_with_our_rows]
         sides += [partial(self._play_peer, peer) for peer in self._peers if peer.takes(shape)]
         for side in reversed(sides) if backwards else sides:
             side(shape, size, turn)
@@ -137,7 +143,12 @@ class _Runs:
 
     def findings(self, remarks: list[str]) -> Findings:
         """What all runs found."""
-        return Findings(measures_of(self._values, self._peers), self._counts, remarks)
+        return Findings(measures_of(self._values, [OurRows, *self._peers]), self._counts, remarks)
+
+    def _stream_for(self, shape: Shape) -> Stream:
+        if shape.name not in self._streams:
+            self._streams[shape.name] = shape.open_stream()
+        return self._streams[shape.name]
 
     def _note(self, measure: str, unit: str, side: str, value: float) -> None:
         self._values[measure, unit].setdefault(side, []).append(value)
@@ -154,11 +165,16 @@ class _Runs:
         self._note(name, "people a second", FLOOR, WORKERS * MOST_AT_ONCE / self._latency)
 
     def _play_floor(self, shape: Shape, size: int, turn: int) -> None:
-        seconds = self._floor.play(shape, size - 3 * (size // EVERY), settings.CAMPAIGN_CHUNK)
+        seconds = self._floor.play(shape, _reached(size), settings.CAMPAIGN_CHUNK)
         self._note(_whole(shape, size), "s", FLOOR, seconds)
 
+    def _play_floor_with_our_rows(self, shape: Shape, size: int, turn: int) -> None:
+        rows = OurRows(self._stream_for(shape))
+        seconds = self._floor.play(shape, _reached(size), settings.CAMPAIGN_CHUNK, keep=rows.keep)
+        self._note(_whole(shape, size), "s", rows.name, seconds)
+
     def _play_peer(self, peer: CampaignPeer, shape: Shape, size: int, turn: int) -> None:
-        people = size - 3 * (size // EVERY)
+        people = _reached(size)
         phones = [f"+44{self._next_number + place}" for place in range(people)]
         self._next_number += people
         before = used_so_far(peer.pids)
@@ -170,9 +186,7 @@ class _Runs:
         self._counts.append(Count(about, people, once))
 
     def _parley(self, shape: Shape, size: int, turn: int) -> None:
-        if shape.name not in self._streams:
-            self._streams[shape.name] = shape.open_stream()
-        stream = self._streams[shape.name]
+        stream = self._stream_for(shape)
         listed = self._list(shape, size)
         campaign = Campaign.objects.create(
             name=f"{size} in round {turn}",
@@ -234,7 +248,7 @@ class _Runs:
         return "\n".join(lines).encode()
 
     def _count(self, campaign: Campaign, shape: Shape, size: int, turn: int, *, once: int) -> None:
-        people = size - 3 * (size // EVERY)
+        people = _reached(size)
         about = f"round {turn}, {shape.label}, {size:,}"
         messages = Message.objects.filter(recipient__campaign=campaign)
         results = AttemptResult.objects.filter(message__in=messages)

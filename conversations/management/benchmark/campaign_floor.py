@@ -6,6 +6,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -28,6 +29,19 @@ SENT = "Hello Customer, order 000000 arrives on Thursday. Reply STOP to opt out.
 Row = tuple[str, str]  # a reference and a number
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request: whom it carried, what it said and was answered, and an id for each of them."""
+
+    rows: Sequence[Row]
+    request: bytes
+    answer: bytes
+    ids: Sequence[str | None]
+
+
+Keep = Callable[[Sequence[Asked]], None]
+
+
 class Floor:
     """Sends lists one after the other, from one process, on connections that it keeps."""
 
@@ -37,35 +51,40 @@ class Floor:
         self._provider = KeptConnection(provider_port)
         self._chunks = 0
 
-    def play(self, shape: Shape, people: int, chunk: int) -> float:
-        """Send to so many people, `chunk` at a time, in requests of that shape; returns the seconds it took."""
+    def play(self, shape: Shape, people: int, chunk: int, keep: Keep | None = None) -> float:
+        """Send to so many people, `chunk` at a time, in requests of that shape; returns the seconds it took.
+
+        `keep` stores what became of a chunk, by default in the floor's own table.
+        """
         began = time.monotonic()
         for start in range(0, people, chunk):
-            self._send(shape, min(chunk, people - start))
+            self._send(shape, min(chunk, people - start), keep or self._keep)
         return time.monotonic() - began
 
-    def _send(self, shape: Shape, people: int) -> None:
+    def _send(self, shape: Shape, people: int, keep: Keep) -> None:
         self._chunks += 1
         rows = [(str(uuid.uuid4()), f"+44{self._chunks:04}{place:06}") for place in range(people)]
         self._database.execute("INSERT INTO floor_chunk VALUES (%s, 'sending')", [self._chunks])
         self._database.execute("UPDATE floor_chunk SET on_wire_at = now() WHERE id = %s", [self._chunks])
         size = shape.people or people
-        ids: list[str | None] = []
-        for start in range(0, people, size):
-            ids += self._ask(shape, rows[start : start + size])
+        keep([self._ask(shape, rows[start : start + size]) for start in range(0, people, size)])
+
+    def _ask(self, shape: Shape, rows: Sequence[Row]) -> Asked:
+        make, read = _REQUESTS[shape.name]
+        path, content = make(rows)
+        request = json.dumps(content).encode()
+        answer = self._provider.ask("POST", path, request)
+        return Asked(rows, request, answer, read(json.loads(answer)) or [None] * len(rows))
+
+    def _keep(self, asked: Sequence[Asked]) -> None:
         with self._database.transaction():
             now = self._database.execute("SELECT now()").fetchone()
             assert now is not None
             with self._database.cursor().copy(COPY) as copy:
-                for (ref, phone), external_id in zip(rows, ids, strict=True):
-                    copy.write_row((ref, phone, SENT, "accepted", external_id, self._chunks, now[0]))
+                for one in asked:
+                    for (ref, phone), external_id in zip(one.rows, one.ids, strict=True):
+                        copy.write_row((ref, phone, SENT, "accepted", external_id, self._chunks, now[0]))
             self._database.execute("UPDATE floor_chunk SET status = 'done' WHERE id = %s", [self._chunks])
-
-    def _ask(self, shape: Shape, rows: Sequence[Row]) -> Sequence[str | None]:
-        make, read = _REQUESTS[shape.name]
-        path, content = make(rows)
-        answer = self._provider.ask("POST", path, json.dumps(content).encode())
-        return read(json.loads(answer)) or [None] * len(rows)
 
 
 def _bulk(rows: Sequence[Row]) -> tuple[str, Any]:

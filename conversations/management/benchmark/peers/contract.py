@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, TypeVar
+from typing import ClassVar, Protocol, TypeVar
 
 from django.core.management.base import CommandParser
 
@@ -42,6 +42,15 @@ class CampaignPeer(Peer):
         """Send to these people, who are new to it; the seconds until it had no more to do with any of them."""
 
 
+class Compared(Protocol):
+    """What stands beside ours in a table of its own."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def leaves_out(self) -> str: ...
+
+
 AnyPeer = TypeVar("AnyPeer", bound=Peer)
 Values = Mapping[tuple[str, str], Mapping[str, Sequence[float]]]  # by measure and unit: a value a round for each side
 
@@ -70,7 +79,7 @@ def start_peers(peers: Sequence[AnyPeer], say: Say) -> tuple[list[AnyPeer], list
     return running, remarks
 
 
-def measures_of(values: Values, peers: Sequence[Peer]) -> list[Measure]:
+def measures_of(values: Values, peers: Sequence[Compared]) -> list[Measure]:
     """The rows of a run: ours beside its floors, then ours beside each peer, with what that one leaves out."""
     names = {peer.name for peer in peers}
     rows = []
@@ -84,7 +93,7 @@ def measures_of(values: Values, peers: Sequence[Peer]) -> list[Measure]:
     return rows
 
 
-def beside(peer: Peer, name: str, unit: str, ours: Sequence[float], theirs: Sequence[float]) -> Measure:
+def beside(peer: Compared, name: str, unit: str, ours: Sequence[float], theirs: Sequence[float]) -> Measure:
     """A row with our value and the peer's, which says what that one leaves out."""
     sides = {OURS: ours, peer.name: theirs}
     return Measure(name, unit, sides, (OURS, peer.name), note=f"{peer.name} {peer.leaves_out}")
