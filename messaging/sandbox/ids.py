@@ -12,10 +12,17 @@ from django.utils import timezone
 
 from .models import CirrusChild, CirrusObject
 
+MOST = 10**18  # a row holds no number of more digits
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _KSUID_EPOCH = 1_400_000_000  # seconds; the KSUID format counts from here
 _FIRST_OBJECT = (5 << 48) + 319_338  # real ones look like 1407374883872618
 _FIRST_CHILD = 2_099_752
+
+
+def id_in(value: object) -> int:
+    """The id that a number or its digits say; 0, which no row has, for anything else."""
+    text = str(value)
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < len(str(MOST)) else 0
 
 
 def ksuid(prefix: str, at: datetime | None = None) -> str:

@@ -117,7 +117,7 @@ class Connection(BaseHTTPRequestHandler):
         if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
             return self._read_chunks()
         length = self.headers.get("Content-Length", "0")
-        if not length.isdecimal() or int(length) > BODY_LIMIT:
+        if not length.isdecimal() or len(length) > len(str(BODY_LIMIT)) or int(length) > BODY_LIMIT:
             self.close_connection = True
             self.send_error(413 if length.isdecimal() else 400)
             return None

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from messaging.sandbox.arrivals import accept
 from messaging.sandbox.calls import Answer, Call
+from messaging.sandbox.ids import id_in
 from messaging.sandbox.models import Agent, Chat, ChatMessage, EndUser, PhoneMessage
 from messaging.sandbox.models.ccai import CLOSED_STATUSES
 from messaging.sandbox.network import tell, tell_of_change
@@ -135,7 +136,7 @@ def create_chat(call: Call) -> Answer:
     values = body_of(call).get("chat")
     if not isinstance(values, dict) or not values:
         raise refused("param is missing or the value is empty: chat")
-    end_user = EndUser.objects.filter(account=call.account, pk=_as_id(values.get("end_user_id")) or 0).first()
+    end_user = EndUser.objects.filter(account=call.account, pk=id_in(values.get("end_user_id"))).first()
     stream = call.account.streams.filter(is_active=True).first()
     if end_user is None or stream is None:
         raise refused("Not Found", 404)
@@ -160,7 +161,7 @@ def create_message(call: Call, chat_id: int) -> Answer:
     numbers = [chat.end_user.number] if chat.end_user.number else []
     faults = call.arriving_at(numbers)
     written = ChatMessage.objects.create(
-        chat=chat, sender_type="agent", sender_id=_as_id(values.get("from_user_id")), content=content
+        chat=chat, sender_type="agent", sender_id=id_in(values.get("from_user_id")) or None, content=content
     )
     tell_of_change(call.account, AGENT_WROTE, about=f"{chat.pk}:{written.pk}", phone=chat.end_user.number)
     accept(call, chat.stream, [(number, {"text": content, "thread_id": str(chat.pk)}) for number in numbers], faults)
@@ -185,10 +186,6 @@ def update_chat(call: Call, chat_id: int) -> Answer:
     if not chat.is_open and last is not None:
         tell(last, [CHAT_ENDED])
     return Answer(200, chat_object(chat))
-
-
-def _as_id(value: Any) -> int | None:
-    return int(value) if str(value).isdecimal() else None
 
 
 def _find(call: Call, chat_id: int) -> Chat:

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from messaging.sandbox.arrivals import accept
 from messaging.sandbox.calls import Answer, Call
+from messaging.sandbox.ids import id_in
 from messaging.sandbox.models import Agent, Chat, ChatMessage, EndUser, SandboxChannel, SandboxStream
 from messaging.sandbox.models.ccai import CLOSED_STATUSES
 from messaging.sandbox.network import tell_of_change
@@ -99,7 +100,7 @@ def _agent(call: Call, values: dict[str, Any]) -> tuple[Agent | None, bool]:
         return None, False
     agents = call.account.agents
     if agent_id not in (None, ""):
-        found = agents.filter(agent_id=int(agent_id)).first() if str(agent_id).isdecimal() else None
+        found = agents.filter(agent_id=id_in(agent_id)).first()
     else:
         found = agents.filter(email__iexact=str(email)).first()
     if found is None:

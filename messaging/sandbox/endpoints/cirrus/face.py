@@ -17,6 +17,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from messaging.sandbox.calls import Answer, Call, Face, Refused
+from messaging.sandbox.ids import MOST, id_in
 from messaging.sandbox.models import Provider, SandboxAccount, SandboxChannel, SandboxStream
 from messaging.sandbox.numbers import phones_for
 
@@ -134,9 +135,12 @@ def whole_number(call: Call, values: Mapping[str, Any], name: str, default: int 
     try:
         if isinstance(value, bool | float):
             raise ValueError
-        return int(value)
+        number = int(value)
+        if not -MOST <= number <= MOST:
+            raise ValueError
     except (TypeError, ValueError):
         raise wrong(call, name) from None
+    return number
 
 
 def content_of(call: Call, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -166,8 +170,8 @@ def stream_by_any(call: Call, stream_id: str) -> SandboxStream:
     """The account's active stream by its number or its encrypted id; Refused with 404 otherwise."""
     streams = call.account.streams.filter(is_active=True)
     stream = streams.filter(encrypted_id=stream_id).first()
-    if stream is None and stream_id.isdecimal() and len(stream_id) < 19:
-        stream = streams.filter(stream_id=int(stream_id)).first()
+    if stream is None and (number := id_in(stream_id)):
+        stream = streams.filter(stream_id=number).first()
     if stream is None:
         raise not_found(call)
     return stream

@@ -12,6 +12,7 @@ from typing import Any
 from django.utils import timezone
 
 from messaging.sandbox.calls import Answer, Call, Refused
+from messaging.sandbox.ids import id_in
 from messaging.sandbox.models import CirrusActivity, CirrusIndicator, CirrusObject, CirrusTag, SandboxChannel
 from messaging.sandbox.network import tell_of_change
 
@@ -24,10 +25,11 @@ from .words import CLOSED, CUSTOM, REMARK, STATUS_CHANGE, STATUSES, STREAM_CHANG
 def set_status(call: Call, object_id: str, status_id: str) -> Answer:
     """POST /objects/{OBJECT_ID}/status/{STATUS_ID}."""
     kept = object_by_id(call, object_id)
-    if not status_id.isdecimal() or int(status_id) not in STATUSES:
+    status = id_in(status_id)
+    if status not in STATUSES:
         raise wrong(call, "STATUS_ID")
     now = timezone.now()
-    before, kept.status_id = kept.status_id, int(status_id)
+    before, kept.status_id = kept.status_id, status
     kept.updated_at, kept.closed_at = now, now if kept.status_id in CLOSED else None
     kept.save(update_fields=["status_id", "updated_at", "closed_at"])
     _note(kept, STATUS_CHANGE, {"from": before, "to": kept.status_id})

@@ -214,10 +214,8 @@ def _create_child(call: Call, stream: SandboxStream, kept: CirrusObject) -> Answ
 
 def object_by_id(call: Call, object_id: str, stream: SandboxStream | None = None) -> CirrusObject:
     """The account's conversation with this id; Refused with the documented 400 "Object not found" otherwise."""
-    kept = None
-    if object_id.isdecimal() and len(object_id) < 19:
-        found = CirrusObject.objects.filter(account=call.account, object_id=int(object_id))
-        kept = (found.filter(stream=stream) if stream else found).select_related("stream").first()
+    found = CirrusObject.objects.filter(account=call.account, object_id=ids.id_in(object_id))
+    kept = (found.filter(stream=stream) if stream else found).select_related("stream").first()
     if kept is None:
         raise refused(call, "Object not found")
     return kept

@@ -14,6 +14,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from messaging.sandbox.calls import Answer, Call
+from messaging.sandbox.ids import MOST, id_in
 from messaging.sandbox.models import Agent, CirrusActivity, CirrusChild, CirrusObject
 
 from .face import identity_of, missing, not_found, refused, stream_by_any, success, wrong
@@ -61,10 +62,12 @@ def list_objects(call: Call, stream_id: str) -> Answer:
     if "subStream" in query:
         found = found.filter(sub_stream_id=_number(call, "subStream"))
     if query.get("status"):
-        found = found.filter(status_id__in=[part for part in query["status"].split(",") if part.strip().isdecimal()])
+        found = found.filter(
+            status_id__in=[number for part in query["status"].split(",") if (number := id_in(part.strip()))]
+        )
     sign = "" if query.get("sort", "desc").lower() == "asc" else "-"
     size = min(max(_number(call, "pageSize", MOST_OBJECTS), 1), MOST_OBJECTS)
-    first = (max(_number(call, "pageNumber", 1), 1) - 1) * size
+    first = min((max(_number(call, "pageNumber", 1), 1) - 1) * size, MOST)
     page: QuerySet[CirrusObject] = found.order_by(f"{sign}{order}", f"{sign}id")[first : first + size]
     return success(call, [_as_row(call, kept) for kept in page])
 
@@ -101,19 +104,17 @@ def get_transcript(call: Call, stream_id: str, object_id: str) -> Answer:
 
 def _find(call: Call, stream_id: str, object_id: str) -> CirrusObject:
     stream = stream_by_any(call, stream_id)
-    kept = None
-    if object_id.isdecimal() and len(object_id) < 19:
-        kept = CirrusObject.objects.filter(stream=stream, object_id=int(object_id)).select_related("stream").first()
+    kept = CirrusObject.objects.filter(stream=stream, object_id=id_in(object_id)).select_related("stream").first()
     if kept is None:
         raise not_found(call)
     return kept
 
 
 def _number(call: Call, name: str, default: int = 0) -> int:
-    text = call.request.GET.get(name, str(default))
-    if not (text.isascii() and text.isdecimal() and len(text) < 19):
+    number = id_in(call.request.GET.get(name, default))
+    if number is None:
         raise wrong(call, name)
-    return int(text)
+    return number
 
 
 def _moment(call: Call, name: str) -> datetime:

@@ -14,6 +14,7 @@ from django.http import QueryDict
 from django.utils.dateparse import parse_datetime
 
 from messaging.sandbox.calls import Answer, Call, Refused
+from messaging.sandbox.ids import id_in
 from messaging.sandbox.models import (
     MessageStatus,
     PhoneMessage,
@@ -164,10 +165,10 @@ def _sender_id(stream: SandboxStream) -> str:
 
 
 def _whole(values: QueryDict | dict[str, Any], name: str, default: int) -> int:
-    text = str(values.get(name) or default)
-    if not text.isdecimal() or not 0 < int(text) < 10_000:
+    number = id_in(values.get(name) or default)
+    if number is None or not 0 < number < 10_000:
         raise field_error(name, "must be a positive number")
-    return int(text)
+    return number
 
 
 def _page(rows: list[dict[str, Any]], number: int, size: int) -> dict[str, Any]:
