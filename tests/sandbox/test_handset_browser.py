@@ -213,6 +213,26 @@ def test_a_page_whose_sandbox_is_gone_says_so(sandbox: PlayedSandbox, reader: Re
     reader.complaints.clear()  # the browser notes each failed request by itself
 
 
+def test_a_page_that_cannot_show_what_changed_says_so_and_that_the_sandbox_answers(
+    sandbox: PlayedSandbox, reader: Reader
+) -> None:
+    page = reader.open()
+    stuck = page.get_by_text("The sandbox answers, but this page cannot show what changed.")
+    page.route("**/live/**", lambda route: route.fulfill(status=500))
+    expect(stuck).to_be_visible(timeout=3 * SOON)
+    expect(page.get_by_text("The sandbox does not answer")).to_be_hidden()
+    page.unroute("**/live/**")
+    expect(stuck).to_be_hidden(timeout=3 * SOON)
+    reader.complaints.clear()  # the browser notes each 500 by itself
+
+    page.evaluate("() => { Node.prototype.isEqualNode = () => { throw new Error('A fault of the page') } }")
+    sandbox.text_by_cirrus("Hello")
+    expect(stuck).to_be_visible(timeout=3 * SOON)
+    expect(page.get_by_text("The sandbox does not answer")).to_be_hidden()
+    assert [one for one in reader.complaints if "A fault of the page" in one], "and whoever mends it finds it"
+    reader.complaints.clear()
+
+
 def test_everything_works_without_scripts(sandbox: PlayedSandbox, receiver: Receiver, chromium: Browser) -> None:
     sandbox.text_by_cirrus("When may we come?")
     sandbox.settle()

@@ -64,6 +64,14 @@ def test_in_a_query(sandbox: PlayedSandbox, number: int | str):
     assert [one.url for one in answers if one.status_code >= 500] == []
 
 
+@pytest.mark.parametrize("text", ["x", "-1", "1.5", "٣"])
+def test_what_is_no_number_is_refused(sandbox: PlayedSandbox, text: str):
+    for name in ("userIdentityId", "pageSize", "pageNumber"):
+        answer = sandbox.cirrus("GET", "streams/532/objects", params={"userIdentityId": 1} | {name: text})
+        assert answer.status_code == 400, name
+    assert sandbox.webex("GET", "assets/v1/senders", params={"page_number": text}).status_code == 400
+
+
 @pytest.mark.parametrize("number", NUMBERS, ids=lambda number: str(number)[:35])
 def test_in_what_is_posted(sandbox: PlayedSandbox, number: int | str):
     made = sandbox.cirrus("POST", "streams/532/objects", AMIRAS).json()["data"]["id"]

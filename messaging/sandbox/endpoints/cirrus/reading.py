@@ -62,9 +62,7 @@ def list_objects(call: Call, stream_id: str) -> Answer:
     if "subStream" in query:
         found = found.filter(sub_stream_id=_number(call, "subStream"))
     if query.get("status"):
-        found = found.filter(
-            status_id__in=[number for part in query["status"].split(",") if (number := id_in(part.strip()))]
-        )
+        found = found.filter(status_id__in=[id_in(part.strip()) for part in query["status"].split(",")])
     sign = "" if query.get("sort", "desc").lower() == "asc" else "-"
     size = min(max(_number(call, "pageSize", MOST_OBJECTS), 1), MOST_OBJECTS)
     first = min((max(_number(call, "pageNumber", 1), 1) - 1) * size, MOST)
@@ -111,8 +109,9 @@ def _find(call: Call, stream_id: str, object_id: str) -> CirrusObject:
 
 
 def _number(call: Call, name: str, default: int = 0) -> int:
-    number = id_in(call.request.GET.get(name, default))
-    if number is None:
+    text = call.request.GET.get(name, str(default))
+    number = id_in(text)
+    if not number and text != "0":
         raise wrong(call, name)
     return number
 

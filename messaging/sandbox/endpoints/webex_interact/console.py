@@ -166,7 +166,7 @@ def _sender_id(stream: SandboxStream) -> str:
 
 def _whole(values: QueryDict | dict[str, Any], name: str, default: int) -> int:
     number = id_in(values.get(name) or default)
-    if number is None or not 0 < number < 10_000:
+    if not 0 < number < 10_000:
         raise field_error(name, "must be a positive number")
     return number
 

@@ -2,7 +2,7 @@
 import { weave } from "./weave.js";
 
 const PAUSE = 700; // milliseconds between two looks
-const PATIENCE = 3; // looks without an answer before the page says so
+const PATIENCE = 3; // looks in vain before the page says so
 
 let address = null;
 let version = "";
@@ -30,19 +30,31 @@ export async function refresh() {
 }
 
 async function look() {
+  const trouble = await troubleWithLooking();
+  failures = trouble ? failures + 1 : 0;
+  for (const id of ["offline", "stuck"]) document.getElementById(id).hidden = id !== trouble || failures < PATIENCE;
+}
+
+// The id of the notice that says what went wrong; nothing when the page is current.
+async function troubleWithLooking() {
   const from = address().href;
+  let answer, html;
   try {
-    const answer = await fetch(from, { headers: version ? { "If-None-Match": version } : {}, cache: "no-store" });
-    if (answer.status !== 304 && !answer.ok) throw new Error(`answered ${answer.status}`);
-    if (answer.ok && from === address().href) {
-      version = answer.headers.get("ETag") ?? "";
-      workIn(await answer.text());
-    }
-    failures = 0;
+    answer = await fetch(from, { headers: version ? { "If-None-Match": version } : {}, cache: "no-store" });
+    html = await answer.text();
   } catch {
-    failures += 1;
+    return "offline";
   }
-  document.getElementById("offline").hidden = failures < PATIENCE;
+  if (answer.status === 304 || from !== address().href) return "";
+  if (!answer.ok) return "stuck";
+  try {
+    workIn(html);
+  } catch (error) {
+    if (!failures) reportError(error); // ours: whoever mends it finds it in the console, once
+    return "stuck";
+  }
+  version = answer.headers.get("ETag") ?? ""; // of what is shown, so that what could not be is fetched again
+  return "";
 }
 
 function workIn(html) {
