@@ -75,6 +75,15 @@ def test_each_recipient_has_a_result(sandbox: PlayedSandbox):
     assert [message["phone"] for message in sandbox.messages()] == [AMIRA]
 
 
+def test_a_wrong_object_of_one_item_concerns_that_item(sandbox: PlayedSandbox):
+    answer = sandbox.cirrus("POST", SEND, [item(object_data={"StatusId": 99}), item(to="447700900267")])
+    bad, good = answer.json()["data"]
+    assert_envelope(answer, 206, "Missing template parameter", data=[bad, good])
+    assert bad == {"recipient": "447700900142", "status": 400, "failed": "Invalid parameters - StatusId"}
+    assert good["status"] == 200
+    assert [message["phone"] for message in sandbox.messages()] == [MARK]
+
+
 def test_the_documented_400(sandbox: PlayedSandbox):
     sandbox.control("phones", number=MARK, on_whatsapp=False)
     answer = sandbox.cirrus("POST", SEND, [item(to="447700900267", name="")])

@@ -28,10 +28,11 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 class Refused(Exception):
-    """The answer is no; `response` says so in the dialect's words."""
+    """The answer is no; `response` says so in the dialect's words, `sentence` why, where that stands in it alone."""
 
-    def __init__(self, response: JsonResponse) -> None:
+    def __init__(self, response: JsonResponse, sentence: str = "") -> None:
         super().__init__(response.status_code)
+        self.sentence = sentence
         self.response = response
 
 

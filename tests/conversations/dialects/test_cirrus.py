@@ -142,6 +142,26 @@ def test_templates_to_some_who_may_be_written_to(program: Program, wa: Stream) -
 
 
 @pytest.mark.parametrize(
+    ("wrong", "failed"),
+    [
+        ({"ManagerId": 999_999}, "Invalid parameters - ManagerId. Nobody who sees this stream has this id."),
+        ({"SubStreamId": 999_999}, "Invalid parameters - SubStreamId"),
+        ({"StatusId": "x"}, "Invalid parameters - StatusId"),
+        ({"Content": "x"}, "Invalid parameters - Content"),
+    ],
+)
+def test_a_wrong_id_of_one_item_holds_up_nobody_else(program: Program, wa: Stream, wrong: dict, failed: str) -> None:
+    for phone in (AMIRA, "+447700900267"):
+        factories.opt_in(factories.make_contact(phone))
+    path = f"v2/whatsapp/sendtemplatedmessage/{token_of(wa)}"
+    rows = [item(object_data=wrong), item("447700900267")]
+    data = enveloped(program.cirrus("POST", path, {"data": rows}), 206, "Missing template parameter")
+    assert data[0] == {"recipient": DIGITS, "status": 400, "failed": failed}
+    assert data[1]["status"] == 200
+    assert Message.objects.get().conversation.contact.phone == "+447700900267"
+
+
+@pytest.mark.parametrize(
     ("template", "failed"),
     [
         ({"name": ""}, "Missing parameter template_name"),

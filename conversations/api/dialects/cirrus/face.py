@@ -60,7 +60,7 @@ def success(data: Any = "") -> JsonResponse:
 
 def refused(description: str, status: int = 400) -> Refused:
     """A refusal, to be raised."""
-    return Refused(FACE.refusal(status, description))
+    return Refused(FACE.refusal(status, description), description)
 
 
 def missing(field: str) -> Refused:

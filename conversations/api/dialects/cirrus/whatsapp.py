@@ -90,6 +90,8 @@ def _sent(call: Call, stream: Stream, row: Any) -> Result:
             _send(call, stream, row, data, result)
     except Unusable as error:
         result.failed = str(error)
+    except Refused as error:  # an id or a field of its object
+        result.failed = error.sentence
     except ValidationError as error:
         result.failed = error.messages[0]
     return result

@@ -3,7 +3,8 @@
 Documented: the list of up to 20 items under `data`; 200, 206 "Missing template parameter" and 400 "Missing parameter
 template_name" with one result per recipient; "invalid — Not a valid WhatsApp user"; `object_data` beside
 `template_data` or (some examples) inside it; `schedule` in Unix seconds; multipart `pic`; `{"valid": ...}`. Assumed:
-more than 20 items are a 400; the texts for a wrong template; that a number of an earlier item counts again.
+more than 20 items are a 400; the texts for a wrong template; that a number of an earlier item counts again; that what
+is wrong with one item's object concerns that item alone.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from django.utils import timezone
 
 from messaging.sandbox import ids
 from messaging.sandbox.arrivals import Letter, accept
-from messaging.sandbox.calls import Answer, Call
+from messaging.sandbox.calls import Answer, Call, Refused
 from messaging.sandbox.faults import BY_KEY, ActiveFault
 from messaging.sandbox.models import CirrusMedia, SandboxChannel, SandboxStream, VirtualPhone
 from messaging.sandbox.numbers import from_digits
@@ -79,7 +80,11 @@ def _read(call: Call, stream: SandboxStream, row: Any) -> _Item:
     template = data.get("template")
     extra = row.get("object_data") or data.get("object_data")
     if isinstance(extra, Mapping):
-        item.opening = read_object(call, stream, dict(extra))
+        try:
+            item.opening = read_object(call, stream, dict(extra))
+        except Refused as error:
+            item.failed = error.answer.body["description"]
+            return item
         item.keeps_child = bool(extra.get("createChildObject"))
     if not item.number:
         item.failed = NOT_A_USER if item.recipient else "Missing parameter to"
