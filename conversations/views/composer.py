@@ -20,13 +20,13 @@ from conversations.services.gate import Verdict, can_send, verdict_on
 from conversations.services.holding import WAITS
 from conversations.services.replies import undoable
 from conversations.views.emoji import EMOJI
-from conversations.views.gates import Gate, gate_for, other_ways, trouble_of
+from conversations.views.gates import Gate, gate_for, other_ways
 from conversations.views.meters import Meter, meter
 from conversations.views.presets import Preset, presets_for
 from conversations.views.template_preview import Part, preview
 from conversations.views.template_suggestion import suggested_template
 from conversations.views.timeline import Timeline
-from conversations.views.wording import CLOSING_SOON, clock_ahead, why_it_waits
+from conversations.views.wording import CLOSING_SOON, clock_ahead, trouble_of, why_it_waits
 
 
 @dataclass(frozen=True, slots=True)

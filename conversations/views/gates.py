@@ -10,7 +10,6 @@ from django.utils.formats import date_format
 from django.utils.text import Truncator
 
 from conversations.models import AgentIdentity, Contact, Conversation, OptIn, ProviderSession, Stream, User
-from conversations.models.account import AccountHealth
 from conversations.models.consent import ConsentEventKind, ConsentSource
 from conversations.models.message import Purpose
 from conversations.models.stream import Channel
@@ -18,7 +17,6 @@ from conversations.services.gate import Verdict
 from conversations.services.sessions import IN_SESSION
 from conversations.views.people import who_see
 from conversations.views.recipients import Recipient, stream_choices
-from conversations.views.wording import clock
 
 MOST_NAMES = 2
 REPEATED_WITHIN = timedelta(minutes=10)
@@ -140,19 +138,6 @@ def other_ways(conversation: Conversation, user: User) -> tuple[Stream, ...]:
         if choice.allowed:
             best.setdefault(choice.stream.channel, choice.stream)
     return tuple(best.values())
-
-
-def trouble_of(stream: Stream) -> str:
-    """Why what is sent now waits here for a while; empty when nothing is in the way."""
-    if stream.is_paused:
-        until = clock(stream.pause_ends_at) or "somebody resumes it"
-        reason = f" ({stream.pause_reason})" if stream.pause_reason else ""
-        return f"{stream.name} is paused until {until}{reason}. What you send waits until then."
-    if stream.account.health == AccountHealth.NEEDS_CREDENTIALS:
-        return f"{stream.account.provider_label} refuses our credentials. What you send waits until that is mended."
-    if stream.account.health == AccountHealth.UNREACHABLE:
-        return f"{stream.account.provider_label} is not answering. What you send waits, and leaves by itself."
-    return ""
 
 
 def _who_supervises(stream: Stream) -> str:

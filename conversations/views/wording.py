@@ -123,6 +123,18 @@ def why_it_waits(stream: Stream) -> str:
     return ""
 
 
+def trouble_of(stream: Stream) -> str:
+    """The same as a whole, with how it ends; empty when nothing is in the way."""
+    reason = why_it_waits(stream)
+    if stream.is_paused:
+        until = clock(stream.pause_ends_at) or "somebody resumes it"
+        because = f" ({stream.pause_reason})" if stream.pause_reason else ""
+        return f"{reason} until {until}{because}. What you send waits until then."
+    if stream.account.health == AccountHealth.NEEDS_CREDENTIALS:
+        return f"{reason}. What you send waits until that is mended."
+    return f"{reason}. What you send waits, and leaves by itself." if reason else ""
+
+
 def _accepted_state(message: Message) -> DeliveryState:
     old = message.sent_at is not None and message.sent_at < timezone.now() - NO_RECEIPT_AFTER
     if old and message.stream.limits(message.kind).receipts:

@@ -12,7 +12,17 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from conversations.models import CannedReply, Contact, Conversation, Draft, Message, OptIn, SendingPolicy, Stream
+from conversations.models import (
+    CannedReply,
+    Contact,
+    Conversation,
+    Draft,
+    Message,
+    OptIn,
+    ProviderAccount,
+    SendingPolicy,
+    Stream,
+)
 from conversations.models.message import Direction, MessageStatus
 from conversations.models.stream import UNTIL_RESUMED
 from conversations.services import consent
@@ -340,6 +350,25 @@ def test_what_waits_is_queued_and_says_why(centre: Centre, agent: Client) -> Non
     assert "Service texts is paused until" in shown.one(class_="window-bar").text
     assert "Billing run" in shown.one(class_="window-bar").text
     assert "Queue" in shown.one("button", class_="composer-send").text
+
+
+@pytest.mark.parametrize(
+    ("health", "reason", "end"),
+    [
+        ("needs_credentials", "refused our credentials", "What you send waits until that is mended."),
+        ("unreachable", "is not answering", "What you send waits, and leaves by itself."),
+    ],
+)
+def test_the_bar_and_the_message_name_the_same_reason(
+    centre: Centre, agent: Client, health: str, reason: str, end: str
+) -> None:
+    amira = centre.conversation()
+    ProviderAccount.objects.filter(pk=centre.texts.account_id).update(health=health)
+    factories.make_message(amira, status="queued")
+    label = centre.texts.account.provider_label
+    page = agent.get(f"/c/{amira.pk}/").content.decode()
+    assert f"{label} {reason}. {end}" in page
+    assert f"Queued, {label} {reason}" in page
 
 
 def test_a_pause_that_somebody_has_to_end_names_no_day(centre: Centre, agent: Client) -> None:
