@@ -18,7 +18,6 @@ from typing import NamedTuple
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneMetadata, PhoneNumberFormat, PhoneNumberType
-from phonenumbers import timezone as phone_time_zones
 
 TEXTABLE_KINDS = frozenset({"mobile", "fixed_or_mobile"})
 """Kinds that receive texts. North American numbers never say whether they are mobile: `fixed_or_mobile`."""
@@ -220,8 +219,9 @@ def time_zones(e164: str) -> tuple[str, ...]:
     parsed = _stored(e164)
     if parsed is None:
         return ()
-    zones = phone_time_zones.time_zones_for_number(parsed)
-    known = [zone for zone in zones if zone != phone_time_zones.UNKNOWN_TIMEZONE]
+    from phonenumbers import timezone  # two megabytes of areas, for those who ask
+
+    known = [zone for zone in timezone.time_zones_for_number(parsed) if zone != timezone.UNKNOWN_TIMEZONE]
     return tuple(sorted(known, key=lambda zone: zone != "Europe/London"))
 
 

@@ -9,10 +9,10 @@ import time
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connection
 
 from conversations import queue
+from conversations.management.lean import LeanCommand
 from conversations.services import dispatch, operations, spool
 from conversations.services.clock import database_now
 from conversations.services.inline import InlineSender
@@ -21,7 +21,7 @@ from conversations.services.mirror import upkeep
 logger = logging.getLogger(__name__)
 
 
-class Command(BaseCommand):
+class Command(LeanCommand):
     """Runs the sweeps of services/dispatch.py until stopped; of several dispatchers one works, the others wait."""
 
     help = "Release what is scheduled, recover lost work and wake workers, until stopped. Run one or more."
