@@ -12,6 +12,7 @@ import json
 import re
 import signal
 from collections.abc import Awaitable, Callable, MutableMapping
+from importlib import import_module
 from types import FrameType
 from typing import Any, cast
 
@@ -20,6 +21,7 @@ from django.conf import settings
 from django.template.loader import render_to_string
 
 from config.events import hub, serve_events
+from config.loading import for_good
 from config.wsgi import application as wsgi_application
 
 Scope = MutableMapping[str, Any]
@@ -68,10 +70,17 @@ async def _lifespan(receive: Receive, send: Send) -> None:
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
+            _load_pages()
             _let_pages_go_at_the_signal()
         await send({"type": f"{message['type']}.complete"})
         if message["type"] == "lifespan.shutdown":
             return
+
+
+def _load_pages() -> None:
+    """Load what Django would load at the first request, so that whoever comes first need not wait for it."""
+    with for_good():
+        import_module(settings.ROOT_URLCONF)
 
 
 def _let_pages_go_at_the_signal() -> None:

@@ -2,4 +2,7 @@
 
 from django.core.wsgi import get_wsgi_application
 
-application = get_wsgi_application()
+from config.loading import for_good
+
+with for_good():
+    application = get_wsgi_application()

@@ -26,8 +26,9 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 class ProcessSpec:
     """What to run and how to treat it. Times are in seconds.
 
-    `env` is added to the supervisor's environment. `stop_grace` passes between SIGTERM and SIGKILL. `is_ready` is
-    asked until it says yes, for `on_ready`; it must answer within milliseconds.
+    `env` is added to the supervisor's environment. `stop_grace` passes between SIGTERM and SIGKILL. `may_begin` is
+    asked until it says yes, before the first start; `is_ready` likewise, for `on_ready`. Both must answer within
+    milliseconds.
     """
 
     name: str
@@ -35,6 +36,7 @@ class ProcessSpec:
     env: Mapping[str, str] = field(default_factory=dict)
     restart_delay: float = 0.5
     stop_grace: float = 10.0
+    may_begin: Callable[[], bool] = lambda: True
     is_ready: Callable[[], bool] = lambda: True
 
 
@@ -49,6 +51,7 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
         self._line = b""
         self._delay = spec.restart_delay
+        self._has_begun = False
         self._started_at = 0.0
         self._start_at = 0.0
         self._kill_at = float("inf")
@@ -66,7 +69,7 @@ class Child:
     def keep_running(self) -> None:
         """Start the process when that is due; when it has died, plan the next start."""
         if self._process is None:
-            if time.monotonic() >= self._start_at:
+            if time.monotonic() >= self._start_at and self._begins():
                 self._start()
         elif self._process.poll() is not None:
             returncode = self._process.returncode
@@ -74,6 +77,10 @@ class Child:
             if time.monotonic() - self._started_at >= STEADY_AFTER:
                 self._delay = self._spec.restart_delay
             self._plan_restart(_cause_of_death(returncode))
+
+    def _begins(self) -> bool:
+        self._has_begun = self._has_begun or self._spec.may_begin()
+        return self._has_begun
 
     def ask_to_stop(self) -> None:
         """Send SIGTERM to the process alone, which knows best in which order its own children end."""

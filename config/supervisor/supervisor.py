@@ -22,18 +22,21 @@ SAME_PRESS = 0.5  # seconds: wrappers pass on a Ctrl-C that the terminal has del
 class Supervisor:
     """Runs `processes` until a signal ends it.
 
-    `on_ready` is called once, when all run and are ready; `on_stop` once, when none is left; `watch` every two
-    seconds in between, for what must be kept alive beside the children: an exception of it is reported, no more.
+    `on_start` is called once, when those run that need not wait, for work to be done while they load; `on_ready` once,
+    when all run and are ready; `on_stop` once, when none is left; `watch` every two seconds in between, for what must
+    be kept alive beside the children: an exception of it is reported, no more.
     """
 
     def __init__(
         self,
         processes: Sequence[ProcessSpec],
         *,
+        on_start: Callable[[], None] = lambda: None,
         on_ready: Callable[[], None] = lambda: None,
         on_stop: Callable[[], None] = lambda: None,
         watch: Callable[[], None] = lambda: None,
     ) -> None:
+        self._on_start = on_start
         self._on_ready = on_ready
         self._on_stop = on_stop
         self._watch = watch
@@ -47,7 +50,7 @@ class Supervisor:
         """Block until SIGINT, SIGTERM, SIGHUP or SIGQUIT; return the exit code.
 
         0 after an orderly end, 130 if a second Ctrl-C killed the children. Must be called once, in the main thread.
-        Exceptions of `on_ready` and `on_stop` pass through, after the children have ended.
+        Exceptions of `on_start`, `on_ready` and `on_stop` pass through, after the children have ended.
         """
         with contextlib.ExitStack() as stack:
             stack.enter_context(self._selector)
@@ -64,12 +67,15 @@ class Supervisor:
     def _keep_running(self, terminal_closed: Callable[[], bool]) -> None:
         ready = False
         watch_at = time.monotonic() + WATCH_EVERY
+        for child in self._children:
+            child.keep_running()
+        self._call(self._on_start)
         while not self._received:
             for child in self._children:
                 child.keep_running()
             if not ready and all(child.is_ready for child in self._children):
                 ready = True
-                self._call_on_ready()
+                self._call(self._on_ready)
             if time.monotonic() > watch_at:
                 self._call_watch()
                 watch_at = time.monotonic() + WATCH_EVERY
@@ -78,9 +84,9 @@ class Supervisor:
                 self._received.append(signal.SIGHUP)
         self._output.say(f"{self._received[0].name}: stopping")
 
-    def _call_on_ready(self) -> None:
+    def _call(self, hook: Callable[[], None]) -> None:
         try:
-            self._on_ready()
+            hook()
         except BrokenPipeError:
             pass  # nobody reads what it prints: no reason to end what runs
         except Exception:

@@ -199,15 +199,39 @@ def test_a_program_that_does_not_exist_is_reported(tmp_path: Path) -> None:
     process.communicate(timeout=20)
 
 
+def test_who_waits_for_another_begins_once_and_is_started_again_without_waiting(run: Run) -> None:
+    code = (
+        "import sys; from pathlib import Path; from config.supervisor import *\n"
+        "pids, worker = sys.argv[1:]; flag = Path(pids, 'served')\n"
+        "def spec(name, **waits): return ProcessSpec(name, [sys.executable, '-c', worker, f'{pids}/{name}', name],"
+        " restart_delay=0.1, **waits)\n"
+        "sys.exit(Supervisor([spec('web'), spec('dying', may_begin=flag.exists)],"
+        " on_start=lambda: print('web loads', flush=True), on_ready=lambda: print('all ready', flush=True)).run())"
+    )
+    command = [sys.executable, "-c", code, str(run.directory), WORKER]
+    run.process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    run.wait_for_lives("web", 1)
+    time.sleep(0.5)
+    assert run.pids("dying") == [], "it was not asked to begin yet"
+    (run.directory / "served").touch()
+    run.wait_for_lives("dying", 1)
+    (run.directory / "served").unlink()
+    run.wait_for_lives("dying", 2)
+    run.process.terminate()
+    output, _ = run.process.communicate(timeout=20)
+    assert output.startswith("web loads\n")
+
+
+@pytest.mark.parametrize("hook", ["on_start", "on_ready"])
 @pytest.mark.parametrize(("stop", "returncode"), [(True, 0), (False, 1)])
-def test_a_failing_on_ready_ends_everything_and_is_no_failure_after_a_stop(stop: bool, returncode: int) -> None:
+def test_a_failing_hook_ends_everything_and_is_no_failure_after_a_stop(stop: bool, returncode: int, hook: str) -> None:
     code = (
         "import os, signal, sys; from config.supervisor import *\n"
-        "def on_ready():\n"
+        "def fail():\n"
         f"    if {stop}: os.kill(os.getpid(), signal.SIGINT)\n"
         "    raise ValueError('not ready at all')\n"
         "web = ProcessSpec('web', [sys.executable, '-c', 'import time; time.sleep(60)'])\n"
-        "sys.exit(Supervisor([web], on_ready=on_ready, on_stop=lambda: print('all stopped')).run())"
+        f"sys.exit(Supervisor([web], {hook}=fail, on_stop=lambda: print('all stopped')).run())"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, timeout=20)
     assert done.returncode == returncode

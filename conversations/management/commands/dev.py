@@ -12,13 +12,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core.checks import Tags
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 
 from config import local_services
 from config.supervisor import ProcessSpec, Supervisor, free_port
-from conversations.services import demo_data
 
+CHECKED = "--skip-checks"  # by us, with the same settings
 STOP_GRACE = 60.0  # seconds: a worker that is told to stop finishes the request it has on the wire
 
 
@@ -26,13 +29,14 @@ class Command(BaseCommand):
     """Starts the web server, the workers, the dispatcher and the sandbox, and restarts what dies."""
 
     help = "Run everything on this machine until Ctrl-C: web, workers, dispatcher, sandbox."
+    requires_system_checks = []  # they have their moments below
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--port", type=int, default=urlsplit(settings.BASE_URL).port or 8000, help="web port")
         parser.add_argument("--no-demo-data", action="store_true", help="begin with an empty inbox")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        call_command("migrate", verbosity=0, interactive=False, skip_checks=False)  # a database too old is said
+        self._migrate()
         web, sandbox = free_port(options["port"]), free_port(settings.SANDBOX_PORT)
         self.base_url = f"http://127.0.0.1:{web}"
         self.environment = {"BASE_URL": self.base_url, "SANDBOX_PORT": str(sandbox)}
@@ -40,13 +44,26 @@ class Command(BaseCommand):
         self.demo_data = bool(self.sandbox_url) and not options["no_demo_data"]
         supervisor = Supervisor(
             self._processes(web, sandbox),
+            on_start=lambda: self.check(databases=["default"]),  # while the web process loads
             on_ready=self._announce,
             on_stop=lambda: local_services.run_file().unlink(missing_ok=True),
             watch=_keep_local_services,
         )
         sys.exit(supervisor.run())
 
+    def _migrate(self) -> None:
+        """Bring the database up to date, after the checks where that changes what is there.
+
+        Else only what concerns the database is checked before, and the rest while the web process loads.
+        """
+        self.check(tags=[Tags.database], databases=["default"])  # a database too old is said
+        executor = MigrationExecutor(connection)
+        is_changed = executor.loader.applied_migrations and executor.migration_plan(executor.loader.graph.leaf_nodes())
+        call_command("migrate", verbosity=0, interactive=False, skip_checks=not is_changed)
+
     def _processes(self, web: int, sandbox: int) -> list[ProcessSpec]:
+        """The web process and, once it serves pages, all others: side by side with them it would load much later."""
+        self._serves_pages = _listens(web)
         processes = [
             ProcessSpec(
                 "web",
@@ -56,7 +73,7 @@ class Command(BaseCommand):
                     *("--timeout-graceful-shutdown", "3"),
                 ),
                 {**self.environment, "DATABASE_POOL": "on"},
-                is_ready=_listens(web),
+                is_ready=self._serves_pages,
             ),
             *(
                 self._managed(f"interactive-{number}", "rqworker", "interactive", *_worker("InteractiveWorker"))
@@ -64,7 +81,7 @@ class Command(BaseCommand):
             ),
             self._managed("bulk", "rqworker", "bulk", *_worker("Worker")),
             self._managed("default", "rqworker", "default", *_worker("Worker")),
-            self._managed("dispatcher", "dispatcher"),
+            self._managed("dispatcher", "dispatcher", CHECKED),
         ]
         if self.sandbox_url:
             spec = self._managed("sandbox", "sandbox", "--port", str(sandbox), is_ready=_listens(sandbox))
@@ -73,12 +90,19 @@ class Command(BaseCommand):
 
     def _managed(self, name: str, *arguments: str, is_ready: Callable[[], bool] = lambda: True) -> ProcessSpec:
         command = (sys.executable, "manage.py", *arguments)
-        return ProcessSpec(name, command, self.environment, stop_grace=STOP_GRACE, is_ready=is_ready)
+        return ProcessSpec(
+            name,
+            command,
+            self.environment,
+            stop_grace=STOP_GRACE,
+            may_begin=self._serves_pages,
+            is_ready=is_ready,
+        )
 
     def _announce(self) -> None:
         if self.demo_data:
             # In a process of its own: the ports just chosen are in its settings.
-            command = (sys.executable, "manage.py", "demo_data")
+            command = (sys.executable, "manage.py", "demo_data", CHECKED)
             environment = {**os.environ, **self.environment}
             subprocess.run(command, env=environment, check=True, cwd=settings.BASE_DIR)
         run_file = local_services.run_file()
@@ -87,6 +111,8 @@ class Command(BaseCommand):
         if self.sandbox_url:
             lines.append(f"  Handset    {self.sandbox_url}/handset/   (virtual phones: answer here as the customer)")
         if self.demo_data:
+            from conversations.services import demo_data  # with most of the services, which nothing here needs before
+
             for number, (email, _, role, _) in enumerate(demo_data.USERS):
                 lines.append(f"  {'' if number else 'Sign in':<10} {email:<24} {role}")
             lines.append(f"  Password   {demo_data.DEMO_PASSWORD}")
@@ -103,7 +129,7 @@ def _keep_local_services() -> None:
 
 
 def _worker(name: str) -> tuple[str, ...]:
-    return ("--worker-class", f"conversations.queue.{name}", "--verbosity", "0")
+    return ("--worker-class", f"conversations.queue.{name}", "--verbosity", "0", CHECKED)
 
 
 def _listens(port: int) -> Callable[[], bool]:
