@@ -69,12 +69,12 @@ def _deliver(chunk_id: int, claim: uuid.UUID, *, ends: float) -> None:
     of_chunk = CampaignChunk.objects.values_list("payload", "campaign", "campaign__media")
     payload, campaign_of_chunk, files = of_chunk.get(pk=chunk_id)
     may_leave = not files or media.keep_usable(campaign_of_chunk)
-    is_quick = False
+    pace = window.Pace()
     with ThreadPoolExecutor(taking.MOST_AT_ONCE, thread_name_prefix="wave") as threads:
         while may_leave and time.monotonic() < ends:
-            taken = taking.take(chunk_id, claim, payload, in_waves=is_quick)
+            taken = taking.take(chunk_id, claim, payload, in_waves=pace.is_quick)
             if taken is not None:
-                is_quick = window.send(taken, threads)
+                pace = window.send(taken, threads, pace)
             elif not _nap_until_its_turn(chunk_id, claim):
                 break
     campaign_id = _release(chunk_id, claim)

@@ -7,8 +7,9 @@ waited for a thousand times a chunk.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from conversations.models import SendAttempt
@@ -42,30 +43,49 @@ class Call:
         )
 
 
-def send(
+class UnderWay:
+    """A wave that has left, or was kept back: its requests are answered in threads of their own."""
+
+    def __init__(self, calls: Sequence[Call], requests: Sequence[Future[None]], start: _Start) -> None:
+        self.calls = calls
+        self.kept_back: Exception | None = None
+        self._requests = requests
+        self._start = start
+
+    @property
+    def was_judged(self) -> bool:
+        """Has the provider accepted or refused everybody, and asked for no pause? To be asked after `wait`."""
+        return all(call.was_judged for call in self.calls)
+
+    def wait(self) -> float:
+        """Return when all have their answer: the seconds that took from when they were written."""
+        for one in self._requests:
+            one.result()
+        return self._start.seconds
+
+
+def leave(
     provider: Provider,
     calls: Sequence[Call],
     put_on_wire: Callable[[Sequence[Call]], None],
     threads: ThreadPoolExecutor,
-) -> Exception | None:
-    """Send the requests together and wait for all. There must be a thread for each.
+) -> UnderWay:
+    """Send these requests together and return while their answers are under way. There must be a thread for each.
 
-    `put_on_wire` is called once, in this thread, with those whose connection stands; when it raises Fenced, none of
-    them is written. Whatever else it raises does the same, and is returned: it is no reason to forget other answers.
+    `put_on_wire` is called once, in this thread, with those whose connection stands. When it raises, Fenced or anything
+    else, none of them is written, and what it raised is `kept_back`: it is no reason to forget the answers to others.
     """
     start = _Start(len(calls))
-    under_way = [threads.submit(_exchange, provider, call, place, start) for place, call in enumerate(calls)]
+    requests = [threads.submit(_exchange, provider, call, place, start) for place, call in enumerate(calls)]
+    under_way = UnderWay(calls, requests, start)
     connected = start.wait(seconds=provider.transport.connect_seconds + PATIENCE)
-    failure: Exception | None = None
     if connected:
         try:
             put_on_wire([calls[place] for place in connected])
         except Exception as error:
-            failure = error
-    start.give(connected if failure is None else frozenset())
-    for one in under_way:
-        one.result()
-    return None if isinstance(failure, Fenced) else failure
+            under_way.kept_back = error
+    start.give(connected if under_way.kept_back is None else frozenset())
+    return under_way
 
 
 def _exchange(provider: Provider, call: Call, place: int, start: _Start) -> None:
@@ -92,6 +112,12 @@ class _Start:
         self._waiting: set[int] = set()
         self._gone: set[int] = set()
         self._given: frozenset[int] = frozenset()
+        self._given_at = self._ended_at = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """From when they were told to write to the end of the last thread."""
+        return self._ended_at - self._given_at
 
     def ask(self, place: int) -> None:
         """Called with the connection standing: returns when this request may be written, else raises Fenced."""
@@ -102,6 +128,7 @@ class _Start:
 
     def leave(self, place: int) -> None:
         """Called at the end of a thread, whatever became of it."""
+        self._ended_at = time.monotonic()
         self._came(place, self._gone)
 
     def wait(self, *, seconds: float) -> frozenset[int]:
@@ -112,7 +139,7 @@ class _Start:
 
     def give(self, places: frozenset[int]) -> None:
         """Let these be written; whoever asks later, or is not among them, is told no."""
-        self._given = places
+        self._given, self._given_at = places, time.monotonic()
         self._told.set()
 
     def _came(self, place: int, among: set[int]) -> None:

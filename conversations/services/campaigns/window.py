@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import time
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 
 from django.conf import settings
@@ -16,37 +17,65 @@ from conversations.services.campaigns.statements import mark_on_wire
 from conversations.services.campaigns.taking import MOST_AT_ONCE, Taken, refused_among
 from conversations.services.exchange import Fenced, kept_of
 
-QUICK_SECONDS = 0.25  # a wave that takes no longer may be followed by a window of several
+QUICK_SECONDS = 0.25  # a provider that takes no longer gets windows of several waves
+LATE_SECONDS = 0.03  # one that takes longer is waited for: half a wave is prepared while the other is under way
 
 
-def send(taken: Taken, threads: ThreadPoolExecutor) -> bool:
-    """Send a window and store what it came to; returns whether the provider was quick and judged everybody.
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How a provider answered a window: the seconds of the slowest wave, None when it did not judge everybody."""
 
-    A wave that was not judged whole is the last. A fault of ours that kept one back is raised once the answers to those
-    before it are stored.
+    slowest: float | None = None
+
+    @property
+    def is_quick(self) -> bool:
+        """May the next window have several waves?"""
+        return self.slowest is not None and self.slowest <= QUICK_SECONDS
+
+    @property
+    def abreast(self) -> int:
+        """How many waves of the next window are under way at a time, of MOST_AT_ONCE requests together."""
+        return 2 if self.is_quick and self.slowest is not None and self.slowest > LATE_SECONDS else 1
+
+
+def send(taken: Taken, threads: ThreadPoolExecutor, pace: Pace | None = None) -> Pace:
+    """Send a window, as fits the pace of the one before, and store what it came to; returns its own pace.
+
+    No wave follows when one is known not to be judged whole. A fault of ours that kept one back is raised once the
+    answers to the others are stored.
     """
-    began, answered, fault = time.monotonic(), 0, None
-    while answered < len(taken.calls):
-        leaving = taken.calls[answered : answered + MOST_AT_ONCE]
-        put_on_wire = partial(_put_on_wire, taken, taken.calls[:answered])
-        fault = wave.send(taken.provider, leaving, put_on_wire, threads)
-        if not all(call.was_judged for call in leaving):
-            break
-        answered += len(leaving)
-    if fault is not None and answered == 0:
+    abreast = (pace or Pace()).abreast
+    size = MOST_AT_ONCE // abreast
+    waves = deque(taken.calls[start : start + size] for start in range(0, len(taken.calls), size))
+    on_wire: list[wave.Call] = []
+    under_way: deque[wave.UnderWay] = deque()
+    kept_back: Exception | None = None
+    slowest = 0.0
+    while waves or under_way:
+        if waves and len(under_way) < abreast:
+            leaving = wave.leave(taken.provider, waves.popleft(), partial(_put_on_wire, taken, on_wire), threads)
+            under_way.append(leaving)
+            kept_back = leaving.kept_back
+            goes_on = kept_back is None
+        else:
+            answered = under_way.popleft()
+            slowest = max(slowest, answered.wait())
+            goes_on = answered.was_judged
+        if not goes_on:
+            waves.clear()
+    fault = None if isinstance(kept_back, Fenced) else kept_back
+    if fault is not None and not on_wire:
         raise fault
-    waves = -(-answered // MOST_AT_ONCE)
-    is_quick = answered == len(taken.calls) and time.monotonic() - began <= waves * QUICK_SECONDS
     _store(taken)
     if fault is not None:
         raise fault
-    return is_quick
+    return Pace(slowest if all(call.was_judged for call in taken.calls) else None)
 
 
-def _put_on_wire(taken: Taken, answered: Sequence[wave.Call], leaving: Sequence[wave.Call]) -> None:
+def _put_on_wire(taken: Taken, on_wire: list[wave.Call], leaving: Sequence[wave.Call]) -> None:
     """The second commit: runs when the connections of `leaving` stand. Raises Fenced when nothing may be written.
 
-    Of those that have left before no outcome is stored yet: they stay on the wire.
+    Of those that are `on_wire` no outcome is stored yet: they stay there, and `leaving` join them.
     """
     chunk, campaign = taken.chunk, taken.campaign
     with transaction.atomic():
@@ -55,7 +84,7 @@ def _put_on_wire(taken: Taken, answered: Sequence[wave.Call], leaving: Sequence[
             raise Fenced("somebody has opted out meanwhile")
         at = mark_on_wire(
             chunk,
-            {str(call.attempt.claim): call.places for call in (*answered, *leaving)},
+            {str(call.attempt.claim): call.places for call in (*on_wire, *leaving)},
             [call.attempt.pk for call in leaving],
             lease=settings.DELIVERY_TOTAL_SECONDS + settings.DELIVERY_MARGIN_SECONDS,
         )
@@ -63,6 +92,7 @@ def _put_on_wire(taken: Taken, answered: Sequence[wave.Call], leaving: Sequence[
             raise Fenced("the claim is over, or the campaign does not run")
     for call in leaving:
         call.attempt.on_wire_at = at
+    on_wire.extend(leaving)
 
 
 def _store(taken: Taken) -> None:

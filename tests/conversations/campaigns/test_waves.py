@@ -20,6 +20,8 @@ from tests.conversations.campaigns.counting import Make, adds_up, arrived, outco
 from tests.conversations.campaigns.test_workers import first_window
 from tests.sandbox.playing import PlayedSandbox
 
+SOON = window.Pace(0.1)  # a provider that is waited for
+
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -33,14 +35,14 @@ def happens_before_the_second_wave(monkeypatch: pytest.MonkeyPatch, what: Except
     """`what` is raised, or a customer opts out, when the first wave has been answered."""
     original = window._put_on_wire
 
-    def put_on_wire(taken: taking.Taken, answered: Sequence[Call], leaving: Sequence[Call]) -> None:
-        if answered:
+    def put_on_wire(taken: taking.Taken, on_wire: list[Call], leaving: Sequence[Call]) -> None:
+        if on_wire:
             if what is not None:
                 raise what
             contact = Contact.objects.get_or_create(phone=fiction(204))[0]
             if not consent.is_opted_out(contact.phone, "sms"):
                 consent.record(OptIn(contact=contact, channel="sms", event="opt_out", source="keyword", wording="STOP"))
-        original(taken, answered, leaving)
+        original(taken, on_wire, leaving)
 
     monkeypatch.setattr(window, "_put_on_wire", put_on_wire)
 
@@ -81,7 +83,7 @@ def test_no_wave_follows_one_that_the_provider_turned_away(
     product_sandbox.control("faults", phone=fiction(201), fault="throttled", times=1)
     campaign = make_campaign(*people(200, 8), stream="cirrus")
     chunk, _, taken = first_window(campaign, tom, in_waves=True)
-    assert not window.send(taken, threads)
+    assert not window.send(taken, threads).is_quick
     assert outcomes_of(campaign) == {"accepted": 2}
     assert arrived(product_sandbox) == {fiction(200): 1, fiction(202): 1}
     chunk.refresh_from_db()
@@ -127,6 +129,104 @@ def test_answers_are_stored_though_the_next_wave_could_not_be(
     assert (chunk.rest, chunk.on_wire) == ([3, 4, 5, 6, 7], {})
     assert set(arrived(product_sandbox)) == {fiction(200), fiction(201), fiction(202)}
     assert adds_up(campaign)
+
+
+@pytest.mark.parametrize(
+    ("slowest", "is_quick", "abreast"),
+    [(None, False, 1), (0.0, True, 1), (0.03, True, 1), (0.05, True, 2), (0.25, True, 2), (0.3, False, 1)],
+)
+def test_who_answers_soon_but_not_at_once_gets_two_halves(slowest: float | None, is_quick: bool, abreast: int) -> None:
+    pace = window.Pace(slowest)
+    assert (pace.is_quick, pace.abreast) == (is_quick, abreast)
+
+
+class TestTwoHalvesAtATime:
+    @pytest.fixture(autouse=True)
+    def two_halves_of_two(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(window, "MOST_AT_ONCE", 4)
+
+    def test_the_second_leaves_while_the_first_is_waited_for(
+        self,
+        make_campaign: Make,
+        tom: User,
+        product_sandbox: PlayedSandbox,
+        threads: ThreadPoolExecutor,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        product_sandbox.control("faults", phone=fiction(200), fault="slow", settings={"seconds": 1}, times=1)
+        campaign = make_campaign(*people(200, 7), stream="cirrus")
+        chunk, claim, taken = first_window(campaign, tom, in_waves=True)
+        under_way: list[int] = []
+        original = window._put_on_wire
+
+        def put_on_wire(taken: taking.Taken, on_wire: list[Call], leaving: Sequence[Call]) -> None:
+            under_way.append(sum(call.done is None for call in on_wire))
+            original(taken, on_wire, leaving)
+
+        monkeypatch.setattr(window, "_put_on_wire", put_on_wire)
+        pace = window.send(taken, threads, SOON)
+        assert pace.slowest is not None
+        assert pace.slowest >= 1
+        assert len(under_way) == 4
+        assert under_way[1] >= 1, "somebody's answer was still under way"
+        assert max(under_way) <= 2, "four requests at most are under way"
+        assert outcomes_of(campaign) == {"accepted": 7}
+        assert set(arrived(product_sandbox).values()) == {1}
+        assert sending._release(chunk.pk, claim) == campaign.pk
+        assert adds_up(campaign)
+
+    def test_none_follows_once_one_was_turned_away(
+        self, make_campaign: Make, tom: User, product_sandbox: PlayedSandbox, threads: ThreadPoolExecutor
+    ) -> None:
+        product_sandbox.control("faults", phone=fiction(201), fault="throttled", times=1)
+        campaign = make_campaign(*people(200, 8), stream="cirrus")
+        chunk, _, taken = first_window(campaign, tom, in_waves=True)
+        assert window.send(taken, threads, SOON) == window.Pace()
+        assert outcomes_of(campaign) == {"accepted": 3}
+        assert arrived(product_sandbox) == {fiction(200): 1, fiction(202): 1, fiction(203): 1}
+        chunk.refresh_from_db()
+        assert (chunk.rest, chunk.on_wire) == ([1, 4, 5, 6, 7], {})
+        assert adds_up(campaign)
+
+    def test_an_opt_out_keeps_back_the_second_and_the_first_is_stored(
+        self,
+        make_campaign: Make,
+        tom: User,
+        product_sandbox: PlayedSandbox,
+        threads: ThreadPoolExecutor,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        campaign = make_campaign(*people(201, 8), stream="cirrus")
+        chunk, claim, taken = first_window(campaign, tom, in_waves=True)
+        happens_before_the_second_wave(monkeypatch)  # of 204, who is the fourth
+        window.send(taken, threads, SOON)
+        assert outcomes_of(campaign) == {"accepted": 2}
+        chunk.refresh_from_db()
+        assert (chunk.rest, chunk.on_wire) == ([2, 3, 4, 5, 6, 7], {})
+        sending._release(chunk.pk, claim)
+        run_to_the_end(campaign)
+        assert outcomes_of(campaign) == {"accepted": 7, "failed": 1}
+        assert fiction(204) not in arrived(product_sandbox)
+        assert set(arrived(product_sandbox).values()) == {1}
+        assert adds_up(campaign)
+
+    def test_a_fault_that_keeps_back_the_second_is_raised_after_the_first_is_stored(
+        self,
+        make_campaign: Make,
+        tom: User,
+        product_sandbox: PlayedSandbox,
+        threads: ThreadPoolExecutor,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        campaign = make_campaign(*people(200, 8), stream="cirrus")
+        chunk, _, taken = first_window(campaign, tom, in_waves=True)
+        happens_before_the_second_wave(monkeypatch, OperationalError("the database is away"))
+        with pytest.raises(OperationalError):
+            window.send(taken, threads, SOON)
+        assert outcomes_of(campaign) == {"accepted": 2}
+        assert set(arrived(product_sandbox)) == {fiction(200), fiction(201)}
+        chunk.refresh_from_db()
+        assert (chunk.rest, chunk.on_wire) == ([2, 3, 4, 5, 6, 7], {})
 
 
 def test_a_worker_waits_for_the_next_turns_of_a_stream_instead_of_leaving_them_unused(
