@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
@@ -9,6 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from conversations.models.stream import Stream
+
+USED = 0.98  # of the rate
 
 
 class StreamGate(models.Model):
@@ -47,6 +51,16 @@ class StreamGate(models.Model):
 
     def __str__(self) -> str:
         return f"{self.stream}: {self.rate:g} a second"
+
+    @property
+    def turns_a_second(self) -> float:
+        """How many it lets through: a little less than the rate, since what left evenly may arrive closer together."""
+        return self.rate * USED
+
+    def tokens_at(self, moment: datetime) -> float:
+        """How many requests may leave at once at that moment, when none leaves before."""
+        seconds = max((moment - self.refilled_at).total_seconds(), 0.0)
+        return min(float(self.burst), self.tokens + seconds * self.turns_a_second)
 
     @property
     def is_open(self) -> bool:

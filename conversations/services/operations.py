@@ -77,9 +77,8 @@ class StreamFigures:
 
     @property
     def tokens(self) -> float:
-        """How many requests may leave at once now (services/pacing.py refills when it is asked)."""
-        seconds = max((self.at - self.gate.refilled_at).total_seconds(), 0.0)
-        return min(float(self.gate.burst), self.gate.tokens + seconds * self.gate.rate)
+        """How many requests may leave at once now."""
+        return self.gate.tokens_at(self.at)
 
     @property
     def breaker(self) -> Breaker:

@@ -127,9 +127,7 @@ def _take_turn(gate: StreamGate, *, at: datetime, has_waited: bool, is_bulk: boo
     is_probe = gate.open_until is not None
     if gate.open_until is not None and gate.open_until > at:
         return gate.open_until
-    seconds = max((at - gate.refilled_at).total_seconds(), 0.0)
-    gate.tokens = min(float(gate.burst), gate.tokens + seconds * gate.rate)
-    gate.refilled_at = max(at, gate.refilled_at)
+    gate.tokens, gate.refilled_at = gate.tokens_at(at), max(at, gate.refilled_at)
     somebody_stands_there = gate.next_slot is not None and gate.next_slot > at and (is_bulk or not has_waited)
     leaves_a_turn = somebody_stands_there or (is_bulk and gate.burst > 1)
     if gate.tokens + _A_HAIR >= (2 if leaves_a_turn else 1):
@@ -137,7 +135,7 @@ def _take_turn(gate: StreamGate, *, at: datetime, has_waited: bool, is_bulk: boo
         if is_probe:
             gate.open_until = at + LONGEST_PROBE  # the others wait for what it finds
         return None
-    turn = timedelta(seconds=1 / gate.rate)
+    turn = timedelta(seconds=1 / gate.turns_a_second)
     slot = at + max(1 - gate.tokens, 0.0) * turn
     if is_bulk:
         slot = max(slot, at + turn)

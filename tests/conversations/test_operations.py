@@ -111,7 +111,7 @@ def test_the_gate_is_shown_as_the_next_message_will_find_it() -> None:
     fresh = figures_of(stream)
     assert (fresh.gate.rate, fresh.tokens, fresh.breaker) == (10, 10, Breaker.CLOSED)
     assert not StreamGate.objects.exists()
-    gate = StreamGate.objects.create(stream=stream, rate=0.5, burst=4, tokens=0, refilled_at=ago(seconds=2))
+    gate = StreamGate.objects.create(stream=stream, rate=0.5, burst=4, tokens=0, refilled_at=ago(seconds=2.1))
     assert 1 <= figures_of(stream).tokens < 2
     gate.refilled_at = ago(hours=1)
     gate.paused_until = timezone.now() + timedelta(seconds=30)
