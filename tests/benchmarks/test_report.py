@@ -10,7 +10,7 @@ import pytest
 from django.core.management.base import CommandError
 
 from conversations.management.benchmark.machine import Machine
-from conversations.management.benchmark.report import FLOOR, OURS, Count, Findings, Measure, Report
+from conversations.management.benchmark.report import FLOOR, OURS, Count, Findings, Measure, Report, spread
 from conversations.management.commands.benchmark import Command
 
 MEASURES = [
@@ -97,3 +97,8 @@ def test_one_wrong_count_fails_the_command_after_all_was_printed() -> None:
     assert printed["ok"] is False
     assert [count["ok"] for count in printed["counts"]] == [True, False]
     assert "WRONG jobs left in the queue: 1 instead of 0" in report.as_text()
+
+
+def test_how_long_it_took_is_said_by_three_numbers() -> None:
+    assert spread([float(number) for number in range(101)]) == [("median", 50), ("95 of 100", 95), ("longest", 100)]
+    assert spread([3.0]) == [("median", 3), ("95 of 100", 3), ("longest", 3)]

@@ -8,7 +8,7 @@ import sys
 
 from django.conf import settings
 
-from conversations.management.benchmark.reports import COUNTED, FLOOR, PAGES
+from conversations.management.benchmark.reports import BY_HAND, COUNTED, PAGES
 
 PATIENCE = 400  # seconds
 
@@ -26,4 +26,4 @@ def test_small_centres_are_right_and_measured() -> None:
     sides = {measure["name"]: measure["sides"] for measure in report["measures"]}
     for page in PAGES:
         assert list(sides[page.name]) == ["1,000", "1,500"]
-        assert {"page", FLOOR, COUNTED} == set(sides[f"{page.name}, at 1,500"])
+        assert {"page", BY_HAND, COUNTED} == set(sides[f"{page.name}, at 1,500"])

@@ -12,13 +12,11 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.db import connection
 
-from conversations.management.benchmark.contract import Benchmark, Say
+from conversations.management.benchmark.contract import WARM_UP, Benchmark, Say
 from conversations.management.benchmark.inbox import Site, SqlMeter, add_sizes, fill_sites
-from conversations.management.benchmark.report import Count, Findings, Measure
+from conversations.management.benchmark.report import THOUSAND, Count, Findings, Measure
 
-WARM_UP = 2  # requests of each list before any counts
 MOST_STATEMENTS = 40
-THOUSAND = 1000.0
 LISTS = {
     "conversations": "conversation/",
     "conversations, open": "conversation/?status__exact=open",

@@ -36,7 +36,8 @@ def execute(statement: str, values: Mapping[str, Any] | None = None) -> list[tup
 def without_indexes(*filled: type[models.Model], triggers: bool) -> Iterator[None]:
     """Tables without indexes, unique constraints and foreign keys, all of which are made anew at the end.
 
-    With `triggers` off, those of ours do not run either; whoever fills the tables owes what they keep.
+    With `triggers` off, those of ours do not run either; whoever fills the tables owes what they keep. A filling that
+    fails leaves them bare: its database is made for the run and goes with it.
     """
     tables = [one._meta.db_table for one in filled]
     with connection.cursor() as cursor:

@@ -11,6 +11,8 @@ from django.core.management.base import CommandParser
 
 from conversations.management.benchmark.report import Findings
 
+WARM_UP = 3  # requests of each page before any counts
+
 Say = Callable[[str], None]
 
 

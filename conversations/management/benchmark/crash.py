@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median, quantiles
 from typing import Any
 
 from django.conf import settings
@@ -19,7 +18,7 @@ from conversations.management.benchmark.campaign_shapes import SHAPES, Shape
 from conversations.management.benchmark.company import make_stream
 from conversations.management.benchmark.contract import Benchmark, Say, whole_number
 from conversations.management.benchmark.ground import Ground
-from conversations.management.benchmark.report import OURS, Count, Findings, Measure
+from conversations.management.benchmark.report import OURS, Count, Findings, Measure, spread
 from conversations.management.benchmark.running_campaign import PATIENCE, bulk_workers, prepare
 from conversations.models import Campaign, CampaignChunk, Message
 from conversations.models.campaign import ENDED, ChunkStatus
@@ -185,8 +184,7 @@ def _measures(losses: list[Loss]) -> list[Measure]:
         ):
             seconds = [at - killed_at for killed_at, at in moments if at is not None]
             if seconds:
-                late = quantiles(seconds, n=20, method="inclusive")[-1] if len(seconds) > 1 else seconds[0]
-                for name, value in (("median", median(seconds)), ("95 of 100", late), ("longest", max(seconds))):
+                for name, value in spread(seconds):
                     measures.append(Measure(f"{kind}, {what}, {name}", "s", {OURS: [value]}))
     return measures
 

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median, quantiles
 from typing import Any
 
 from django.conf import settings
@@ -24,7 +23,7 @@ from conversations.management.benchmark.ground import Arrival, Ground, frozen
 from conversations.management.benchmark.machine import Used, used_so_far
 from conversations.management.benchmark.peers.contract import add_peers_option, measures_of, start_peers
 from conversations.management.benchmark.peers.kannel import Kannel
-from conversations.management.benchmark.report import OURS, Count, Findings
+from conversations.management.benchmark.report import OURS, THOUSAND, Count, Findings, spread
 from conversations.management.benchmark.sides import Floor, FloorThroughRQ, HandedOn, Parley, Sent, Side
 from conversations.models import AttemptResult, Conversation, Message
 from conversations.models.message import MessageStatus
@@ -32,7 +31,6 @@ from conversations.services.campaigns import audience
 from messaging.types import Outcome
 
 WARM_UP = 4  # messages a worker: it imports and connects with its first
-THOUSAND = 1000.0
 A_SECOND = "messages a second"
 
 
@@ -162,12 +160,7 @@ class _Rounds:
     def _described(self, sent: Sequence[Sent]) -> list[tuple[str, float]]:
         arrivals = self._wait_for(sent)
         waits = [(arrivals[one.ref].first - one.committed_at) * THOUSAND for one in sent]
-        late = quantiles(waits, n=20, method="inclusive")[-1] if len(waits) > 1 else waits[0]
-        return [
-            ("commit to provider, median", median(waits)),
-            ("commit to provider, 95 of 100", late),
-            ("commit to provider, longest", max(waits)),
-        ]
+        return [(f"commit to provider, {name}", value) for name, value in spread(waits)]
 
     def _rush(self, side: Side, conversations: Sequence[Conversation], *, workers: int) -> _Rush:
         """Queue a message for each conversation while the workers stand still, then let them go."""

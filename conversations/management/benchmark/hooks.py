@@ -25,7 +25,7 @@ from conversations.management.benchmark.ground import Ground, frozen
 from conversations.management.benchmark.hooks_calls import FORTY, Told
 from conversations.management.benchmark.kept import listens
 from conversations.management.benchmark.machine import peak_megabytes, used_so_far
-from conversations.management.benchmark.report import FLOOR, OURS, Count, Findings, Measure
+from conversations.management.benchmark.report import FLOOR, OURS, THOUSAND, Count, Findings, Measure
 from conversations.management.benchmark.running_campaign import bulk_workers, wait_for_the_end
 from conversations.models import Conversation, Message, Receipt, WebhookEvent
 from conversations.models.message import Direction, MessageStatus
@@ -36,7 +36,6 @@ CLIENTS = 2
 INTERACTIVE_WORKERS = 2  # and one for the default queue, as `manage.py dev` starts them
 PATIENCE = 1800.0  # seconds
 LOOK_EVERY = 0.02
-THOUSAND = 1000.0
 FLOOR_ENVIRONMENT = {"DJANGO_SETTINGS_MODULE": "conversations.management.benchmark.hooks_floor_settings"}
 
 

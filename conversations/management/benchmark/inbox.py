@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import median
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -18,20 +18,18 @@ from django.db import connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
 
-from conversations.management.benchmark.contract import Benchmark, Say, whole_number
+from conversations.management.benchmark.contract import WARM_UP, Benchmark, Say, whole_number
 from conversations.management.benchmark.inbox_pages import Asked, Page, Questions, pages, rows_by_hand
 from conversations.management.benchmark.inbox_rows import fill_centre, make_ground
 from conversations.management.benchmark.inbox_truth import first_page_is_wrong, search_is_wrong, what_is_kept
 from conversations.management.benchmark.peers.contract import add_peers_option, start_peers
 from conversations.management.benchmark.peers.helpdesk import Helpdesk
-from conversations.management.benchmark.report import Count, Findings, Measure
+from conversations.management.benchmark.report import THOUSAND, Count, Findings, Measure, late
 
 SMALLEST, LARGEST = 1_000, 5_000_000  # conversations
-WARM_UP = 3  # requests of each page before any counts
 SEARCHES_CHECKED = 3
 MOST_STATEMENTS = 40
-THOUSAND = 1000.0
-LIST_TIME, FLOOR = "by the ORM alone", "its rows by hand"
+LIST_TIME, BY_HAND = "by the ORM alone", "its rows by hand"
 
 
 class Inbox(Benchmark):
@@ -257,10 +255,10 @@ class _Rounds:
             for site in self._sites:
                 taken = self._taken[page.name, site.size]
                 sides[f"{site.size:,} median"] = [median(one) for one in taken.whole]
-                sides[f"{site.size:,} 95 of 100"] = [_p95(one) for one in taken.whole]
+                sides[f"{site.size:,} 95 of 100"] = [late(one) for one in taken.whole]
             growth.append(Measure(page.name, "ms", sides, (f"{largest:,} median", f"{smallest:,} median")))
             taken = self._taken[page.name, largest]
-            beside = {"processor": taken.processor, "SQL": taken.sql, LIST_TIME: taken.orm, FLOOR: taken.floor}
+            beside = {"processor": taken.processor, "SQL": taken.sql, LIST_TIME: taken.orm, BY_HAND: taken.floor}
             sides = {"page": [median(one) for one in taken.whole]}
             sides |= {name: [median(one) for one in values] for name, values in beside.items() if any(values)}
             sides["longest page"] = [max(max(one) for one in taken.whole)]
@@ -306,7 +304,3 @@ def _milliseconds(work: Callable[[], Any]) -> float:
     began = time.perf_counter()
     work()
     return (time.perf_counter() - began) * THOUSAND
-
-
-def _p95(values: Sequence[float]) -> float:
-    return quantiles(values, n=20, method="inclusive")[-1]

@@ -20,20 +20,18 @@ from django.urls import reverse
 from django.utils import timezone
 
 from conversations.management.benchmark.bulk import execute
-from conversations.management.benchmark.contract import Benchmark, Say
+from conversations.management.benchmark.contract import WARM_UP, Benchmark, Say
 from conversations.management.benchmark.inbox import Site, SqlMeter, add_sizes
 from conversations.management.benchmark.inbox_rows import make_ground
-from conversations.management.benchmark.report import Count, Findings, Measure
+from conversations.management.benchmark.report import THOUSAND, Count, Findings, Measure
 from conversations.models import Stream, WorkingHours, WorkingPeriod
 from conversations.models.report_triggers import counted_changes
 from conversations.services.reports import keeping
 from conversations.services.reports.scope import Period, Scope
 from conversations.services.reports.words import amount
 
-WARM_UP = 2
 MOST_STATEMENTS = 40
-THOUSAND = 1000.0
-FLOOR, COUNTED = "kept rows by hand", "counted from messages"
+BY_HAND, COUNTED = "kept rows by hand", "counted from messages"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +142,7 @@ def _play(
         floor.append(_seconds(partial(_read, by_hand)) * THOUSAND)
         if number < 2:
             counted.append(_seconds(lambda: [execute(_FROM_MESSAGES, span) for span in spans]) * THOUSAND)
-    for side, values in (("page", whole), (FLOOR, floor), (COUNTED, counted)):
+    for side, values in (("page", whole), (BY_HAND, floor), (COUNTED, counted)):
         taken[f"{page.name}, at {site.size:,}", side].append(values)
 
 
@@ -165,8 +163,8 @@ def _measures(sites: Sequence[Site], taken: Mapping[tuple[str, str], list[list[f
         growth.append(Measure(page.name, "ms", medians, _ends(sites)))
         for site in sites:
             name = f"{page.name}, at {site.size:,}"
-            sides = {side: _medians(taken[name, side]) for side in ("page", FLOOR, COUNTED)}
-            parts.append(Measure(name, "ms", sides, ("page", FLOOR)))
+            sides = {side: _medians(taken[name, side]) for side in ("page", BY_HAND, COUNTED)}
+            parts.append(Measure(name, "ms", sides, ("page", BY_HAND)))
     return [*growth, *parts]
 
 

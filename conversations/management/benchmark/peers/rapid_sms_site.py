@@ -1,7 +1,7 @@
 """A site with RapidSMS and nothing else: `PLACES fill`, `PLACES work READY` or `PLACES send`, with numbers as input.
 
 PLACES is JSON: its database as settings have it, the broker of its queue, the address of the provider. `work` is its
-worker and makes the file READY once it waits; `send` prints the seconds until each number was noted as sent.
+worker and makes the file READY once it waits; `send` prints the seconds until all numbers were noted as sent.
 """
 
 from __future__ import annotations
