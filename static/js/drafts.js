@@ -1,13 +1,11 @@
 // <draft-saver>: keeps both texts of a composer on the server while somebody writes, and on this device until the
 // server has them. A text that was changed in another window is never overwritten unasked.
 
-import { forgetWaiting, waiting } from "./offline.js";
+import { DRAFTS, forgetWaiting, waiting } from "./offline.js";
 import { toast } from "./toasts.js";
 
 const PAUSE = 600; // milliseconds after the last key
 const PATIENCE = 1500; // how long sending waits for a save that is under way
-
-const PREFIX = `parley:draft:${document.body.dataset.user}:`;
 
 let lastMode = { conversation: "", mode: "" };
 
@@ -132,7 +130,7 @@ class DraftSaver extends HTMLElement {
   }
 
   key(text) {
-    return `${PREFIX}${this.form.dataset.conversation}:${text.dataset.kind}`;
+    return `${DRAFTS}${this.form.dataset.conversation}:${text.dataset.kind}`;
   }
 
   remember(text) {
@@ -213,7 +211,7 @@ document.addEventListener("submit", async (event) => {
   if (!event.target.matches("[data-signs-out]") || event.target.dataset.ready) return;
   event.preventDefault();
   await saver()?.save();
-  const own = Object.keys(localStorage).filter((key) => key.startsWith(PREFIX));
+  const own = Object.keys(localStorage).filter((key) => key.startsWith(DRAFTS));
   const open = own.length || waiting().length;
   if (open && !event.target.dataset.warned) {
     event.target.dataset.warned = "yes";

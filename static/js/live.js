@@ -4,7 +4,7 @@
 import { hears } from "./events.js";
 import { follow } from "./list.js";
 import { waiting } from "./offline.js";
-import { atEnd, timeline, toEnd } from "./pane.js";
+import { atEnd, settle, timeline, toEnd } from "./pane.js";
 import { patchChildren, replaceIfChanged } from "./patch.js";
 import { toast } from "./toasts.js";
 
@@ -19,6 +19,7 @@ let running = false;
 let wanted = false;
 let wholePage = false;
 let ended = false;
+let lost = ""; // the open conversation, once its reader may not see it any more
 
 /** Ask for the parts of the page soon; `withConversation` says that the open one may have changed. */
 function refresh(withConversation) {
@@ -32,24 +33,46 @@ async function ask() {
   if (!workspace() || ended || document.hidden) return; // asked again when somebody looks
   running = true;
   wanted = false;
-  const conversation = wholePage ? openConversation() : "";
+  const conversation = wholePage && openConversation() !== lost ? openConversation() : "";
   wholePage = false;
   try {
-    const response = await fetch(address(conversation), { headers: { Accept: "text/html" } });
-    if (response.redirected) signedOut();
-    else if (response.ok) {
-      const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
-      // What was pressed must still be there when it is answered: else nobody hears what came of it.
-      if (workspace().querySelector(".htmx-request")) refresh(Boolean(conversation));
-      else exchange(fresh, conversation);
-    }
-    connected();
-  } catch {
-    disconnected(); // the poll asks again, and so does the event stream when it is back
+    await bringUpToDate(conversation);
+  } catch (error) {
+    reportError(error); // a fault of this page: the server did answer
   }
   await new Promise((resolve) => setTimeout(resolve, BETWEEN));
   running = false;
   if (wanted) refresh(wholePage);
+}
+
+async function bringUpToDate(conversation) {
+  let response, markup;
+  try {
+    response = await fetch(address(conversation), { headers: { Accept: "text/html" } });
+    markup = await response.text();
+  } catch {
+    return disconnected(); // the poll asks again, and so does the event stream when it is back
+  }
+  try {
+    if (response.redirected) signedOut();
+    else if (response.ok) take(new DOMParser().parseFromString(markup, "text/html"), conversation);
+    else if (response.status === 404 && conversation) goOnWithout(conversation);
+  } finally {
+    connected();
+  }
+}
+
+function take(fresh, conversation) {
+  // What was pressed must still be there when it is answered: else nobody hears what came of it.
+  if (workspace().querySelector(".htmx-request")) refresh(Boolean(conversation));
+  else exchange(fresh, conversation);
+}
+
+/** The list goes on; what is typed into the conversation stays where it is. */
+function goOnWithout(conversation) {
+  lost = conversation;
+  toast("This conversation is not here any more.", { tone: "error" });
+  refresh(false);
 }
 
 function address(conversation) {
@@ -91,8 +114,10 @@ function showUnread() {
   const unread = Number(document.getElementById("views")?.dataset.unread ?? 0);
   document.title = document.title.replace(/^(\(\d+\) )?/, unread ? `(${unread}) ` : "");
   const badge = document.querySelector(".rail-badge");
-  if (badge && badge.firstChild.data !== String(unread)) badge.firstChild.data = unread > 99 ? "99+" : String(unread);
-  if (badge) badge.hidden = !unread;
+  if (!badge) return;
+  const words = unread > 99 ? "99+" : String(unread);
+  if (badge.firstChild.data !== words) badge.firstChild.data = words;
+  badge.hidden = !unread;
 }
 
 function signedOut() {
@@ -158,6 +183,9 @@ document.addEventListener("parley:handled", (event) => {
 });
 
 if (workspace()) {
+  settle(() => {
+    lost = ""; // asked for and shown anew
+  });
   setInterval(() => {
     if (!ended && (!hears() || away)) refresh(true);
   }, POLL);

@@ -56,6 +56,7 @@ class SegmentMeter extends HTMLElement {
     asked.set("body", body);
     this.request?.abort();
     this.request = new AbortController();
+    let markup;
     try {
       const response = await fetch(this.dataset.measure, {
         method: "POST",
@@ -63,12 +64,14 @@ class SegmentMeter extends HTMLElement {
         signal: this.request.signal,
       });
       if (!response.ok || response.redirected) return;
-      this.show(await response.text());
-      this.measured = body;
+      markup = await response.text();
     } catch (error) {
       // The old count is of another text. The server counts again when the message is sent.
       if (error.name !== "AbortError") this.showNothing();
+      return;
     }
+    this.show(markup);
+    this.measured = body;
   }
 
   show(markup) {

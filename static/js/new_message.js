@@ -1,6 +1,8 @@
 // A first message has no conversation yet in which its draft could lie: this device keeps it until it is sent.
 
-const KEY = `parley:draft:${document.body.dataset.user}:new`;
+import { DRAFTS } from "./offline.js";
+
+const KEY = `${DRAFTS}new`;
 
 const form = () => document.getElementById("new-message");
 const text = () => document.getElementById("new-body");

@@ -6,6 +6,9 @@ import { toast } from "./toasts.js";
 const AGAIN = 20_000;
 const STORE = `parley:outbox:${document.body.dataset.user}`;
 
+/** What this device holds of texts that the server may not have; "new" or a conversation and a kind follow. */
+export const DRAFTS = `parley:draft:${document.body.dataset.user}:`;
+
 /** The forms that wait: {conversation, address, name, fields: [[name, value], ...]}. */
 export const waiting = () => JSON.parse(localStorage.getItem(STORE) ?? "[]");
 
@@ -95,8 +98,7 @@ function putBack({ conversation, name, address }) {
     const field = kind === "reply" ? "body" : "remark";
     const texts = here.map(({ fields }) => new Map(fields)).filter((fields) => fields.get("mode") === kind);
     const body = texts.map((fields) => fields.get(field)).join("\n\n");
-    const key = `parley:draft:${document.body.dataset.user}:${conversation}:${kind}`;
-    if (body) localStorage.setItem(key, JSON.stringify({ body, version: 0 }));
+    if (body) localStorage.setItem(`${DRAFTS}${conversation}:${kind}`, JSON.stringify({ body, version: 0 }));
   }
   toast(`What you wrote to ${name} was not sent: somebody wrote meanwhile, or a rule is against it.`, {
     tone: "error",

@@ -27,15 +27,18 @@ async function ask() {
   request?.abort();
   request = new AbortController();
   list.setAttribute("aria-busy", "true");
+  let markup;
   try {
     const address = `${dialog.dataset.options}?${new URLSearchParams({ q: asked })}`;
     const response = await fetch(address, { headers: { Accept: "text/html" }, signal: request.signal });
-    if (response.redirected) document.dispatchEvent(new CustomEvent("parley:signed-out"));
-    else if (response.ok) show(await response.text(), asked);
-    else fail();
+    if (response.redirected) return document.dispatchEvent(new CustomEvent("parley:signed-out"));
+    if (!response.ok) return fail();
+    markup = await response.text();
   } catch (error) {
     if (error.name !== "AbortError") fail();
+    return;
   }
+  show(markup, asked);
 }
 
 function fail() {

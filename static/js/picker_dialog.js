@@ -60,13 +60,17 @@ function show(page) {
 
 async function open(address, options) {
   const back = dialog()?.querySelector(".picker-head a")?.href;
+  let page;
   try {
-    const page = await pageOf(address, options);
-    if (page) show(page);
-    else location.assign(back ?? address);
+    page = await pageOf(address, options);
   } catch {
-    toast("The server did not answer. Nothing was sent: try again.", { tone: "error" });
+    // Whether it was sent nobody knows here; its key sees to it that it is sent once.
+    const words = options ? "No answer came. Try again: it is sent once." : "The templates did not load. Try again.";
+    toast(words, { tone: "error" });
+    return;
   }
+  if (page) show(page);
+  else location.assign(back ?? address);
 }
 
 document.addEventListener("click", (event) => {

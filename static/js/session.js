@@ -64,23 +64,22 @@ async function pauseInTyping() {
 async function send(form) {
   const button = form.querySelector("button");
   button.disabled = true;
-  try {
-    const page = await parsed(await fetch("/sign-in/"));
-    const body = new FormData(form);
-    body.set("csrfmiddlewaretoken", page.querySelector("[name=csrfmiddlewaretoken]")?.value ?? "");
-    body.set("next", "/account/");
-    const response = await fetch("/sign-in/", { method: "POST", body });
-    const answer = await parsed(response);
-    if (answer.body.dataset.user === document.body.dataset.user) return goOn(answer);
-    if (answer.body.dataset.user) return location.reload(); // somebody else works here now
-    const said = answer.querySelector(".error-summary")?.textContent.trim(); // also that it is shut for a while
-    if (said) return refuse(form, said);
-    location.href = signIn(); // more is asked for than a password
-  } catch {
-    refuse(form, "The server does not answer. Try again.");
-  } finally {
-    button.disabled = false;
-  }
+  const answer = await answerTo(form).catch(() => null);
+  button.disabled = false;
+  if (!answer) return refuse(form, "The server does not answer. Try again.");
+  if (answer.body.dataset.user === document.body.dataset.user) return goOn(answer);
+  if (answer.body.dataset.user) return location.reload(); // somebody else works here now
+  const said = answer.querySelector(".error-summary")?.textContent.trim(); // also that it is shut for a while
+  if (said) return refuse(form, said);
+  location.href = signIn(); // more is asked for than a password
+}
+
+async function answerTo(form) {
+  const page = await parsed(await fetch("/sign-in/"));
+  const body = new FormData(form);
+  body.set("csrfmiddlewaretoken", page.querySelector("[name=csrfmiddlewaretoken]")?.value ?? "");
+  body.set("next", "/account/");
+  return parsed(await fetch("/sign-in/", { method: "POST", body }));
 }
 
 const parsed = async (response) => new DOMParser().parseFromString(await response.text(), "text/html");

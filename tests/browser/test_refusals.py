@@ -44,6 +44,41 @@ def test_what_was_pressed_and_not_done_is_told(
     expect_notes(complaints, rf"{status}|resolve")
 
 
+def test_a_list_goes_on_when_the_open_conversation_is_nothing_for_its_reader_any_more(
+    agent: Page, product: Product, complaints: Complaints
+) -> None:
+    new_conversation(agent, product)
+    asked: list[str] = []
+
+    def answer(route: Route) -> None:
+        asked.append(route.request.url)
+        if "open=" in route.request.url:
+            route.fulfill(status=404, body="")
+        else:
+            route.continue_()
+
+    agent.route("**/updates/**", answer)
+    agent.evaluate("document.dispatchEvent(new CustomEvent('parley:refresh'))")
+    expect(agent.get_by_role("alert").filter(has_text="This conversation is not here any more.")).to_be_visible()
+    with agent.expect_response(lambda response: "updates" in response.url and "open=" not in response.url):
+        agent.evaluate("document.dispatchEvent(new CustomEvent('parley:refresh'))")
+    assert sum("open=" in address for address in asked) == 1, "it is not asked for again"
+    expect_notes(complaints, "404")
+
+
+def test_a_fault_of_the_page_is_not_told_as_one_of_the_server(
+    agent: Page, product: Product, complaints: Complaints
+) -> None:
+    new_conversation(agent, product)
+    agent.evaluate("() => { DOMParser.prototype.parseFromString = () => { throw new Error('A fault of the page') } }")
+    with agent.expect_response("**/updates/**"):
+        agent.evaluate("document.dispatchEvent(new CustomEvent('parley:refresh'))")
+    agent.wait_for_timeout(500)
+    expect(agent.get_by_text("The server does not answer")).to_have_count(0)
+    assert any("A fault of the page" in line for line in complaints.lines), "whoever mends it finds it"
+    expect_notes(complaints, "A fault of the page")
+
+
 def test_a_form_sent_after_signing_out_elsewhere_comes_back_to_its_page(
     product: Product, chromium: Browser, complaints: Complaints
 ) -> None:

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
+from tests.browser.composing import expect_notes
 from tests.browser.conftest import Complaints, Product, come_back, open_page
 from tests.browser.customers import american, british
 from tests.browser.sandbox import Sandbox
@@ -86,12 +87,6 @@ def lines(page: Page) -> list[dict[str, Any]]:
 def messages(page: Page, text: str) -> list[dict[str, Any]]:
     """The messages of the open conversation that hold a text."""
     return [one for one in lines(page) if one["kind"] == "message" and text in one["text"]]
-
-
-def expect_notes(complaints: Complaints, pattern: str) -> None:
-    """Chromium notes refusals and lost connections by itself, htmx too; the pages must log nothing more."""
-    assert [line for line in complaints.lines if not re.search(pattern, line)] == []
-    complaints.lines.clear()
 
 
 def test_01_the_first_five_minutes(agent: Page, handset: Page, product: Product, sandbox: Sandbox, mark: str) -> None:
