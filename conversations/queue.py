@@ -74,6 +74,12 @@ class InteractiveWorker(_Reliable, RQSimpleWorker):
     """Runs jobs in its own process: no fork, and connections to providers stay open. For agents' messages."""
 
 
+def worker_command(queue: str) -> tuple[str, ...]:
+    """What manage.py is called with to be a worker of a queue, here and on every site."""
+    named = f"{InteractiveWorker.__module__}.{InteractiveWorker.__name__}"  # the others are what RQ's setting says
+    return ("rqworker", queue, *(("--worker-class", named) if queue == INTERACTIVE else ()))
+
+
 def hint(job: str, ids: Sequence[int], *, queue: str) -> bool:
     """Wake a worker for these rows; True when a job is waiting for them now.
 

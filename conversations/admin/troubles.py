@@ -28,11 +28,7 @@ from conversations.services.operations import Breaker, Figures, QueueFigures, St
 
 BAD, WARN, INFO = "bad", "warn", "info"
 WORDS: dict[str, str | Promise] = {BAD: _("Wrong"), WARN: _("Look at"), INFO: _("Known")}
-START = {
-    queue.INTERACTIVE: "manage.py rqworker interactive --worker-class conversations.queue.InteractiveWorker",
-    queue.BULK: "manage.py rqworker bulk",
-    queue.DEFAULT: "manage.py rqworker default",
-}
+START = {name: " ".join(("manage.py", *queue.worker_command(name))) for name in queue.QUEUES}
 
 
 @dataclass(frozen=True)

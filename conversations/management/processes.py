@@ -17,6 +17,7 @@ from django.conf import settings
 from django.core.management.base import CommandError
 
 from config.supervisor.guard import Guard
+from conversations.queue import worker_command
 
 START_PATIENCE = 60.0  # seconds: processes that start together load Django at the same time
 STOP_PATIENCE = 10.0
@@ -79,9 +80,10 @@ class Processes:
             name, sys.executable, *server, *address, environment={"DATABASE_POOL": "on", **(environment or {})}
         )
 
-    def start_worker(self, name: str, queue: str, *, worker_class: str) -> int:
-        """Start a worker of a queue, as a site does; returns its pid."""
-        return self.start_command(name, "rqworker", queue, "--worker-class", worker_class, "--verbosity", "0")
+    def start_worker(self, name: str, queue: str, *, worker_class: str = "") -> int:
+        """Start a worker of a queue, as a site does, or one of another class; returns its pid."""
+        named = ("--worker-class", worker_class) if worker_class else ()
+        return self.start_command(name, *worker_command(queue), *named, "--verbosity", "0")
 
     def stop(self, *names: str) -> None:
         """End these processes, orderly where they let us."""

@@ -15,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from config.logs import JsonLine, MaskPersonalData
 from config.reporting import before_send, start_reporting
+from conversations.queue import QUEUES, worker_command
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOYMENT = ROOT / "docs" / "deployment"
@@ -39,6 +40,14 @@ def test_there_is_a_unit_for_each_process_of_the_table() -> None:
         assert (service["KillMode"], service["TimeoutStopSec"], service["Restart"]) == ("mixed", "90", "always")
         assert path.stem.rstrip("@") in OPERATIONS
     assert started == wanted
+    assert {f"{' '.join(worker_command(queue))} --verbosity 0" for queue in QUEUES} <= wanted
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/architecture.md"])
+def test_pages_start_workers_as_we_do(page: str) -> None:
+    text = (ROOT / page).read_text()
+    for queue in QUEUES:
+        assert f"manage.py {' '.join(worker_command(queue))}" in text, queue
 
 
 def test_the_dashboard_asks_for_metrics_that_there_are() -> None:

@@ -24,6 +24,7 @@ from config.local_services import LocalServices
 from config.local_services.places import PROJECT
 from config.local_services.processes import find_processes
 from config.supervisor.guard import Guard
+from conversations.queue import BULK, DEFAULT, INTERACTIVE, worker_command
 from conversations.services import accounts
 from tests.chaos.processes import PATIENCE, Process, eventually
 from tests.chaos.provider import Provider
@@ -49,10 +50,9 @@ BULK_WORKERS = ("bulk-1", "bulk-2")
 MANAGE = (sys.executable, "manage.py")
 
 
-def rq_worker(queue: str, worker_class: str) -> Sequence[str]:
-    """The command of a worker on one queue, as `dev` starts it."""
-    name = f"conversations.queue.{worker_class}"
-    return (*MANAGE, "rqworker", queue, "--worker-class", name, "--verbosity", "0")
+def rq_worker(queue: str) -> Sequence[str]:
+    """The command of a worker on one queue, as a site starts it."""
+    return (*MANAGE, *worker_command(queue), "--verbosity", "0")
 
 
 class Site:
@@ -86,9 +86,9 @@ class Site:
         guard = Guard()
         self._stack.enter_context(guard)
         commands = {
-            **dict.fromkeys((*WORKERS, *EXTRA_WORKERS), rq_worker("interactive", "InteractiveWorker")),
-            **dict.fromkeys(BULK_WORKERS, rq_worker("bulk", "Worker")),
-            "default": rq_worker("default", "Worker"),
+            **dict.fromkeys((*WORKERS, *EXTRA_WORKERS), rq_worker(INTERACTIVE)),
+            **dict.fromkeys(BULK_WORKERS, rq_worker(BULK)),
+            "default": rq_worker(DEFAULT),
             "dispatcher-1": (*MANAGE, "dispatcher"),
             "dispatcher-2": (*MANAGE, "dispatcher"),
             "web": (

@@ -99,7 +99,7 @@ def test_away_while_an_agent_writes(chaos: Chaos) -> None:
 def test_restarted_under_a_supervisor(chaos: Chaos) -> None:
     with chaos("F15", "Valkey restarts: workers end, their supervisor starts them again") as run:
         run.site.spare(*[worker.name for worker in run.site.workers])
-        command = [sys.executable, "-c", SUPERVISED, *rq_worker("interactive", "InteractiveWorker")]
+        command = [sys.executable, "-c", SUPERVISED, *rq_worker("interactive")]
         environment = run.site.environment_of("supervised")
         with (run.site.directory / "supervised.log").open("ab") as log:
             supervisor = psutil.Popen(command, env={**os.environ, **environment}, stdout=log, stderr=subprocess.STDOUT)

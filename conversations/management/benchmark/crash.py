@@ -152,7 +152,7 @@ class _Play:
         name, chunk, claim = self._dice.choice(held)
         self._ground.kill(name)
         killed_at = time.monotonic()
-        self._ground.start_worker(name, BULK, worker_class="conversations.queue.Worker")
+        self._ground.start_worker(name, BULK)
         lost = CampaignChunk.objects.filter(pk=chunk, claim=claim, status=ChunkStatus.SENDING)
         for on_wire in lost.values_list("on_wire", flat=True):
             self.losses.append(Loss(chunk, claim, killed_at, is_on_wire=bool(on_wire)))

@@ -78,9 +78,7 @@ class Ground(Processes):
         while len(self._workers) < number:
             self._started += 1
             name = f"interactive-{self._started}"
-            self._workers[name] = self.start_worker(
-                name, INTERACTIVE, worker_class="conversations.queue.InteractiveWorker"
-            )
+            self._workers[name] = self.start_worker(name, INTERACTIVE)
         self.wait_until({"workers": lambda: self._idle_workers() == number})
         yield list(self._workers.values())
 

@@ -61,7 +61,7 @@ class HooksBenchmark(Benchmark):
         with tempfile.TemporaryDirectory(prefix="parley-benchmark-") as logs, Ground(Path(logs)) as ground:
             say("Starting two web processes and the workers of a small site")
             web = _Web(ground)
-            default = ground.start_worker("default", DEFAULT, worker_class="conversations.queue.Worker")
+            default = ground.start_worker("default", DEFAULT)
             with ground.workers(INTERACTIVE_WORKERS) as interactive:
                 ground.wait_until(
                     {

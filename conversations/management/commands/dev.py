@@ -20,6 +20,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from config import local_services
 from config.supervisor import ProcessSpec, Supervisor, free_port
+from conversations import queue
 
 CHECKED = "--skip-checks"  # by us, with the same settings
 STOP_GRACE = 60.0  # seconds: a worker that is told to stop finishes the request it has on the wire
@@ -76,17 +77,20 @@ class Command(BaseCommand):
                 is_ready=self._serves_pages,
             ),
             *(
-                self._managed(f"interactive-{number}", "rqworker", "interactive", *_worker("InteractiveWorker"))
+                self._worker(f"interactive-{number}", queue.INTERACTIVE)
                 for number in range(1, settings.INTERACTIVE_WORKERS + 1)
             ),
-            self._managed("bulk", "rqworker", "bulk", *_worker("Worker")),
-            self._managed("default", "rqworker", "default", *_worker("Worker")),
+            self._worker("bulk", queue.BULK),
+            self._worker("default", queue.DEFAULT),
             self._managed("dispatcher", "dispatcher", CHECKED),
         ]
         if self.sandbox_url:
             spec = self._managed("sandbox", "sandbox", "--port", str(sandbox), is_ready=_listens(sandbox))
             processes.insert(0, spec)
         return processes
+
+    def _worker(self, name: str, of_queue: str) -> ProcessSpec:
+        return self._managed(name, *queue.worker_command(of_queue), "--verbosity", "0", CHECKED)
 
     def _managed(self, name: str, *arguments: str, is_ready: Callable[[], bool] = lambda: True) -> ProcessSpec:
         command = (sys.executable, "manage.py", *arguments)
@@ -126,10 +130,6 @@ def _keep_local_services() -> None:
     valkey = local_services.redis_url() == settings.REDIS_URL
     if postgres or valkey:
         local_services.ensure_running(postgres=postgres, valkey=valkey)
-
-
-def _worker(name: str) -> tuple[str, ...]:
-    return ("--worker-class", f"conversations.queue.{name}", "--verbosity", "0", CHECKED)
 
 
 def _listens(port: int) -> Callable[[], bool]:

@@ -14,8 +14,6 @@ from messaging.errors import ProviderError
 from messaging.transport import Transport
 from messaging.types import Request
 
-WORKER_CLASSES = {"interactive": "conversations.queue.InteractiveWorker"}
-
 
 class Site(Processes):
     """The processes of a site, ready when entered."""
@@ -44,7 +42,7 @@ class Site(Processes):
         self.start_command("sandbox", "sandbox", "--port", _port(self._sandbox_url))
         self.start_web("web", int(_port(self._web_url)))
         for queue in QUEUES:
-            self.start_worker(queue, queue, worker_class=WORKER_CLASSES.get(queue, "conversations.queue.Worker"))
+            self.start_worker(queue, queue)
         self.start_command("dispatcher", "dispatcher")
 
 

@@ -215,13 +215,13 @@ def test_doubts_and_calls_lead_to_their_rows(admin_browser: Client) -> None:
     call = WebhookEvent.objects.create(
         account=stream.account, key="a", body=b"{", status="failed", error="KeyError", received_at=timezone.now()
     )
-    WebhookEvent.objects.create(account=stream.account, key="b", body=b"{}", received_at=ago(seconds=70))
+    WebhookEvent.objects.create(account=stream.account, key="b", body=b"{}", received_at=ago(minutes=65, seconds=10))
     for key in ("a", "b", "c"):
         Receipt.objects.create(account=stream.account, key=key, status="read")
     Receipt.objects.exclude(key="c").update(received_at=ago(hours=1))
     Receipt.objects.filter(key="b").update(message=asked)
     assert sentences(admin_browser) == [
-        "Wrong A provider's call has waited for 1 min 10 s to be read. Start manage.py rqworker default.",
+        "Wrong A provider's call has waited for 1 h 5 min to be read. Start manage.py rqworker default.",
         "Look at 1 message is not confirmed and needs a person to decide. See them",
         "Look at 1 call of a provider could not be read. Mend the cause that it names, then replay it. See them",
         "Known 1 message is not confirmed; its provider will be asked about it. See them",

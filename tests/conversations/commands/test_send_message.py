@@ -18,6 +18,7 @@ from config import local_services
 from conversations.management import console
 from conversations.models import Contact, Message, OptIn
 from conversations.models.message import MessageStatus
+from conversations.queue import worker_command
 from conversations.services import consent
 from tests import factories
 from tests.conversations.commands.conftest import Shell, call, refused
@@ -225,10 +226,7 @@ def _worker_process(sandbox: PlayedSandbox) -> subprocess.Popen[bytes]:
 
     database = settings.DATABASE_URL.replace("/parley?", f"/{connection.settings_dict['NAME']}?")
     return subprocess.Popen(
-        [
-            *(sys.executable, "manage.py", "rqworker", "interactive", "--verbosity", "0"),
-            *("--worker-class", "conversations.queue.InteractiveWorker"),
-        ],
+        [sys.executable, "manage.py", *worker_command("interactive"), "--verbosity", "0"],
         cwd=settings.BASE_DIR,
         env={
             **os.environ,
