@@ -21,6 +21,7 @@ from rq.serializers import JSONSerializer
 from rq.worker import BaseWorker
 
 from conversations.broker import broker
+from messaging.registry import provider_classes
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,12 @@ class _Reliable(BaseWorker):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs["serializer"] = JSONSerializer  # rqworker passes its own default, which is pickle
         super().__init__(*args, **kwargs)
+
+    def work(self, *args: Any, **kwargs: Any) -> bool:
+        """Work, with the jobs and the providers loaded beforehand: else every fork loads them anew."""
+        import_module("conversations.jobs")
+        provider_classes()
+        return super().work(*args, **kwargs)
 
     def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
         """Say that this worker lives; stand in the list again when Valkey has lost its data meanwhile."""
@@ -63,11 +70,6 @@ class _Reliable(BaseWorker):
 
 class Worker(_Reliable, RQWorker):
     """Forks for each job: a job that dies takes nothing with it. For bulk and default work."""
-
-    def work(self, *args: Any, **kwargs: Any) -> bool:
-        """Work, with the jobs loaded beforehand: else every fork loads them anew."""
-        import_module("conversations.jobs")
-        return super().work(*args, **kwargs)
 
 
 class InteractiveWorker(_Reliable, RQSimpleWorker):

@@ -20,6 +20,22 @@ WANTED_BY_PAGES = ("config.urls", "conversations.admin", "ninja", "phonenumbers.
 print([module for module in WANTED_BY_PAGES if module in sys.modules])
 """
 
+FORKING = """
+import sys, django
+django.setup()
+from rq import Queue
+from conversations.broker import broker
+from conversations.queue import Worker
+Worker([Queue("of-a-test", connection=broker())], connection=broker()).work(burst=True, logging_level="WARNING")
+print([module for module in ("conversations.jobs", "messaging.providers.cirrus.provider") if module not in sys.modules])
+"""
+
+
+def test_what_every_job_needs_is_loaded_before_a_worker_forks() -> None:
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings"}
+    said = subprocess.run([sys.executable, "-c", FORKING], cwd=PROJECT, env=environment, capture_output=True, text=True)
+    assert (said.returncode, said.stdout) == (0, "[]\n"), said.stderr
+
 
 @pytest.mark.parametrize("name", ["rqworker", "dispatcher"])
 def test_no_page_form_or_interface_is_loaded(name: str) -> None:
