@@ -31,8 +31,8 @@ from tests.log_scan import LogScan
 
 LOCK = re.compile(r"\bFOR (NO KEY )?UPDATE\b")
 JOIN = re.compile(r"\bJOIN\b")
-BROWSER = "browser"
-WHOLE_SITES = ("journeys", "benchmarks", BROWSER, "chaos")
+BROWSER, CHAOS = "browser", "chaos"
+WHOLE_SITES = ("journeys", "benchmarks", BROWSER, CHAOS)
 WRITTEN = pytest.StashKey[int]()
 _written = itertools.count()
 
@@ -116,7 +116,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class Lanes(LoadScopeScheduling):
-    """What lanes of tests side by side take in one piece: a file, or a folder that starts sites of its own.
+    """What lanes of tests side by side take in one piece: a file, or one test of chaos, each of which has fresh rows.
 
     The last lane begins with the browser tests, the others with everything else; whoever has none left of its own goes
     on with those of the others. So one site serves the browser tests, and a second one the last of them.
@@ -124,7 +124,7 @@ class Lanes(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
-        return next((folder for folder in WHOLE_SITES if f"/{folder}/" in path and folder != BROWSER), path)
+        return nodeid if f"/{CHAOS}/" in path else path
 
     def _assign_work_unit(self, node: WorkerController) -> None:
         is_last = node.gateway.id == self.nodes[-1].gateway.id
