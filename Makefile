@@ -77,7 +77,7 @@ benchmark: venv ## measure how fast messages leave and pages come (ARGS="inbox")
 	@.venv/bin/python manage.py benchmark $(ARGS)
 
 chromium: # install Debian's Chromium where it is missing and apt-get may do it
-	@command -v chromium >/dev/null || { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends chromium fonts-inter; }
+	@command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null || { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends chromium fonts-inter; }
 
 lock: setup ## compile the .in files into requirements.txt and requirements-dev.txt
 	$(COMPILE) requirements.in --output-file requirements.txt

@@ -5,9 +5,7 @@ from __future__ import annotations
 import gc
 import itertools
 import logging
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -21,12 +19,13 @@ from django.db.backends.postgresql.creation import DatabaseCreation
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_save
 from django.test import TransactionTestCase, override_settings
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 from xdist.scheduler.loadscope import LoadScopeScheduling
 from xdist.workermanage import WorkerController
 
 from config import local_services
 from config.local_services.postgres import ROLE, SUPERUSER
+from tests.chromium import running_chromium
 from tests.log_scan import LogScan
 
 LOCK = re.compile(r"\bFOR (NO KEY )?UPDATE\b")
@@ -222,15 +221,5 @@ def _settings_of_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """This machine's Chromium. Ends with the module: a running Playwright makes Django refuse its database."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None:
-        if os.environ.get("REQUIRE_BROWSER"):
-            pytest.fail("REQUIRE_BROWSER is set, and there is no Chromium. Install the package chromium.")
-        pytest.skip("There is no Chromium on this machine. Install the package chromium to run the browser tests.")
-    flags = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
-    if os.geteuid() == 0:
-        flags.append("--no-sandbox")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=flags)
+    with running_chromium() as browser:
         yield browser
-        browser.close()

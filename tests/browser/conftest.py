@@ -17,6 +17,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
+from tests.chromium import running_chromium
+
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "fernhill-demo"
 SESSION_SHARED = 300  # seconds, fewer than those after which the product asks for the password again
@@ -72,6 +74,15 @@ def product() -> Iterator[Product]:
         process.wait(timeout=90)
         reader.join(timeout=10)
         process.stdout.close()
+
+
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Browser]:
+    """One Chromium for all of the folder, in which each test has windows of its own."""
+    # Django refuses its database while an event loop runs; Playwright's runs for the browser alone.
+    with pytest.MonkeyPatch.context() as patch, running_chromium() as browser:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        yield browser
 
 
 def _address(log: list[str], name: str) -> str:

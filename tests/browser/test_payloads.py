@@ -5,7 +5,6 @@ Nothing may run, and the content security policy must have had nothing to stop.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
@@ -44,17 +43,6 @@ WATCH = """
         window.happened.push("the policy stopped " + event.violatedDirective + " " + event.blockedURI);
     });
 """
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _database_beside_playwright() -> Iterator[None]:
-    """Django refuses its database while an event loop runs; Playwright's runs for the browser alone."""
-    before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
-    yield
-    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
-    if before is not None:
-        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = before
 
 
 def seeded(payload: str) -> Rows:
