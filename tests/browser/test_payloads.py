@@ -16,12 +16,14 @@ from django.test import Client
 from django.urls import get_resolver
 from django.utils import timezone
 from playwright.sync_api import Browser
+from playwright.sync_api import Error as PlaywrightError
 
 from conversations.models import (
     Campaign,
     CampaignRecipient,
     Conversation,
     DispatcherTick,
+    KeywordSet,
     Message,
     Stream,
     User,
@@ -65,7 +67,9 @@ def seeded(payload: str) -> Rows:
         found[Conversation], direction="in", body=payload, media=[{"kind": "document", "filename": payload}]
     )
     # Hosts are named by their name, which no address may hold like this; the list of them shows it all the same.
-    plain = DispatcherTick.objects.create(host="desk-1", process_id=1, ticked_at=timezone.now())
+    plain = DispatcherTick.objects.create(host=f"desk-{user.pk}", process_id=1, ticked_at=timezone.now())
+    # The words of a language are one row, which the next payload would take.
+    KeywordSet.objects.filter(pk=found[KeywordSet].pk).update(language=f"x{PAYLOADS.index(payload)}")
     return {**found, DispatcherTick: plain, Campaign: campaign}
 
 
@@ -89,11 +93,14 @@ class Watched:
 
     def is_page(self, path: str) -> bool:
         """Open an address; False for one that shows no page: a file, a refusal, nothing."""
-        answer = self.page.request.get(self.site + path)
-        if answer.status != 200 or not answer.headers.get("content-type", "").startswith("text/html"):
-            return False
-        self.page.goto(self.site + path, wait_until="load")
-        return True
+        try:
+            answer = self.page.goto(self.site + path, wait_until="load")
+        except PlaywrightError as error:
+            if "Download is starting" in str(error) or "net::ERR_ABORTED" in str(error):
+                return False
+            raise
+        assert answer is not None
+        return answer.status == 200 and answer.headers.get("content-type", "").startswith("text/html")
 
     def happened(self) -> list[str]:
         """What the page did that it should not."""
@@ -108,22 +115,31 @@ def watched(chromium: Browser, live_server: Any) -> Iterator[Watched]:
     one.window.close()
 
 
-def addresses(rows: Rows) -> Iterator[str]:
-    """Every address that may show a page."""
+def addresses(rows: Rows) -> Iterator[tuple[str, str]]:
+    """Every route that may show a page, with the address of these rows."""
     for name, route in patterns(get_resolver().url_patterns):
         if not name.startswith("django_rq:") and name != "sign-out":
-            yield "/" + filled_in(route, name, rows)
+            yield route, "/" + filled_in(route, name, rows)
 
 
-@pytest.mark.parametrize("payload", PAYLOADS)
-def test_nothing_runs_on_any_page(payload: str, watched: Watched) -> None:
-    rows = seeded(payload)
-    watched.sign_in(rows[User])
-    named = ("/?view=all", f"/search/?q={quote(payload)}", "/contacts/?q=Khan")
-    happened = {path: watched.happened() for path in (*addresses(rows), *named) if watched.is_page(path)}
-    assert len(happened) > 60
+def test_nothing_runs_on_any_page(watched: Watched) -> None:
+    seen = {payload: seeded(payload) for payload in PAYLOADS}
+    happened: dict[str, list[str]] = {}
+    no_pages = set()  # they are none with other rows either
+    for payload, rows in seen.items():
+        watched.sign_in(rows[User])
+        named = ("/?view=all", f"/search/?q={quote(payload)}", "/contacts/?q=Khan")
+        for route, path in (*addresses(rows), *zip(named, named, strict=True)):
+            if route in no_pages or (path.startswith("/admin/") and path in happened):
+                continue  # a list of the administration showed the rows of both at once
+            if watched.is_page(path):
+                happened[path] = happened.get(path, []) + watched.happened()
+            else:
+                no_pages.add(route)
+    assert sum(not path.startswith("/admin/") for path in happened) > 60
+    assert len(happened) > 300
     assert {path: what for path, what in happened.items() if what} == {}
-    assert Message.objects.filter(body=payload).count() == 2
+    assert [Message.objects.filter(body=payload).count() for payload in PAYLOADS] == [2, 2]
 
 
 def test_the_watch_sees_what_runs_and_what_is_stopped(watched: Watched) -> None:

@@ -93,8 +93,9 @@ def make_rows_of_pages(*, text: str = "Hello") -> dict[type[Model], Any]:
     told = Notification.objects.create(
         user=found[User], conversation=found[Conversation], kind="assigned", created_at=now
     )
-    there = SignedInSession.objects.create(user=found[User], session_key="elsewhere", seen_at=now)
-    Session.objects.create(session_key=there.session_key, session_data="", expire_date=now + timedelta(hours=1))
+    key = f"elsewhere-{found[User].pk}"
+    there = SignedInSession.objects.create(user=found[User], session_key=key, seen_at=now)
+    Session.objects.create(session_key=key, session_data="", expire_date=now + timedelta(hours=1))
     return {**found, Notification: told, SignedInSession: there, Group: Group.objects.get(name="agent")}
 
 
