@@ -74,7 +74,7 @@ function apply() {
   const focused = document.activeElement?.id;
   patchChildren(rowList(), waiting.cloneNode(true));
   for (const input of checks()) input.checked = checked.has(input.value);
-  for (const item of rowList().querySelectorAll(".row-gone")) item.classList.remove("row-gone");
+  for (const item of rowList().querySelectorAll(".row-gone")) comeBack(item);
   if (focused && rowList().contains(document.getElementById(focused))) document.getElementById(focused).focus();
   waiting = null;
   atOnce = false;
@@ -92,7 +92,7 @@ function changeInPlace(fresh) {
     } else if (now.dataset.version !== item.dataset.version) {
       exchange(item, now.cloneNode(true));
     } else {
-      item.classList.remove("row-gone");
+      comeBack(item);
     }
   }
   const here = new Set(idsOf(rowList()));
@@ -114,6 +114,11 @@ function fade(item) {
   item.classList.add("row-gone");
   item.querySelector(".row-check input").checked = false;
   item.querySelector(".conversation-row").setAttribute("aria-description", "No longer in this list");
+}
+
+function comeBack(item) {
+  item.classList.remove("row-gone");
+  item.querySelector(".conversation-row")?.removeAttribute("aria-description");
 }
 
 function showPill(number) {

@@ -38,13 +38,15 @@ async function ask(text, { kind, start, query }) {
   }
   request?.abort();
   request = new AbortController();
+  let markup;
   try {
     const response = await fetch(address, { headers: { "HX-Request": "true" }, signal: request.signal });
     if (!response.ok || response.redirected) return close();
-    show(text, start, kind, await response.text());
+    markup = await response.text();
   } catch {
-    // Another key was quicker, or the server is away: what is typed stays as it is.
+    return; // another key was quicker, or the server is away: what is typed stays as it is
   }
+  show(text, start, kind, markup);
 }
 
 function show(text, start, kind, markup) {

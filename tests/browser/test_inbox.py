@@ -243,8 +243,17 @@ def test_what_a_colleague_resolves_fades_in_place(
     link(agent, texts[0]).hover()
     before = link(agent, texts[0]).bounding_box()
     colleague.get_by_role("button", name="Resolve", exact=True).click()
-    expect(row(agent, texts[1])).to_have_class(re.compile("row-gone"))
+    gone = row(agent, texts[1])
+    expect(gone).to_have_class(re.compile("row-gone"))
+    expect(link(agent, texts[1])).to_have_attribute("aria-description", "No longer in this list")
     assert link(agent, texts[0]).bounding_box() == before
+    colleague.locator(".toast-undo").click()
+    expect(gone).not_to_have_class(re.compile("row-gone"))
+    expect(link(agent, texts[1])).not_to_have_attribute("aria-description", re.compile("."))
+    link(colleague, texts[1]).click()
+    expect(colleague.get_by_role("log").get_by_text(texts[1])).to_be_visible()
+    colleague.get_by_role("button", name="Resolve", exact=True).click()
+    expect(gone).to_have_class(re.compile("row-gone"))
     leave_the_list(agent)
     expect(row(agent, texts[1])).to_have_count(0)
 
