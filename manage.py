@@ -3,11 +3,13 @@
 
 import sys
 
+import django
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 
 from config import local_services
+from config.loading import for_good
 
 
 def main() -> None:
@@ -17,6 +19,8 @@ def main() -> None:
     except ImproperlyConfigured as error:
         sys.exit(f"{error}")
     with local_services.serving(sys.argv):
+        with for_good():
+            django.setup()
         execute_from_command_line(sys.argv)
 
 
