@@ -21,6 +21,9 @@ TEMPLATES = $(shell find templates conversations messaging -name '*.html' 2>/dev
 COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock"
 
+# The tests that start whole sites and drive browsers: together they take longer than all others. `.ci/run` runs them too.
+LONG = browser or benchmark or chaos
+
 # An environment like a production site's, for `check --deploy`. The keys are dummies and nothing connects anywhere.
 PRODUCTION = BASE_URL=https://parley.example.org ALLOWED_HOSTS=parley.example.org DEBUG=off SANDBOX=off \
 	SECRET_KEY=a-dummy-for-the-deploy-check-only-0123456789-abcdefghijklmnopqrstuvwxyz \
@@ -29,7 +32,7 @@ PRODUCTION = BASE_URL=https://parley.example.org ALLOWED_HOSTS=parley.example.or
 	DATABASE_URL=postgres://parley@database.example.org/parley REDIS_URL=redis://valkey.example.org
 
 .DEFAULT_GOAL := help
-.PHONY: help venv setup run test demo check audit fix browser chaos benchmark chromium lock
+.PHONY: help venv setup run test long demo check audit fix browser chaos benchmark chromium lock
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,8 +47,11 @@ setup: venv ## install what Parley and its tests need into .venv
 run: venv ## run everything on this machine until Ctrl-C
 	@.venv/bin/python manage.py dev
 
-test: setup ## run the whole test suite
-	@.venv/bin/pytest --numprocesses=2 $(ARGS)
+test: setup ## run the test suite
+	@.venv/bin/pytest --numprocesses=2 -m "not ($(LONG))" $(ARGS)
+
+long: setup ## run the tests that take long: in the browser, of benchmarks, the rest of chaos
+	@.venv/bin/pytest --numprocesses=2 -m "$(LONG)" $(ARGS)
 
 demo: venv ## do the main job through every provider against the sandbox
 	@.venv/bin/python manage.py demo $(ARGS)

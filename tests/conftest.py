@@ -153,6 +153,8 @@ def _locks_no_other_table(execute: Any, sql: Any, params: Any, many: bool, conte
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     item.stash[WRITTEN] = next(_written)
+    if item.path.parent.name == "benchmarks":
+        item.add_marker("benchmark")
 
 
 @pytest.hookimpl(trylast=True)
