@@ -51,9 +51,9 @@ class Command(SheetImportCommand):
     def described(self, report: Report, choices: Choices, *, stored: bool) -> str:
         verbs = ("added", "changed") if stored else ("to add", "to change")
         words = [f"{counted(report.rows, 'row')}: {report.new:,} {verbs[0]}"]
-        if choices.update_known:
+        if report.known and choices.update_known:
             words.append(f"{report.would_change:,} of {report.known:,} known {verbs[1]}")
-        else:
+        elif report.known:
             words.append(f"{report.known:,} known left as they are")
         if report.repeated_count:
             words.append(f"{report.repeated_count:,} repeated")

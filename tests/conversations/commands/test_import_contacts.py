@@ -64,3 +64,10 @@ def test_a_file_with_problems_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"PK\x03\x04")
     assert "workbook" in refused("import_contacts", str(path))
     assert "cannot be read" in refused("import_contacts", str(tmp_path / "nothing.csv"))
+
+
+def test_a_file_of_new_people_says_nothing_of_known_ones(tmp_path: Path) -> None:
+    factories.make_stream()
+    path = tmp_path / "people.csv"
+    path.write_text("phone,name\n07700900143,Mark\n")
+    assert call("import_contacts", str(path)).out == "1 row: 1 added.\n"
