@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, ValidationError
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
 from ninja import NinjaAPI
@@ -135,11 +137,27 @@ def not_found() -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Django's handler of what broke: JSON for programs, the page for people. Nothing of a broken write is stored."""
+    """Django's handler of what broke: JSON for programs, the page for people. Nothing of a broken write is stored.
+
+    A database that does not answer is no fault of the page: 503, and come back.
+    """
+    if isinstance(sys.exception(), (OperationalError, InterfaceError)):
+        return _database_away(request)
     if not request.path.startswith("/api/"):
         return defaults.server_error(request)
     sentence = "Something broke here, not on your side, and nothing was done. Send the same again with the same key."
     return refusal(500, "broken", sentence)
+
+
+def _database_away(request: HttpRequest) -> HttpResponse:
+    if not request.path.startswith("/api/"):
+        answer: HttpResponse = defaults.server_error(request, template_name="503.html")
+        answer.status_code = 503
+    else:
+        sentence = "The database does not answer. Wait a moment and send the same again with the same key."
+        answer = refusal(503, "database_away", sentence)
+    answer["Retry-After"] = "10"
+    return answer
 
 
 def refused_by_a_rule(error: ValidationError, fields: Mapping[str, str] | None = None) -> HttpResponse:

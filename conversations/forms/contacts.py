@@ -180,8 +180,9 @@ def _shown(contact: Contact, name: str) -> str:
 
 
 class SheetForm(StyledForm):
-    """A file of people, or its text, and how their numbers are read."""
+    """A file of people, or its text, and how their numbers are read. `command` reads what is too large for it."""
 
+    command: str
     file = forms.FileField(
         label="File",
         required=False,
@@ -224,8 +225,9 @@ class SheetForm(StyledForm):
             self.add_error(
                 "file",
                 ValidationError(
-                    "The file is larger than 1.5 MB. Split it, or have it read by the command import_contacts.",
+                    "The file is larger than 1.5 MB. Split it, or have it read by the command %(command)s.",
                     code="too_large",
+                    params={"command": self.command},
                 ),
             )
         return cleaned
@@ -248,6 +250,7 @@ class SheetForm(StyledForm):
 class ImportForm(SheetForm):
     """A file of contacts."""
 
+    command = "import_contacts"
     known = forms.ChoiceField(
         label="Numbers that are known already",
         choices=[("update", "Update them; empty cells change nothing"), ("skip", "Leave them as they are")],

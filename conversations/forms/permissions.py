@@ -50,6 +50,7 @@ class LedgerFilterForm(FilterForm):
 class OptInImportForm(SheetForm):
     """A file of decisions, and what to take where a row says nothing."""
 
+    command = "import_opt_ins"
     channel = forms.ChoiceField(label="Channel", choices=Channel.choices)
     event = forms.ChoiceField(
         label="Decision",

@@ -92,7 +92,7 @@ def older_messages(request: HttpRequest, pk: int) -> HttpResponse:
     """The page above the messages on the screen."""
     found = visible_conversation(request, pk)
     timeline = read_timeline(found, signed_in(request), before=number_in(request, "before"))
-    context = {"conversation": found, "timeline": timeline, "inbox": InboxQuery.read(request)}
+    context = {"conversation": found, "timeline": timeline, "inbox": InboxQuery.read(request), "goes_on_below": True}
     return render(request, "conversation/_entries.html", context)
 
 

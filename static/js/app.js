@@ -1,10 +1,10 @@
 // Starts what pages share. Each module works on its own and does nothing where its part of the page is missing.
-import "./campaign.js";
 import "./choices.js";
 import "./clock.js";
 import "./composer.js";
 import "./drafts.js";
 import "./events.js";
+import "./files.js";
 import "./keys.js";
 import "./list.js";
 import "./live.js";
@@ -16,11 +16,7 @@ import "./offline.js";
 import "./palette.js";
 import "./pane.js";
 import "./picker.js";
-import "./picker_dialog.js";
 import "./presence.js";
 import "./session.js";
-import "./target.js";
 import "./suggest.js";
 import "./toasts.js";
-import "./undo.js";
-import "./upload.js";

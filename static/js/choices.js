@@ -40,7 +40,7 @@ async function open(control) {
     if (!response.ok) throw new Error(String(response.status));
     markup = await response.text();
   } catch {
-    toast("The choices did not load. Try again.", { tone: "error" });
+    toast("That did not open. Try again.", { tone: "error" });
     return;
   }
   if (!dialog) make();

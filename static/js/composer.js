@@ -1,7 +1,6 @@
 // The composer: its keys, where the caret is after it was exchanged, and what of the conversation its writer has seen.
 
-import { atEnd, settle, timeline, toEnd } from "./pane.js";
-import { toast } from "./toasts.js";
+import { atEnd, messages, timeline } from "./pane.js";
 
 document.documentElement.classList.add("scripted");
 
@@ -60,54 +59,16 @@ document.addEventListener("click", (event) => {
   text.focus();
 });
 
-/* Pictures and values go where the caret was, or in place of what is selected */
+/* Pictures, values and fields go where the caret was, or in place of what is selected */
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest?.("[data-inserts]");
-  const text = button && document.getElementById("composer-body");
+  const text = button && document.getElementById(button.dataset.into ?? "composer-body");
   if (!text || text.readOnly) return;
   text.setRangeText(button.dataset.inserts, text.selectionStart, text.selectionEnd, "end");
   text.dispatchEvent(new Event("input", { bubbles: true }));
-  button.closest("details").open = false;
+  button.closest("details")?.removeAttribute("open");
   text.focus();
-});
-
-/* Files: dropped beside the text, the browser would leave the page for them */
-
-const brings = (transfer) => transfer?.types.includes("Files") ?? false;
-const whyNoFiles = () => document.querySelector("[data-no-files]")?.dataset.noFiles;
-
-document.addEventListener("dragover", (event) => {
-  if (!brings(event.dataTransfer) || !whyNoFiles() || event.target.closest("input[type=file]")) return;
-  event.preventDefault(); // else there is no drop to answer
-});
-
-for (const kind of ["drop", "paste"]) {
-  document.addEventListener(kind, (event) => {
-    const transfer = event.dataTransfer ?? event.clipboardData;
-    const withText = kind === "paste" && transfer?.types.includes("text/plain");
-    if (!brings(transfer) || withText || !whyNoFiles() || event.target.closest("input[type=file]")) return;
-    event.preventDefault();
-    toast(whyNoFiles(), { tone: "error" });
-  });
-}
-
-/* A composer that grows takes its room from the timeline: who reads the end goes on reading it */
-
-let reading = true;
-const room = new ResizeObserver(() => {
-  if (reading) toEnd();
-});
-
-settle(() => {
-  const log = timeline();
-  if (!log) return;
-  room.disconnect();
-  room.observe(log);
-  reading = atEnd();
-  log.addEventListener("scroll", () => {
-    reading = atEnd();
-  });
 });
 
 /* What has been seen: whatever was there when the text was begun, and what somebody looks at meanwhile */
@@ -115,7 +76,6 @@ settle(() => {
 let looks = { message: 0, times: 0 };
 
 const seenField = () => document.getElementById("composer")?.elements.seen;
-const messages = () => [...(timeline()?.querySelectorAll(":scope > [data-message]") ?? [])];
 
 function see(id) {
   const field = seenField();

@@ -4,6 +4,7 @@
 
 import { settle } from "./pane.js";
 import { patchChildren } from "./patch.js";
+import { wordsFor } from "./toasts.js";
 
 const CALM = 1500; // after the pointer has left
 const OPEN_AFTER = 250; // after the last J or K
@@ -127,7 +128,7 @@ function showPill(number) {
   if (!pill) {
     pill = document.createElement("button");
     pill.type = "button";
-    pill.className = "list-pill";
+    pill.className = "button button-small button-primary new-pill list-pill";
     pill.addEventListener("click", () => {
       apply();
       rowList().scrollTop = 0;
@@ -299,7 +300,9 @@ document.addEventListener("htmx:afterRequest", (event) => {
   notice.className = "pane-failed empty-state";
   notice.setAttribute("role", "alert");
   const words = document.createElement("p");
-  words.textContent = event.detail.xhr.status === 404 ? "This is not here any more." : "This part did not load.";
+  const { status } = event.detail.xhr;
+  const final = status >= 400 && status < 429; // the same when asked again
+  words.textContent = final ? wordsFor(status) : "This part did not load.";
   const again = document.createElement("button");
   again.type = "button";
   again.className = "button";
@@ -308,7 +311,7 @@ document.addEventListener("htmx:afterRequest", (event) => {
     notice.remove();
     row.click();
   });
-  notice.append(words, again);
+  notice.append(words, ...(final ? [] : [again]));
   event.detail.target.querySelector(".pane-failed")?.remove();
   event.detail.target.append(notice);
 });

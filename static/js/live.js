@@ -4,7 +4,7 @@
 import { hears } from "./events.js";
 import { follow } from "./list.js";
 import { waiting } from "./offline.js";
-import { atEnd, settle, timeline, toEnd } from "./pane.js";
+import { atEnd, seesNewest, settle, tellOfNew, timeline, toEnd } from "./pane.js";
 import { patchChildren, replaceIfChanged } from "./patch.js";
 import { toast } from "./toasts.js";
 
@@ -53,6 +53,7 @@ async function bringUpToDate(conversation) {
   } catch {
     return disconnected(); // the poll asks again, and so does the event stream when it is back
   }
+  if (response.status >= 500) return disconnected();
   try {
     if (response.redirected) signedOut();
     else if (response.ok) take(new DOMParser().parseFromString(markup, "text/html"), conversation);
@@ -80,7 +81,7 @@ function address(conversation) {
   url.searchParams.set("rows", Math.max(24, document.querySelectorAll(".conversation-row").length));
   if (conversation) {
     url.searchParams.set("open", conversation);
-    url.searchParams.set("seen", document.hasFocus() && conversation !== keptUnread ? 1 : 0);
+    url.searchParams.set("seen", document.hasFocus() && seesNewest() && conversation !== keptUnread ? 1 : 0);
     const shown = [...(timeline()?.querySelectorAll("[data-message]") ?? [])].map((one) => Number(one.dataset.message));
     if (shown.length) url.searchParams.set("since", Math.min(...shown)); // times may be out of the order of ids
   }
@@ -97,10 +98,22 @@ function exchange(fresh, conversation) {
   if (!conversation || conversation !== openConversation()) return;
   replaceIfChanged(here("thread-header"), part("thread-header"));
   const end = atEnd();
-  if (timeline()?.dataset.newest === "true") patchChildren(timeline(), part("timeline"));
+  if (timeline()?.dataset.newest === "true") patchChildren(timeline(), withWhatStandsAbove(part("timeline")));
   if (end) toEnd();
+  tellOfNew();
   if (here("composer")?.dataset.state !== part("composer")?.dataset.state) exchangeComposer(part("composer"));
   if (!here("panel")?.querySelector("details[open]")) replaceIfChanged(here("panel"), part("panel"));
+}
+
+/** The server sends so many messages at most: what was loaded above them stays as it is. */
+function withWhatStandsAbove(fresh) {
+  const first = fresh.querySelector(":scope > [data-message]");
+  const here = [...timeline().children];
+  const above = here.slice(0, Math.max(0, here.findIndex((one) => one.id === first?.id)));
+  if (!above.some((one) => one.matches("[data-message]"))) return fresh;
+  while (fresh.firstElementChild !== first) fresh.firstElementChild.remove();
+  fresh.prepend(...above.map((one) => one.cloneNode(true)));
+  return fresh;
 }
 
 function exchangeComposer(fresh) {

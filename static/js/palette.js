@@ -1,6 +1,5 @@
 // The command palette: a combobox over what the server finds. Ctrl+K opens it anywhere, / searches the list.
 
-import { toast } from "./toasts.js";
 
 const PAUSE = 120;
 const dialog = document.getElementById("palette");
@@ -44,7 +43,10 @@ async function ask() {
 function fail() {
   list.removeAttribute("aria-busy");
   shownFor = null;
-  toast("The search did not answer. Try again.", { tone: "error" });
+  list.replaceChildren();
+  choose(null);
+  count.className = "palette-failed tone-danger"; // a notice lies behind
+  count.textContent = "The search did not answer. Type on to try again.";
 }
 
 function show(markup, asked) {
@@ -59,6 +61,7 @@ function show(markup, asked) {
   }
   for (const [index, option] of list.querySelectorAll("[role=option]").entries()) option.id = `palette-option-${index}`;
   const found = options();
+  count.className = "visually-hidden";
   count.textContent = found.length === 1 ? "1 result" : `${found.length} results`;
   text.setAttribute("aria-expanded", String(found.length > 0));
   chosen = null;

@@ -1,5 +1,5 @@
 // The pane of a conversation, exchanged by htmx when a row is followed: marks the row, scrolls to the newest
-// message, and keeps the reader's place when older messages come in above.
+// message, and keeps the reader's place when older messages come in above or new ones below.
 
 const CLOSE_TO_END = 80;
 const settlers = [];
@@ -34,6 +34,46 @@ function showConversation() {
   row?.scrollIntoView({ block: "nearest" });
   if (timeline()?.dataset.newest === "true") toEnd();
 }
+
+/* Who reads the end goes on reading it, also when the composer grows and takes its room. Who reads above stays there,
+   and a button leads down to what came. */
+
+let reading = true;
+let shownTo = 0; // the newest message when the reader was last at the end
+const room = new ResizeObserver(() => {
+  if (reading) toEnd();
+});
+
+export const messages = () => [...(timeline()?.querySelectorAll(":scope > [data-message]") ?? [])];
+const newest = () => Math.max(0, ...messages().map((one) => one.dataset.message));
+const button = () => document.querySelector(".new-messages");
+
+/** Does somebody have the newest message before them? */
+export const seesNewest = () => atEnd() && timeline()?.dataset.newest === "true";
+
+/** Say how many messages of the customer stand below that came since. */
+export function tellOfNew() {
+  reading = atEnd();
+  const came = messages().filter((one) => one.matches(".message-in") && one.dataset.message > shownTo).length;
+  if (reading || !came) {
+    if (reading) shownTo = newest();
+    if (!button()) return;
+    button().remove();
+    return document.dispatchEvent(new CustomEvent("parley:refresh")); // now it is read
+  }
+  if (!button()) {
+    const made = document.createElement("button");
+    made.className = "button button-small button-primary new-pill new-messages";
+    timeline().after(made);
+  }
+  button().textContent = came === 1 ? "1 new message" : `${came} new messages`;
+}
+
+document.addEventListener("click", (event) => {
+  if (!event.target.closest?.(".new-messages")) return;
+  toEnd();
+  timeline().focus({ preventScroll: true });
+});
 
 let heightBefore = 0;
 
@@ -82,3 +122,19 @@ document.addEventListener("htmx:afterSettle", (event) => {
 });
 
 settle(showConversation);
+settle(() => {
+  room.disconnect();
+  if (!timeline()) return;
+  reading = atEnd();
+  shownTo = newest();
+  room.observe(timeline());
+  timeline().addEventListener("scroll", tellOfNew);
+});
+
+// A link to a message brings it into the middle, after the pane has gone to its newest message.
+const wanted = /^#message-\d+$/.test(location.hash) && document.getElementById(location.hash.slice(1));
+if (wanted) {
+  wanted.scrollIntoView({ block: "center" });
+  wanted.tabIndex = -1;
+  wanted.focus({ preventScroll: true });
+}

@@ -1,6 +1,8 @@
 // Lists under the caret: "/" offers canned replies, "@" colleagues. The server fills the values in and makes the
 // list; here it is shown, walked through by keys, and what is chosen is put in place of what was typed.
 
+import { toast } from "./toasts.js";
+
 const PAUSE = 120;
 
 // What is typed before the caret, after the beginning of a line or a space.
@@ -41,6 +43,8 @@ async function ask(text, { kind, start, query }) {
   let markup;
   try {
     const response = await fetch(address, { headers: { "HX-Request": "true" }, signal: request.signal });
+    if (response.redirected) document.dispatchEvent(new CustomEvent("parley:signed-out"));
+    else if (!response.ok) toast(`The ${kind.noun} did not load.`, { tone: "error" });
     if (!response.ok || response.redirected) return close();
     markup = await response.text();
   } catch {

@@ -4,6 +4,9 @@ const STAYS = 10_000;
 
 /** Show a sentence for ten seconds, longer while somebody points at it. `link` is {text, href}, `undo` an action. */
 export function toast(text, { tone = "", link = null, undo = null } = {}) {
+  for (const other of document.querySelectorAll("#toasts > .toast:not(:has(.toast-undo))")) {
+    if (other.querySelector("span").textContent === text) other.remove(); // stands once
+  }
   const notice = document.createElement("div");
   notice.className = tone === "error" ? "toast toast-error" : "toast";
   if (tone === "error") notice.setAttribute("role", "alert");
@@ -68,23 +71,28 @@ for (const notice of document.querySelectorAll("#toasts > .toast")) dismissLater
 
 document.addEventListener("parley:toast", (event) => toast(event.detail.text, event.detail));
 const NO_ANSWER = "The server does not answer. Try again.";
+const REFUSED = {
+  400: "This could not be read. Nothing was sent or changed.",
+  403: "You do not have access to this, or the page is out of date. Reload it.",
+  404: "This is not here any more.",
+  413: "That is too long to be sent.",
+  429: "That was too often in a short time. Wait a moment and try again.",
+  502: NO_ANSWER, // said by the web server in front
+  503: NO_ANSWER,
+  504: NO_ANSWER,
+};
+
+export const wordsFor = (status) => REFUSED[status] ?? "Something broke here, not on your side. Try again.";
+
+// A pane that somebody sees says it itself (list.js); on a phone it lies behind the list.
+const saysItself = (target) => target?.id === "pane" && target.checkVisibility();
 
 document.addEventListener("htmx:sendError", ({ detail }) => {
-  if (detail.elt.id === "composer" || detail.target?.id === "pane") return; // these say it where they are
+  if (detail.elt.id === "composer" || saysItself(detail.target)) return;
   toast(navigator.onLine ? NO_ANSWER : "You are offline. Nothing was changed.", {
     tone: "error",
   });
 });
-document.addEventListener("htmx:responseError", (event) => {
-  const status = event.detail.xhr.status;
-  const words = {
-    403: "You do not have access to this, or the page is out of date. Reload it.",
-    404: "This is not here any more.",
-    413: "That is too long to be sent.",
-    429: "That was too often in a short time. Wait a moment and try again.",
-    502: NO_ANSWER, // said by the web server in front
-    503: NO_ANSWER,
-    504: NO_ANSWER,
-  };
-  toast(words[status] ?? "Something broke here, not on your side. Try again.", { tone: "error" });
+document.addEventListener("htmx:responseError", ({ detail }) => {
+  if (!saysItself(detail.target)) toast(wordsFor(detail.xhr.status), { tone: "error" });
 });

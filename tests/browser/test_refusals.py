@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.browser.composing import expect_notes, new_conversation
+from tests.browser.composing import REPLY, expect_notes, new_conversation, type_text
 from tests.browser.conftest import PASSWORD, Complaints, Product, come_back, open_page, sign_in
 from tests.browser.test_main_job import ROSA
 
@@ -32,7 +32,10 @@ def test_letters_typed_before_the_scripts_came_are_searched_for(agent: Page, pro
     expect(choices).to_have_count(2)
 
 
-@pytest.mark.parametrize(("status", "words"), [(503, "The server does not answer"), (429, "too often"), (500, "broke")])
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(503, "The server does not answer"), (429, "too often"), (500, "broke"), (400, "could not be read")],
+)
 def test_what_was_pressed_and_not_done_is_told(
     agent: Page, product: Product, complaints: Complaints, status: int, words: str
 ) -> None:
@@ -77,6 +80,76 @@ def test_a_fault_of_the_page_is_not_told_as_one_of_the_server(
     expect(agent.get_by_text("The server does not answer")).to_have_count(0)
     assert any("A fault of the page" in line for line in complaints.lines), "whoever mends it finds it"
     expect_notes(complaints, "A fault of the page")
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "again"),
+    [(403, "You do not have access", 0), (404, "not here any more", 0), (500, "This part did not load", 1)],
+)
+def test_a_conversation_that_did_not_open_says_once_why(
+    agent: Page, product: Product, complaints: Complaints, status: int, words: str, again: int
+) -> None:
+    agent.goto(f"{product.web}/?view=all")
+    agent.route(re.compile(r"/c/\d+/"), lambda route: route.fulfill(status=status, body=""))
+    agent.locator(".conversation-row").first.click()
+    said = agent.get_by_role("alert").filter(has_text=re.compile("."))
+    expect(said).to_have_count(1)
+    expect(said).to_contain_text(words)
+    expect(said.get_by_role("button", name="Try again")).to_have_count(again)
+
+    agent.set_viewport_size({"width": 390, "height": 844})
+    agent.locator(".conversation-row").first.click()
+    expect(agent.locator(".toast-error")).to_be_visible()
+    expect_notes(complaints, rf"{status}")
+
+
+def test_a_list_that_is_not_kept_up_says_since_when(agent: Page, product: Product, complaints: Complaints) -> None:
+    agent.goto(f"{product.web}/?view=all")
+    agent.route("**/inbox/updates/*", lambda route: route.fulfill(status=503, body=""))
+    agent.evaluate("document.dispatchEvent(new CustomEvent('parley:refresh'))")
+    expect(agent.locator(".connection-bar")).to_contain_text("The server does not answer. The list is as it was at")
+    agent.unroute("**/inbox/updates/*")
+    agent.evaluate("document.dispatchEvent(new CustomEvent('parley:refresh'))")
+    expect(agent.locator(".connection-bar")).to_have_count(0)
+    expect_notes(complaints, "503")
+
+
+def test_what_is_refused_again_is_said_once(agent: Page, product: Product, complaints: Complaints) -> None:
+    new_conversation(agent, product)
+    agent.route("**/canned/*", lambda route: route.fulfill(status=500, body=""))
+    type_text(agent, "/ref")
+    expect(agent.get_by_role("alert").filter(has_text="The canned replies did not load.")).to_have_count(1)
+    expect(agent.locator(REPLY)).to_have_value("/ref")
+    agent.locator(REPLY).fill("")
+    expect_notes(complaints, "500")
+
+
+def test_a_search_that_fails_says_so_in_its_own_dialog(agent: Page, product: Product, complaints: Complaints) -> None:
+    agent.goto(f"{product.web}/")
+    agent.route("**/search/palette/*", lambda route: route.fulfill(status=500, body=""))
+    agent.keyboard.press("Control+k")
+    dialog = agent.get_by_role("dialog", name="Search and commands")
+    dialog.get_by_role("combobox").press_sequentially("rosa")
+    expect(dialog.get_by_text("The search did not answer.")).to_be_visible()
+    expect(agent.locator(".toast-error")).to_have_count(0)
+    agent.unroute("**/search/palette/*")
+    dialog.get_by_role("combobox").press_sequentially(" b")
+    expect(dialog.get_by_role("option").first).to_be_visible()
+    expect(dialog.get_by_text("The search did not answer.")).to_have_count(0)
+    expect_notes(complaints, "500")
+
+
+def test_words_over_a_slow_conversation_can_be_read(agent: Page, product: Product, complaints: Complaints) -> None:
+    new_conversation(agent, product)
+    held: list[Route] = []
+    agent.route(re.compile(r"/c/\d+/"), lambda route: held.append(route))
+    agent.locator(".conversation-row:not([aria-current])").first.click()
+    expect(agent.locator("#pane[data-slow]")).to_be_attached()
+    colour = agent.evaluate("getComputedStyle(document.getElementById('pane'), '::before').backgroundColor")
+    assert colour == "rgb(255, 255, 255)"
+    for one in held:
+        one.continue_()
+    expect(agent.locator("#pane[data-slow]")).to_have_count(0)
 
 
 def test_a_form_sent_after_signing_out_elsewhere_comes_back_to_its_page(

@@ -7,10 +7,13 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import pytest
+import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.test import Client
+from django.db import OperationalError, connection
+from django.test import Client, RequestFactory
 
 from config.asgi import LARGEST_BODY, application
+from conversations.api.errors import server_error
 from conversations.models import User
 from tests import factories
 from tests.conversations.views.conftest import Centre, signed_in
@@ -58,14 +61,45 @@ def test_a_body_above_the_limit_is_refused_in_the_shape_of_whoever_sent_it(
     assert words in answered[1]["body"]
 
 
-@pytest.mark.parametrize("path", ["/contacts/import/", "/permissions/import/", "/templates/import/"])
+@pytest.mark.parametrize(
+    ("path", "instead"),
+    [
+        ("/contacts/import/", "the command import_contacts."),
+        ("/permissions/import/", "the command import_opt_ins."),
+        ("/templates/import/", ""),
+    ],
+)
 def test_the_page_of_an_import_says_itself_that_a_file_is_too_large(
-    centre: Centre, supervisor: Client, path: str
+    centre: Centre, supervisor: Client, path: str, instead: str
 ) -> None:
     file = SimpleUploadedFile("list.csv", b"phone\n" + b"07700900711\n" * 500_000)
     page = supervisor.post(path, {"file": file, "region": "GB", "stream": centre.care.pk})
     assert page.status_code == 422
-    assert "The file is larger than 1" in read(page).one(id="id_file_error").text
+    said = read(page).one(id="id_file_error").text
+    assert "The file is larger than 1" in said
+    assert instead in said
+
+
+def _gone(*_: Any) -> Any:
+    raise OperationalError("connection lost")
+
+
+@pytest.mark.parametrize("path", ["/", "/contacts/", "/admin/", "/api/v1/streams"])
+def test_a_database_that_does_not_answer_is_no_fault_of_the_page(centre: Centre, path: str) -> None:
+    browser = signed_in(centre.priya)
+    browser.raise_request_exception = False
+    with connection.execute_wrapper(_gone):
+        answer = browser.get(path, headers={"authorization": "Bearer some-key"})
+    assert (answer.status_code, answer["Retry-After"]) == (503, "10")
+    if path.startswith("/api/"):
+        assert answer.json()["code"] == "database_away"
+    else:
+        assert read(answer).one("h1").text == "The database does not answer"
+
+
+def test_a_page_that_broke_names_the_time_to_tell_an_administrator(rf: RequestFactory) -> None:
+    with time_machine.travel("2026-06-01T13:05:09Z"):
+        assert "1 June 2026, 14:05:09" in read(server_error(rf.get("/c/1/"))).text
 
 
 def test_a_page_that_is_not_there_has_the_theme_that_was_chosen(centre: Centre) -> None:

@@ -1,5 +1,8 @@
-// The file of a template's header goes to the server as soon as it is chosen, with progress, and can be stopped.
-// Without a script it goes with the form.
+// Files. The one of a template's header goes to the server as soon as it is chosen, with progress, and can be stopped;
+// without a script it goes with the form. One that is dropped anywhere on a page goes into the field that takes it;
+// where there is none, the browser does not leave the page for it.
+
+import { toast } from "./toasts.js";
 
 const FORM = "[data-uploads]";
 
@@ -90,4 +93,52 @@ document.addEventListener("submit", (event) => {
   if (event.target instanceof HTMLFormElement && event.target.getAttribute("aria-busy") === "true") {
     event.preventDefault(); // the file is still on its way
   }
+});
+
+/* Dropped */
+
+const brings = (transfer) => transfer?.types.includes("Files");
+const refuse = (words) => toast(words, { tone: "error" });
+const whyNone = () => document.querySelector("[data-no-files]")?.dataset.noFiles;
+
+/** The field that a file dropped here is meant for: its form's, else the only one that is seen. */
+function fieldFor(target) {
+  const seen = [...document.querySelectorAll("input[type=file]:enabled")].filter((one) => one.checkVisibility());
+  return seen.find((one) => one.form === target.closest?.("form")) ?? (seen.length === 1 ? seen[0] : null);
+}
+
+function mark(field) {
+  for (const one of document.querySelectorAll("[data-drop-here]")) delete one.dataset.dropHere;
+  if (field) field.dataset.dropHere = "";
+}
+
+document.addEventListener("dragover", (event) => {
+  if (!brings(event.dataTransfer)) return;
+  event.preventDefault(); // else there is no drop to answer
+  mark(fieldFor(event.target));
+});
+document.addEventListener("dragleave", (event) => {
+  if (!event.relatedTarget) mark(null); // the window was left
+});
+
+document.addEventListener("drop", (event) => {
+  if (!brings(event.dataTransfer)) return;
+  event.preventDefault();
+  mark(null);
+  const field = fieldFor(event.target);
+  const { files, items } = event.dataTransfer;
+  if (!field) return refuse(whyNone() ?? "No file is taken here.");
+  if (items[0].webkitGetAsEntry()?.isDirectory) return refuse("That is a folder. Drop a file of it.");
+  if (files.length > 1) return refuse(`These are ${files.length} files. Drop one.`);
+  field.files = files;
+  field.dispatchEvent(new Event("change", { bubbles: true }));
+  field.focus();
+});
+
+document.addEventListener("paste", (event) => {
+  const { clipboardData, target } = event;
+  if (!brings(clipboardData) || clipboardData.types.includes("text/plain") || target.closest("input[type=file]")) return;
+  if (!whyNone()) return;
+  event.preventDefault();
+  refuse(whyNone());
 });
