@@ -80,10 +80,9 @@ class Processes:
             name, sys.executable, *server, *address, environment={"DATABASE_POOL": "on", **(environment or {})}
         )
 
-    def start_worker(self, name: str, queue: str, *, worker_class: str = "") -> int:
-        """Start a worker of a queue, as a site does, or one of another class; returns its pid."""
-        named = ("--worker-class", worker_class) if worker_class else ()
-        return self.start_command(name, *worker_command(queue), *named, "--verbosity", "0")
+    def start_worker(self, name: str, queue: str) -> int:
+        """Start a worker of a queue, as a site does; returns its pid."""
+        return self.start_command(name, *worker_command(queue), "--verbosity", "0")
 
     def stop(self, *names: str) -> None:
         """End these processes, orderly where they let us."""

@@ -24,7 +24,7 @@ from conversations.management.benchmark.machine import Used, peak_megabytes, use
 from conversations.management.benchmark.peers.contract import CampaignPeer, add_peers_option, measures_of, start_peers
 from conversations.management.benchmark.peers.kannel import Kannel
 from conversations.management.benchmark.peers.rapid_sms import RapidSms
-from conversations.management.benchmark.report import FLOOR, OURS, Count, Findings
+from conversations.management.benchmark.report import FLOOR, OURS, THOUSAND, Count, Findings
 from conversations.management.benchmark.running_campaign import WORKERS, bulk_workers, make_ready, wait_for_the_end
 from conversations.models import AttemptResult, Campaign, Contact, Message, OptIn, Stream
 from conversations.models.campaign import RowVerdict
@@ -35,7 +35,6 @@ from conversations.services.campaigns.taking import MOST_AT_ONCE
 from messaging.types import Outcome
 
 EVERY = 100  # rows: one of so many stands twice, one is no number, one has opted out
-THOUSAND = 1000.0
 
 
 class CampaignBenchmark(Benchmark):
@@ -214,7 +213,8 @@ class _Runs:
         came = [arrivals[key] for ref, phone in keys for key in (str(ref), phone) if key in arrivals]
         about = f"{shape.label}, {size:,} people"
         self._note(_whole(shape, size), "s", OURS, ended - confirmed)
-        self._note(f"{about}, first request", "s", OURS, min(one.first for one in came) - confirmed)
+        first = min((one.first for one in came), default=ended)  # that none came is a count
+        self._note(f"{about}, first request", "s", OURS, first - confirmed)
         self._note(f"{about}, list read and stored", "s", OURS, loaded - began)
         self._note(f"{about}, checked with their texts", "s", OURS, checked - loaded)
         if self._latency and shape.people == 1:

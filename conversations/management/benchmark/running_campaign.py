@@ -44,7 +44,7 @@ def make_ready(campaign: Campaign) -> None:
 def bulk_workers(ground: Ground, number: int = WORKERS) -> Iterator[dict[str, int]]:
     """So many workers for campaigns, ready; yields their pids by name, and ends them."""
     names = [f"bulk-{place}" for place in range(number)]
-    pids = {name: ground.start_worker(name, BULK, worker_class="conversations.queue.Worker") for name in names}
+    pids = {name: ground.start_worker(name, BULK) for name in names}
     ground.wait_until({"workers": lambda: ground.registered(BULK) == number})
     try:
         yield pids
