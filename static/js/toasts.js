@@ -1,6 +1,16 @@
 // Short notices: the server asks for one by the event parley:toast, and modules for their own. Undo takes an action back.
 
 const STAYS = 10_000;
+const place = document.getElementById("toasts");
+const home = place?.parentElement;
+
+/** A dialog covers the page: notices move into the one on top, and back when it closes. */
+function keepInSight() {
+  const dialog = [...document.querySelectorAll("dialog:modal")].at(-1);
+  if (place.parentElement === (dialog ?? home) && place.isConnected) return;
+  (dialog ?? home).append(place);
+  dialog?.addEventListener("close", keepInSight, { once: true });
+}
 
 /** Show a sentence for ten seconds, longer while somebody points at it. `link` is {text, href}, `undo` an action. */
 export function toast(text, { tone = "", link = null, undo = null } = {}) {
@@ -27,7 +37,9 @@ export function toast(text, { tone = "", link = null, undo = null } = {}) {
     button.innerHTML = "Undo <kbd>Z</kbd>";
     notice.append(button);
   }
-  document.getElementById("toasts")?.append(notice);
+  if (!place) return;
+  keepInSight();
+  place.append(notice);
   dismissLater(notice);
 }
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.composing import expect_notes
 from tests.browser.conftest import Complaints, Product, come_back, open_page
 from tests.browser.customers import british
 from tests.browser.sandbox import Sandbox
@@ -20,6 +21,10 @@ from tests.browser.test_main_job import ROSA, digits
 from tests.messaging.test_files import JPEG
 
 pytestmark = pytest.mark.browser
+IS_ON_TOP = """(one) => {
+    const {x, y, width, height} = one.getBoundingClientRect();
+    return one.contains(document.elementFromPoint(x + width / 2, y + height / 2));
+}"""
 
 
 @pytest.fixture
@@ -111,7 +116,9 @@ def test_what_is_mended_is_no_longer_marked_and_a_date_comes_from_the_calendar(
     assert agent.evaluate(ground) != light
 
 
-def test_the_picker_over_a_conversation_closes_with_escape_and_opens_again(agent: Page, product: Product) -> None:
+def test_the_picker_over_a_conversation_closes_with_escape_and_opens_again(
+    agent: Page, product: Product, complaints: Complaints
+) -> None:
     phone = british()
     permit(agent, product, phone)
     choose_template(agent, product, to=phone, name="engineer_visit")
@@ -122,6 +129,14 @@ def test_the_picker_over_a_conversation_closes_with_escape_and_opens_again(agent
     opener.click()
     dialog = agent.get_by_role("dialog", name="Send a WhatsApp template to Ivy")
     expect(dialog).to_be_visible()
+    agent.route("**/template/**", lambda route: route.abort())
+    dialog.get_by_role("link", name=re.compile("^engineer_visit.*English")).first.click()
+    notice = agent.get_by_role("alert").filter(has_text="The templates did not load")
+    expect(notice).to_be_visible()
+    assert notice.evaluate(IS_ON_TOP), "not behind the dialog"
+    notice.get_by_role("button", name="Dismiss").click()
+    agent.unroute("**/template/**")
+    expect_notes(complaints, "ERR_FAILED")
     dialog.get_by_role("link", name=re.compile("^engineer_visit.*English")).first.click()
     words = dialog.locator("[name=body-2]")
     words.fill("Saturday")
