@@ -175,6 +175,12 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     gc.freeze()  # what was imported and collected stays to the end: no collector need look at it again
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    from tests.chaos import summary  # which needs Django
+
+    summary.show(terminalreporter)  # from here: whoever hands out tests to lanes knows no conftest of a folder
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     local_services.release()
 

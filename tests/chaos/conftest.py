@@ -1,4 +1,4 @@
-"""The site that is broken on purpose, started once for the folder, and the table at the end of the session."""
+"""The site that is broken on purpose, started once for the folder."""
 
 from __future__ import annotations
 
@@ -9,17 +9,11 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.run import Row, Run, table
+from tests.chaos.run import Row, Run
 from tests.chaos.site import Site
+from tests.chaos.summary import ROW
 
 Chaos = Callable[[str, str], AbstractContextManager[Run]]
-
-NOTES = (
-    "F22 asks for more room than the disk has; a disk that is really full needs a mount. F37 runs processes in other "
-    "hours; a clock that jumps while they run needs one too.",
-    "Sent once: on the handset once and shown so. Failed: ended with a reason, not on the handset.",
-)
-ROW = "row of the table"
 
 
 @pytest.fixture(scope="package")
@@ -64,12 +58,3 @@ def chaos(site: Site, django_db_blocker: Any, request: pytest.FixtureRequest) ->
                 raise
 
     return begin
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    reports = [one for outcome in ("passed", "failed") for one in terminalreporter.stats.get(outcome, ())]
-    rows = [Row(**row) for report in reports for name, row in report.user_properties if name == ROW]
-    if rows:
-        terminalreporter.section("what became of every message")
-        for line in table(rows, NOTES):
-            terminalreporter.write_line(line)
