@@ -26,6 +26,7 @@ class Server:
         self.connections = 0
         self.stopping = threading.Event()
         self._open: list[socket.socket] = []
+        self._players: list[threading.Thread] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self.host = f"127.0.0.1:{self.port}"
@@ -39,7 +40,8 @@ class Server:
             except OSError:
                 return
             self.connections += 1
-            threading.Thread(target=self._play, args=(connection,), daemon=True).start()
+            self._players.append(threading.Thread(target=self._play, args=(connection,), daemon=True))
+            self._players[-1].start()
 
     def _play(self, connection: socket.socket) -> None:
         with suppress(OSError):
@@ -72,6 +74,12 @@ class Server:
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        for connection in self._open:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        # Whoever still reads must not find another test's connection under the number of its own.
+        for player in self._players:
+            player.join(5)
         for connection in self._open:
             connection.close()
 
