@@ -115,7 +115,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class Lanes(LoadScopeScheduling):
-    """What lanes of tests side by side take in one piece: a file, or one test of chaos, each of which has fresh rows.
+    """What lanes of tests side by side take in one piece: a file, or the folder that breaks a site on purpose.
 
     The last lane begins with the browser tests, the others with everything else; whoever has none left of its own goes
     on with those of the others. So one site serves the browser tests, and a second one the last of them.
@@ -123,7 +123,7 @@ class Lanes(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
-        return nodeid if f"/{CHAOS}/" in path else path
+        return CHAOS if f"/{CHAOS}/" in path else path
 
     def _assign_work_unit(self, node: WorkerController) -> None:
         is_last = node.gateway.id == self.nodes[-1].gateway.id
