@@ -31,7 +31,8 @@ class Server:
         self.port: int = self._listener.getsockname()[1]
         self.host = f"127.0.0.1:{self.port}"
         self.url = f"{'https' if tls else 'http'}://{self.host}"
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._acceptor = threading.Thread(target=self._accept, daemon=True)
+        self._acceptor.start()
 
     def _accept(self) -> None:
         while not self.stopping.is_set():
@@ -40,14 +41,16 @@ class Server:
             except OSError:
                 return
             self.connections += 1
-            self._players.append(threading.Thread(target=self._play, args=(connection,), daemon=True))
-            self._players[-1].start()
+            self._open.append(connection)
+            player = threading.Thread(target=self._play, args=(connection,), daemon=True)
+            player.start()
+            self._players.append(player)
 
     def _play(self, connection: socket.socket) -> None:
         with suppress(OSError):
             if self.tls:
                 connection = self.tls.wrap_socket(connection, server_side=True)
-            self._open.append(connection)
+                self._open.append(connection)
             with connection:
                 self.script(self, connection)
 
@@ -73,6 +76,7 @@ class Server:
         self.stopping.set()
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
+        self._acceptor.join(5)
         self._listener.close()
         for connection in self._open:
             with suppress(OSError):
