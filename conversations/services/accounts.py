@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.utils import timezone
 
 from conversations.models import Message, ProviderAccount, Stream
@@ -63,10 +64,17 @@ def check_account(account: ProviderAccount) -> Health:
 
 
 def mark_credentials_refused(account: ProviderAccount, text: str) -> None:
-    """Stop claiming messages of this account until somebody repairs it; the queue is kept."""
-    ProviderAccount.objects.filter(pk=account.pk).update(
-        health=AccountHealth.NEEDS_CREDENTIALS, health_text=text[:500], checked_at=timezone.now()
-    )
+    """Stop claiming messages of this account until somebody repairs it; the queue is kept.
+
+    `account` is as the refused call read it. Where address or credentials are others by now, the refusal says nothing
+    of them: it may come after the repair.
+    """
+    with transaction.atomic():
+        current = ProviderAccount.objects.select_for_update(no_key=True).get(pk=account.pk)
+        if (current.base_url, current.credentials) == (account.base_url, account.credentials):
+            current.health, current.health_text = AccountHealth.NEEDS_CREDENTIALS, text[:500]
+            current.checked_at = timezone.now()
+            current.save(update_fields=["health", "health_text", "checked_at"])
 
 
 def validate_contact(*, stream: Stream, phone: str) -> bool:

@@ -7,7 +7,8 @@ from django.utils import timezone
 
 from conversations.models import Message, OptIn, Receipt
 from conversations.models.message import MessageStatus
-from conversations.services import consent, dispatch
+from conversations.services import consent, dispatch, outbound
+from conversations.services.accounts import check_account
 from conversations.services.compose import queue_message, queue_template, queue_template_batch
 from conversations.services.outbound import deliver
 from tests import factories
@@ -103,8 +104,6 @@ def test_after_a_throttle_the_message_leaves_when_its_time_has_come(streams, pro
 
 
 def test_refused_credentials_stop_the_account_and_repair_starts_it(streams, product_sandbox) -> None:
-    from conversations.services.accounts import check_account
-
     stream = streams["webex_interact"]
     account = stream.account
     account.credentials = {"access_key": "aky_wrong00000000000000000000"}
@@ -120,6 +119,28 @@ def test_refused_credentials_stop_the_account_and_repair_starts_it(streams, prod
     account.credentials = factories.CREDENTIALS["webex_interact"]
     account.save()
     assert check_account(account).ok
+    deliver([message.pk])
+    message.refresh_from_db()
+    assert message.status == MessageStatus.ACCEPTED
+
+
+def test_a_refusal_of_the_former_key_says_nothing_of_the_new_one(streams, product_sandbox) -> None:
+    stream = streams["webex_interact"]
+    account = stream.account
+    account.credentials = {"access_key": "aky_wrong00000000000000000000"}
+    account.save()
+    conversation = factories.make_conversation(stream, factories.make_contact(AMIRA))
+    message = queue_message(conversation=conversation, body="Your visit is on Friday.")
+    batch = outbound._claim([message.pk])
+    assert batch is not None
+    account.credentials = factories.CREDENTIALS["webex_interact"]
+    account.save()
+    assert check_account(account).ok
+    outbound._send(batch)
+    account.refresh_from_db()
+    message.refresh_from_db()
+    assert (message.status, account.health) == ("queued", "working")
+    Message.objects.update(next_attempt_at=None)
     deliver([message.pk])
     message.refresh_from_db()
     assert message.status == MessageStatus.ACCEPTED

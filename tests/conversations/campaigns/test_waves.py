@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from conversations.models import Campaign, CampaignChunk, Contact, OptIn, StreamGate, User
 from conversations.services import consent
+from conversations.services.accounts import check_account
 from conversations.services.campaigns import planning, sending, taking, upkeep, window
 from conversations.services.campaigns.wave import Call
 from tests.conversations.campaigns.conftest import confirm, fiction, run_to_the_end
@@ -129,6 +130,28 @@ def test_answers_are_stored_though_the_next_wave_could_not_be(
     assert (chunk.rest, chunk.on_wire) == ([3, 4, 5, 6, 7], {})
     assert set(arrived(product_sandbox)) == {fiction(200), fiction(201), fiction(202)}
     assert adds_up(campaign)
+
+
+def test_a_refusal_of_the_former_key_says_nothing_of_the_new_one(
+    make_campaign: Make, tom: User, product_sandbox: PlayedSandbox, threads: ThreadPoolExecutor
+) -> None:
+    campaign = make_campaign(*people(200, 3), stream="cirrus")
+    account = campaign.stream.account
+    former = account.credentials
+    account.credentials = {**former, "api_key": "wrong"}
+    account.save()
+    chunk, claim, taken = first_window(campaign, tom, in_waves=True)
+    account.credentials = former
+    account.save()
+    assert check_account(account).ok
+    window.send(taken, threads)
+    account.refresh_from_db()
+    assert account.health == "working"
+    assert outcomes_of(campaign) == {}
+    assert arrived(product_sandbox) == {}
+    sending._release(chunk.pk, claim)
+    run_to_the_end(campaign)
+    assert outcomes_of(campaign) == {"accepted": 3}
 
 
 @pytest.mark.parametrize(
