@@ -49,12 +49,13 @@ class Ground(Processes):
         self._workers: dict[str, int] = {}  # name: pid
         self._started = 0
         self._provider: KeptConnection | None = None
+        self._provider_pid = 0
 
     def __enter__(self) -> Self:
         super().__enter__()
         try:
             program = str(Path(counting_provider.__file__))
-            self.start("provider", sys.executable, "-I", "-S", program, str(settings.SANDBOX_PORT))
+            self._provider_pid = self.start("provider", sys.executable, "-I", "-S", program, str(settings.SANDBOX_PORT))
             self.start_command("dispatcher", "dispatcher")
             self.wait_until({"provider": self._is_connected, "dispatcher": DispatcherTick.objects.exists})
         except BaseException:
@@ -103,6 +104,10 @@ class Ground(Processes):
     def peak_megabytes(self) -> float:
         """The most memory that one of the present interactive workers ever held."""
         return max(machine.peak_megabytes(pid) for pid in self._workers.values())
+
+    def provider_seconds(self) -> float:
+        """What the provider took of the processor so far."""
+        return machine.processor_seconds(self._provider_pid)
 
     def wait_until_quiet(self) -> None:
         """Return once no job waits and no worker works; CommandError when that does not come."""

@@ -82,10 +82,15 @@ def used_so_far(workers: Sequence[int]) -> Used:
     """What these processes, our PostgreSQL (with the backends that have ended) and our Valkey took so far."""
     places = Places(PROJECT, local_services.profile())
     return Used(
-        sum(_with_ended_children(one) for pid in workers for one in _with_children(psutil.Process(pid))),
+        sum(processor_seconds(pid) for pid in workers),
         _server_cpu_seconds("postgres", f"unix_socket_directories={places.sockets} "),
         _server_cpu_seconds("valkey-server", f"{places.valkey_socket} "),
     )
+
+
+def processor_seconds(pid: int) -> float:
+    """What a process and its children, those that have ended too, took of user and system so far."""
+    return sum(_with_ended_children(one) for one in _with_children(psutil.Process(pid)))
 
 
 def peak_megabytes(pid: int) -> float:
