@@ -26,23 +26,23 @@ function ask() {
 
 async function tell() {
   asking = 0;
-  try {
-    const { from, ids } = await withMemory((told) => told);
-    const after = Math.max(from, Math.max(0, ...ids) - OVERLAP);
-    const response = await fetch(`/notifications/news/?after=${after}`);
-    if (response.redirected) document.dispatchEvent(new CustomEvent("parley:signed-out"));
-    if (response.redirected || !response.ok) return;
-    const { unread, volume, items } = await response.json();
-    showNumber(unread);
-    let fresh = [];
-    await withMemory((told) => {
-      fresh = items.filter((one) => !told.ids.includes(one.id));
-      return { from, ids: [...told.ids, ...fresh.map((one) => one.id)].slice(-OVERLAP) };
-    });
-    announce(fresh, volume);
-  } catch {
-    // The next event, or the poll, asks again.
-  }
+  const { from, ids } = await withMemory((told) => told);
+  const after = Math.max(from, Math.max(0, ...ids) - OVERLAP);
+  const news = await newsAfter(after).catch(() => null); // no network: the next event, or the poll, asks again
+  if (!news) return;
+  showNumber(news.unread);
+  let fresh = [];
+  await withMemory((told) => {
+    fresh = news.items.filter((one) => !told.ids.includes(one.id));
+    return { from, ids: [...told.ids, ...fresh.map((one) => one.id)].slice(-OVERLAP) };
+  });
+  announce(fresh, news.volume);
+}
+
+async function newsAfter(id) {
+  const response = await fetch(`/notifications/news/?after=${id}`);
+  if (response.redirected) document.dispatchEvent(new CustomEvent("parley:signed-out"));
+  return response.redirected || !response.ok ? null : response.json();
 }
 
 /* What this browser has told: {from, ids}, nothing up to `from`, and of the others these. Of two tabs that look at
