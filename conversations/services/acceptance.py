@@ -10,8 +10,10 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from conversations.models import Conversation, Message
+from conversations.models.message import Direction
 from conversations.models.message import MessageStatus as Status
 from conversations.services import consequences, lifecycle, parked_calls, receipts, sessions
 from conversations.services.mirror import telling
@@ -31,8 +33,8 @@ def accept(
 ) -> None:
     """Raise a message that is in one of `come_from` to accepted, with the ids that the provider gave.
 
-    Moves nothing unless the row still has the claim `of_claim`, where one is named. Reports that came earlier are
-    applied. In a transaction.
+    Moves nothing unless the row still has the claim `of_claim`, where one is named; without one the message was found
+    by a look, maybe long after it left. Reports that came earlier are applied. In a transaction.
     """
     changes: dict[str, Any] = {"lease_until": None, "sent_at": at, "failure_code": "", "failure_text": ""}
     moved = []
@@ -55,7 +57,7 @@ def accept(
         )
     if not moved and of_claim is not None and result.external_id:
         _keep_late_id(message, result.external_id, of_claim)
-    if result.conversation_id:
+    if result.conversation_id and (of_claim is not None or not _went_on(message)):
         known = Conversation.objects.filter(pk=message.conversation_id).exclude(external_id=result.conversation_id)
         if known.update(external_id=result.conversation_id):
             parked_calls.wake(message.stream.account_id, result.conversation_id)
@@ -64,6 +66,15 @@ def accept(
     if moved:
         consequences.follow(message, taken=True)
         receipts.apply_parked(message, external_id=result.external_id, by_number=True)
+
+
+def _went_on(message: Message) -> bool:
+    """Was something said since the message left? Then the conversation may be in another one of the provider's."""
+    if message.on_wire_at is None:
+        return False
+    said = Message.objects.filter(conversation=message.conversation_id).exclude(conversation__external_id="")
+    since = Q(direction=Direction.IN, created_at__gt=message.on_wire_at) | Q(sent_at__gt=message.on_wire_at)
+    return said.exclude(pk=message.pk).filter(since).exists()
 
 
 def _keep_late_id(message: Message, external_id: str, claim: UUID) -> None:

@@ -49,14 +49,9 @@ def check_account(account: ProviderAccount) -> Health:
         health = provider_for(account).check()
     except (ConfigurationError, ProviderError) as error:
         health = Health(ok=False, sentence=str(error))
-    account.checked_at = timezone.now()
-    account.health_text = "" if health.ok else health.sentence[:500]
-    if health.ok:
-        account.health = AccountHealth.WORKING
-    elif account.health != AccountHealth.NEEDS_CREDENTIALS:
-        account.health = AccountHealth.UNREACHABLE
-    account.save(update_fields=["checked_at", "health", "health_text"])
-    if health.ok:
+    if not health.ok:
+        _keep_health(account, AccountHealth.UNREACHABLE, health.sentence)
+    elif _keep_health(account, AccountHealth.WORKING):
         Message.objects.filter(stream__account=account, status=MessageStatus.QUEUED).update(
             next_attempt_at=None, hinted_at=None
         )
@@ -64,17 +59,31 @@ def check_account(account: ProviderAccount) -> Health:
 
 
 def mark_credentials_refused(account: ProviderAccount, text: str) -> None:
-    """Stop claiming messages of this account until somebody repairs it; the queue is kept.
+    """Stop claiming messages of this account until somebody repairs it; the queue is kept."""
+    _keep_health(account, AccountHealth.NEEDS_CREDENTIALS, text)
 
-    `account` is as the refused call read it. Where address or credentials are others by now, the refusal says nothing
+
+def mark_working(account: ProviderAccount) -> None:
+    """A provider has accepted something: note it where that is news."""
+    if account.health != AccountHealth.WORKING:
+        _keep_health(account, AccountHealth.WORKING)
+
+
+def _keep_health(account: ProviderAccount, health: AccountHealth, text: str = "") -> bool:
+    """Write down what a call told of an account; False when it tells nothing of it any more.
+
+    `account` is as the call read it. Where address or credentials are others by now, what the call told says nothing
     of them: it may come after the repair.
     """
     with transaction.atomic():
-        current = ProviderAccount.objects.select_for_update(no_key=True).get(pk=account.pk)
-        if (current.base_url, current.credentials) == (account.base_url, account.credentials):
-            current.health, current.health_text = AccountHealth.NEEDS_CREDENTIALS, text[:500]
-            current.checked_at = timezone.now()
-            current.save(update_fields=["health", "health_text", "checked_at"])
+        now = ProviderAccount.objects.select_for_update(no_key=True).get(pk=account.pk)
+        if (now.base_url, now.credentials) != (account.base_url, account.credentials):
+            return False
+        if health == AccountHealth.UNREACHABLE and now.health == AccountHealth.NEEDS_CREDENTIALS:
+            health = AccountHealth.NEEDS_CREDENTIALS  # nobody has taken the refusal back
+        account.health, account.health_text, account.checked_at = health, text[:500], timezone.now()
+        account.save(update_fields=["health", "health_text", "checked_at"])
+    return True
 
 
 def validate_contact(*, stream: Stream, phone: str) -> bool:

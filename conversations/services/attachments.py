@@ -104,7 +104,10 @@ def _renew(attachment: Attachment) -> None:
             "WhatsApp keeps a file for 30 days, and this one is older. Upload it again.", code="media_expired"
         ) from error
     _give_to_provider(attachment, content)
-    attachment.save(update_fields=["external_id", "external_until"])
+    # Its row has none any more where it was erased while the provider took it.
+    Attachment.objects.filter(pk=attachment.pk, stored_as=attachment.stored_as).update(
+        external_id=attachment.external_id, external_until=attachment.external_until
+    )
 
 
 def _give_to_provider(attachment: Attachment, content: bytes) -> None:
@@ -166,30 +169,33 @@ def _fetch(attachment: Attachment) -> None:
     try:
         answer = provider.fetch_media(attachment.link, largest=LARGEST_FETCHED)
     except ConfigurationError:
-        return _settle(
-            attachment, AttachmentStatus.REFUSED, "It does not lie with the provider, so it was not fetched."
-        )
+        _settle(attachment, AttachmentStatus.REFUSED, "It does not lie with the provider, so it was not fetched.")
     except ProviderError as error:
         if error.code == "answer_too_large":
-            return _settle(attachment, AttachmentStatus.REFUSED, f"It has more than {LARGEST_FETCHED // 1024**2} MB.")
-        return _give_up_or_wait(attachment)
-    if answer.status in (404, 410):
-        return _settle(attachment, AttachmentStatus.LOST, "The provider does not have it any more.")
-    if answer.status != 200:
-        return _give_up_or_wait(attachment)
-    return _keep(attachment, answer.body)
+            _settle(attachment, AttachmentStatus.REFUSED, f"It has more than {LARGEST_FETCHED // 1024**2} MB.")
+        else:
+            _give_up_or_wait(attachment)
+    else:
+        if answer.status == 200:
+            _keep(attachment, answer.body)
+        elif answer.status in (404, 410):
+            _settle(attachment, AttachmentStatus.LOST, "The provider does not have it any more.")
+        else:
+            _give_up_or_wait(attachment)
 
 
 def _keep(attachment: Attachment, content: bytes) -> None:
     content_type = content_type_of(content, attachment.filename)
     kind = kind_of(content_type)
     if not kind or len(content) > MEDIA_LIMITS[kind][1]:
-        return _settle(attachment, AttachmentStatus.REFUSED, "It is of a kind that WhatsApp does not carry.")
-    if check_file(kind, content, attachment.filename):
-        return _settle(attachment, AttachmentStatus.REFUSED, "It would take too much memory to show.")
-    attachment.stored_as = attachment_files.store(content)
-    attachment.kind, attachment.content_type, attachment.size = kind, content_type, len(content)
-    return _settle(attachment, AttachmentStatus.KEPT, "")
+        _settle(attachment, AttachmentStatus.REFUSED, "It is of a kind that WhatsApp does not carry.")
+    elif check_file(kind, content, attachment.filename):
+        _settle(attachment, AttachmentStatus.REFUSED, "It would take too much memory to show.")
+    else:
+        stored_as = attachment_files.store(content)
+        kept = {"stored_as": stored_as, "kind": kind, "content_type": content_type, "size": len(content)}
+        if not _settle(attachment, AttachmentStatus.KEPT, "", **kept):
+            attachment_files.path_of(stored_as).unlink()
 
 
 def _give_up_or_wait(attachment: Attachment) -> None:
@@ -197,14 +203,17 @@ def _give_up_or_wait(attachment: Attachment) -> None:
         _settle(attachment, AttachmentStatus.LOST, "The provider did not give it.")
 
 
-def _settle(attachment: Attachment, status: str, problem: str) -> None:
-    attachment.status, attachment.problem, attachment.next_try_at = status, problem, None
-    attachment.save()
+def _settle(attachment: Attachment, status: str, problem: str, **kept: Any) -> bool:
+    """Write down what became of a file; False when it is awaited no more, say because the person was erased."""
+    waiting = Attachment.objects.filter(pk=attachment.pk, status=AttachmentStatus.WAITING)
+    if not waiting.update(status=status, problem=problem, next_try_at=None, **kept):
+        return False
     message = attachment.message
     if message is not None:
         live.publish(
             stream_id=message.stream_id, kind="status", conversation_id=message.conversation_id, message=message.pk
         )
+    return True
 
 
 def _plain_name(filename: str) -> str:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 
 from conversations.models import Message, SendAttempt
-from conversations.models.account import AccountHealth, ProviderAccount
+from conversations.models.account import ProviderAccount
 from conversations.models.message import MessageStatus as Status
 from conversations.services import dispatch, lifecycle, lookups, pacing, receipts, sessions, statements
 from conversations.services.acceptance import accept
-from conversations.services.accounts import mark_credentials_refused
+from conversations.services.accounts import mark_credentials_refused, mark_working
 from conversations.services.clock import database_now
+from conversations.services.exchange import put_back
 from conversations.services.opt_in_refusals import note_refusal
 from messaging.registry import provider_class
 from messaging.types import Outcome, RecipientResult, SendResult
@@ -40,6 +41,40 @@ def record(
     `wait` is how long a message to retry waits; `retry_after` is what the provider asked for, in seconds: it
     pauses the whole stream.
     """
+    _store(attempt, messages, result, wait=wait, retry_after=retry_after)
+    note_account(messages[0].stream.account, result)
+
+
+def record_late(
+    attempt: SendAttempt,
+    kept: Mapping[str, Any],
+    result: SendResult,
+    *,
+    messages: Sequence[Message],
+    wait: timedelta,
+    retry_after: float | None,
+) -> None:
+    """Store an answer that lay on a disk, or came when its claim was over; `kept` is what went over the wire.
+
+    It says nothing of the account, whose credentials may be others by now, and brings nothing back of a person whose
+    data was erased meanwhile.
+    """
+    present = [message for message in messages if message.conversation.contact.erased_at is None]
+    if not present:
+        return
+    if len(present) == len(messages):
+        put_back(attempt, kept)
+    _store(attempt, present, result, wait=wait, retry_after=retry_after)
+
+
+def _store(
+    attempt: SendAttempt,
+    messages: Sequence[Message],
+    result: SendResult,
+    *,
+    wait: timedelta,
+    retry_after: float | None,
+) -> None:
     now = database_now()
     by_ref = {one.ref: one for one in result.results}
     with transaction.atomic():
@@ -52,7 +87,6 @@ def record(
             _apply(attempt, message, found[message.pk], now=now, wait=wait)
         if pacing.note(attempt.stream, result.results, at=now, retry_after=retry_after):
             dispatch.hint_next_on_commit(attempt.stream)
-    note_account(messages[0].stream.account, result)
 
 
 def _missing(message: Message) -> RecipientResult:
@@ -150,7 +184,5 @@ def note_account(account: ProviderAccount, result: SendResult) -> None:
     outcomes = {one.outcome for one in result.results}
     if Outcome.BLOCKED in outcomes:
         mark_credentials_refused(account, next(one.text for one in result.results))
-    elif Outcome.ACCEPTED in outcomes and account.health != AccountHealth.WORKING:
-        ProviderAccount.objects.filter(pk=account.pk).update(
-            health=AccountHealth.WORKING, health_text="", checked_at=timezone.now()
-        )
+    elif Outcome.ACCEPTED in outcomes:
+        mark_working(account)

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.utils import timezone
 
 from conversations import live
@@ -99,7 +100,10 @@ def look(conversation: Conversation) -> ProviderSession:
 
 
 def keep(conversation: Conversation, found: Session) -> ProviderSession:
-    """Store what the provider says of a session; one that is over stands in nobody's way."""
+    """Store what the provider says of a session; one that is over stands in nobody's way.
+
+    Where the conversation has gone on in another session since the provider was asked, it says nothing of that one.
+    """
     now = timezone.now()
     changes: dict[str, Any] = {
         "external_id": found.external_id,
@@ -114,8 +118,11 @@ def keep(conversation: Conversation, found: Session) -> ProviderSession:
     }
     if not found.is_open:
         changes["refused_at"] = None
-    session, _ = ProviderSession.objects.update_or_create(conversation=conversation, defaults=changes)
-    Conversation.objects.filter(pk=conversation.pk).update(external_status=found.status[:40])
+    with transaction.atomic():
+        there = Conversation.objects.filter(pk=conversation.pk, external_id=found.external_id)
+        if not there.update(external_status=found.status[:40]):
+            return ProviderSession.objects.get_or_create(conversation=conversation)[0]
+        session, _ = ProviderSession.objects.update_or_create(conversation=conversation, defaults=changes)
     live.publish(stream_id=conversation.stream_id, kind="conversation", conversation_id=conversation.pk)
     return session
 

@@ -27,7 +27,7 @@ from conversations.models import Message, SendAttempt
 from conversations.services import outcomes
 from conversations.services.campaigns import recording
 from conversations.services.campaigns.recording import AtHand, RequestOutcome, Window
-from conversations.services.exchange import kept_of, put_back
+from conversations.services.exchange import kept_of
 from messaging.types import Outcome, RecipientResult, SendResult
 
 logger = logging.getLogger(__name__)
@@ -149,16 +149,16 @@ def _store(content: dict[str, Any]) -> bool:
     attempt = SendAttempt.objects.filter(claim=content["claim"]).select_related("stream__account").first()
     if attempt is None:
         return False
-    put_back(attempt, content["attempt"])
     attempt.on_wire_at = _moment(content["on_wire_at"])
     messages = list(
         Message.objects.filter(pk__in=content["messages"]).select_related("stream__account", "conversation__contact")
     )
     results = tuple(_result(one) for one in content["results"])
-    outcomes.record(
+    outcomes.record_late(
         attempt,
-        messages,
+        content["attempt"],
         SendResult(results, content["request_id"]),
+        messages=messages,
         wait=timedelta(seconds=content["wait"]),
         retry_after=content["retry_after"],
     )

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from conversations.models import Attachment, Message
+from conversations.models import Attachment, Contact, Message
 from conversations.models.attachment import AttachmentStatus
-from conversations.services import attachment_files, attachments, compose
+from conversations.services import attachment_files, attachments, compose, erased_records
+from conversations.services.erasure import erase
 from conversations.services.inbound import receive
 from messaging.types import InboundMessage, Media
 from tests import factories
@@ -195,3 +197,31 @@ def test_a_file_of_another_kind_than_it_says_is_refused(
     attachments.fetch_files([waiting.pk])
     refused = Attachment.objects.get(pk=waiting.pk)
     assert (refused.status, refused.stored_as) == ("refused", "")
+
+
+def files_in(directory: str) -> set[Path]:
+    return {path for path in Path(directory).rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("content", [JPEG, b"<html>"], ids=["a photo", "of another kind"])
+def test_what_comes_after_the_person_was_erased_is_not_kept(
+    streams: factories.SandboxStreams, product_sandbox: PlayedSandbox, content: bytes, settings: Any
+) -> None:
+    answer = product_sandbox.cirrus(
+        "POST", f"whatsapp/uploadmedia/{streams['whatsapp'].external_id}", files={"pic": ("photo.jpg", content)}
+    )
+    asked_for = arrived(streams, f"{product_sandbox.url}/cirrus/media/{answer.json()['data'][0]['id']}")
+    erase(Contact.objects.get(), reason="Asked for it by letter.", actor=None)
+    before = files_in(settings.ATTACHMENTS_DIR)
+    attachments._fetch(asked_for)
+    erased = Attachment.objects.get()
+    assert (erased.status, erased.filename, erased.link, erased.stored_as) == ("lost", "", "", "")
+    assert erased.problem == "Erased with the data of the customer."
+    assert files_in(settings.ATTACHMENTS_DIR) == before
+
+
+def test_a_file_that_was_erased_while_it_was_given_again_has_no_id(streams: factories.SandboxStreams) -> None:
+    kept = keep(streams)
+    erased_records.erase_files(Attachment.objects.all(), why="Erased with the data of the customer.")
+    attachments._renew(kept)
+    assert Attachment.objects.get().external_id == ""

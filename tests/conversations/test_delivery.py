@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from django.utils import timezone
 
-from conversations.models import Message, OptIn, Receipt
+from conversations.models import Message, OptIn, ProviderAccount, Receipt
 from conversations.models.message import MessageStatus
 from conversations.services import consent, dispatch, outbound
-from conversations.services.accounts import check_account
+from conversations.services.accounts import check_account, mark_credentials_refused
 from conversations.services.compose import queue_message, queue_template, queue_template_batch
 from conversations.services.outbound import deliver
 from tests import factories
@@ -144,6 +144,47 @@ def test_a_refusal_of_the_former_key_says_nothing_of_the_new_one(streams, produc
     deliver([message.pk])
     message.refresh_from_db()
     assert message.status == MessageStatus.ACCEPTED
+
+
+def test_a_test_of_the_former_key_says_nothing_of_the_new_one(streams, product_sandbox) -> None:
+    account = streams["webex_interact"].account
+    account.credentials = {"access_key": "aky_wrong00000000000000000000"}
+    account.health = "needs_credentials"
+    account.save()
+    late = ProviderAccount.objects.get(pk=account.pk)
+    account.credentials = factories.CREDENTIALS["webex_interact"]
+    account.save()
+    assert check_account(account).ok
+    assert not check_account(late).ok
+    account.refresh_from_db()
+    assert (account.health, account.health_text) == ("working", "")
+
+
+def test_a_test_of_a_former_key_that_worked_does_not_hide_that_the_new_one_is_refused(streams, product_sandbox) -> None:
+    stream = streams["webex_interact"]
+    account = stream.account
+    late = ProviderAccount.objects.get(pk=account.pk)
+    account.credentials = {"access_key": "aky_wrong00000000000000000000"}
+    account.save()
+    message = queue_message(
+        conversation=factories.make_conversation(stream, factories.make_contact(AMIRA)), body="Your visit is on Friday."
+    )
+    deliver([message.pk])
+    assert check_account(late).ok
+    account.refresh_from_db()
+    assert account.health == "needs_credentials"
+
+
+def test_a_provider_that_cannot_be_reached_has_not_taken_its_refusal_back(streams, product_sandbox, settings) -> None:
+    account = streams["webex_interact"].account
+    account.base_url = "http://127.0.0.1:9"
+    settings.EXTRA_PROVIDER_HOSTS = ["127.0.0.1:9"]
+    account.save()
+    begun = ProviderAccount.objects.get(pk=account.pk)
+    mark_credentials_refused(account, "Unauthorized")
+    assert not check_account(begun).ok
+    account.refresh_from_db()
+    assert account.health == "needs_credentials"
 
 
 def test_a_provider_that_is_down_is_tried_again(streams, settings) -> None:

@@ -11,11 +11,12 @@ from django.utils import timezone
 
 from conversations.models import Message
 from conversations.services import accounts, dispatch, lookups
+from conversations.services.arrivals import receive
 from conversations.services.compose import queue_message, queue_template
 from conversations.services.outbound import deliver
 from messaging.providers.cirrus import CreateObject
 from messaging.providers.cirrus.words import IDENTITY_TYPE
-from messaging.types import Channel
+from messaging.types import Channel, InboundMessage
 from tests import factories
 from tests.sandbox.playing import PlayedSandbox
 
@@ -82,6 +83,19 @@ def test_what_the_provider_holds_is_accepted(queued: Any, streams: Any, product_
     assert (message.failure_code, message.failure_text) == ("", "")
     assert message.conversation.external_id or message.external_id
     assert len(product_sandbox.messages(phone=AMIRA)) == 1
+
+
+def test_a_message_that_is_found_late_takes_no_conversation_back_to_where_it_was(
+    streams: Any, product_sandbox: PlayedSandbox
+) -> None:
+    message = send(by_template(streams), product_sandbox, fault="reset_after")
+    keys = (message.stream.external_id,)
+    since = InboundMessage("key-1", AMIRA, "And another thing", stream_keys=keys, conversation_id="1407374883999999")
+    assert receive(since, message.stream.account)
+    assert sweep_and_work(timezone.now() + timedelta(seconds=61)) == 1
+    message.refresh_from_db()
+    assert message.status == "accepted"
+    assert message.conversation.external_id == "1407374883999999"
 
 
 def test_what_is_not_there_is_asked_about_four_times_and_then_left_to_a_person(

@@ -229,3 +229,18 @@ def test_a_provider_that_is_away_is_asked_again_later(polled: Conversation, prod
     product_sandbox.control("accounts", provider="ccai_platform", is_active=True)
     product_sandbox.control("reply", phone=US_PHONE, text="Hello")
     assert session_polling.poll([polled.pk]) == 1
+
+
+def test_what_is_told_late_of_an_earlier_session_says_nothing_of_the_one_since(
+    polled: Conversation, product_sandbox: PlayedSandbox
+) -> None:
+    asked_about = ProviderSession.objects.select_related("conversation__stream__account").get()
+    sessions.end(polled, actor=priya())
+    write(polled, "One more thing.", priya())
+    polled.refresh_from_db()
+    assert polled.external_id != asked_about.external_id
+    session_polling._poll(asked_about)
+    session = ProviderSession.objects.get()
+    assert (session.external_id, session.is_open) == (polled.external_id, True)
+    product_sandbox.control("reply", phone=US_PHONE, text="Thank you")
+    assert session_polling.poll(session_polling.take_due(timezone.now())) == 1

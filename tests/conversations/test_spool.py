@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
-from conversations.models import AttemptResult, Message, SendAttempt
+from conversations.models import AttemptResult, Contact, Message, ProviderAccount, SendAttempt
 from conversations.services import dispatch, spool
+from conversations.services.erasure import erase
 from messaging.types import Outcome, RecipientResult, SendResult
 from tests import factories
 
@@ -77,3 +79,27 @@ def test_a_file_that_cannot_be_read_is_set_aside(attempt: SendAttempt) -> None:
     assert spool.replay() == 0
     assert [one.suffix for one in path.parent.iterdir()] == [".unreadable"]
     assert Message.objects.get().status == "sending"
+
+
+def test_a_refusal_that_lay_there_says_nothing_of_the_account_now(attempt: SendAttempt) -> None:
+    message = attempt.messages.get()
+    refused = SendResult((RecipientResult(str(message.ref), Outcome.BLOCKED, text="Unauthorized"),), "")
+    spool.keep(attempt, [message], refused, wait=timedelta(seconds=1), retry_after=None)
+    Message.objects.update(attempt_count=1)
+    ProviderAccount.objects.update(health="working")  # a new key was entered, and tested
+    spool.replay()
+    assert ProviderAccount.objects.get().health == "working"
+    assert Message.objects.get().status == "queued"
+
+
+def test_it_brings_nothing_back_of_a_person_who_was_erased(attempt: SendAttempt) -> None:
+    keep(attempt)
+    Message.objects.update(lease_until=timezone.now())
+    dispatch.sweep()
+    erase(Contact.objects.get(), reason="Asked for it by letter.", actor=None)
+    assert spool.replay() == 1
+    message = Message.objects.get()
+    attempt.refresh_from_db()
+    assert (message.status, message.external_id) == ("unconfirmed", "")
+    assert (attempt.request_url, attempt.request_body, attempt.response_body) == ("", "", "")
+    assert not list(Path(settings.SPOOL_DIR).iterdir())

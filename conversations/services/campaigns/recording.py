@@ -97,6 +97,8 @@ def record(window: Window, at_hand: AtHand | None = None) -> None:
         chunk.next_attempt_at = now + timedelta(seconds=window.wait) if again else None
         store_window(chunk)
         _note_on_the_stream(window, campaign, now)
+        if at_hand is not None:
+            _note_account(window, campaign)
         count(campaign.pk, people)
 
 
@@ -159,13 +161,15 @@ def _gives_up(chunk: CampaignChunk, one: RecipientResult) -> bool:
 
 
 def _note_on_the_stream(window: Window, campaign: Campaign, now: datetime) -> None:
-    if not window.requests:
-        return
     answers = [(request.results, request.retry_after) for request in window.requests]
-    if pacing.note_all(campaign.stream, answers, at=now):
+    if answers and pacing.note_all(campaign.stream, answers, at=now):
         dispatch.hint_next_on_commit(campaign.stream)
-    blocked = [results for results, _ in answers if any(one.outcome is Outcome.BLOCKED for one in results)]
-    telling = blocked[0] if blocked else [one for results, _ in answers for one in results]
+
+
+def _note_account(window: Window, campaign: Campaign) -> None:
+    answers = [request.results for request in window.requests]
+    blocked = [results for results in answers if any(one.outcome is Outcome.BLOCKED for one in results)]
+    telling = blocked[0] if blocked else [one for results in answers for one in results]
     outcomes.note_account(campaign.stream.account, SendResult(tuple(telling)))
 
 
@@ -178,11 +182,11 @@ def _record_late(window: Window) -> None:
         messages = list(
             Message.objects.filter(claim=request.claim).select_related("stream__account", "conversation__contact")
         )
-        put_back(attempt, request.attempt)
-        outcomes.record(
+        outcomes.record_late(
             attempt,
-            messages,
+            request.attempt,
             SendResult(tuple(request.results), request.request_id),
+            messages=messages,
             wait=timedelta(seconds=window.wait),
             retry_after=request.retry_after,
         )

@@ -275,10 +275,11 @@ def _record(turn: Turn, result: RecipientResult, retry_after: float | None) -> b
         else:
             wait = timedelta(seconds=retry_after) if retry_after is not None else _wait(turn)
             _mine(turn).update(push_state=PushState.QUEUED, push_on_wire_at=None, push_next_at=now + wait, **_FREE)
-        if result.outcome is Outcome.BLOCKED:
-            mark_credentials_refused(turn.conversation.stream.account, result.text)
+        # The gate before the account, as whoever records a window locks them.
         if not turn.looks and pacing.note(turn.conversation.stream, [result], at=now, retry_after=retry_after):
             dispatch.hint_next_on_commit(turn.conversation.stream)
+        if result.outcome is Outcome.BLOCKED:
+            mark_credentials_refused(turn.conversation.stream.account, result.text)
         tell(turn.conversation)
     return result.outcome in (Outcome.ACCEPTED, Outcome.REFUSED)
 
