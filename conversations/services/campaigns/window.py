@@ -69,6 +69,8 @@ def send(taken: Taken, threads: ThreadPoolExecutor, pace: Pace | None = None) ->
     _store(taken)
     if fault is not None:
         raise fault
+    if not taken.calls:
+        return pace or Pace()  # nobody was asked anything
     return Pace(slowest if all(call.was_judged for call in taken.calls) else None)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -12,7 +12,7 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from conversations.models import Campaign, CampaignChunk, Contact, OptIn, StreamGate, User
-from conversations.services import consent
+from conversations.services import consent, spool
 from conversations.services.accounts import check_account
 from conversations.services.campaigns import planning, sending, taking, upkeep, window
 from conversations.services.campaigns.wave import Call
@@ -32,17 +32,20 @@ def three_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(window, "MOST_AT_ONCE", 3)
 
 
-def happens_before_the_second_wave(monkeypatch: pytest.MonkeyPatch, what: Exception | None = None) -> None:
-    """`what` is raised, or a customer opts out, when the first wave has been answered."""
+@pytest.fixture(params=[(3, window.Pace()), (2, SOON)], ids=["one at a time", "two abreast"])
+def waves(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tuple[int, window.Pace]:
+    """How many people a wave has, and the pace of a window of such waves."""
+    size, pace = request.param
+    monkeypatch.setattr(window, "MOST_AT_ONCE", size * pace.abreast)
+    return size, pace
+
+
+def happens_before_the_second_wave(monkeypatch: pytest.MonkeyPatch, what: Callable[[], None]) -> None:
     original = window._put_on_wire
 
     def put_on_wire(taken: taking.Taken, on_wire: list[Call], leaving: Sequence[Call]) -> None:
         if on_wire:
-            if what is not None:
-                raise what
-            contact = Contact.objects.get_or_create(phone=fiction(204))[0]
-            if not consent.is_opted_out(contact.phone, "sms"):
-                consent.record(OptIn(contact=contact, channel="sms", event="opt_out", source="keyword", wording="STOP"))
+            what()
         original(taken, on_wire, leaving)
 
     monkeypatch.setattr(window, "_put_on_wire", put_on_wire)
@@ -79,36 +82,53 @@ def test_a_worker_lost_between_two_waves_leaves_in_doubt_what_has_left(
 
 
 def test_no_wave_follows_one_that_the_provider_turned_away(
-    make_campaign: Make, tom: User, product_sandbox: PlayedSandbox, threads: ThreadPoolExecutor
-) -> None:
-    product_sandbox.control("faults", phone=fiction(201), fault="throttled", times=1)
-    campaign = make_campaign(*people(200, 8), stream="cirrus")
-    chunk, _, taken = first_window(campaign, tom, in_waves=True)
-    assert not window.send(taken, threads).is_quick
-    assert outcomes_of(campaign) == {"accepted": 2}
-    assert arrived(product_sandbox) == {fiction(200): 1, fiction(202): 1}
-    chunk.refresh_from_db()
-    assert (chunk.rest, chunk.on_wire) == ([1, 3, 4, 5, 6, 7], {})
-    assert adds_up(campaign)
-
-
-def test_an_opt_out_between_two_waves_wins(
     make_campaign: Make,
     tom: User,
     product_sandbox: PlayedSandbox,
     threads: ThreadPoolExecutor,
+    waves: tuple[int, window.Pace],
+) -> None:
+    size, pace = waves
+    product_sandbox.control("faults", phone=fiction(201), fault="throttled", times=1)
+    campaign = make_campaign(*people(200, 8), stream="cirrus")
+    chunk, _, taken = first_window(campaign, tom, in_waves=True)
+    assert window.send(taken, threads, pace) == window.Pace()
+    left = size * pace.abreast
+    assert outcomes_of(campaign) == {"accepted": left - 1}
+    assert arrived(product_sandbox) == {fiction(200 + place): 1 for place in range(left) if place != 1}
+    chunk.refresh_from_db()
+    assert (chunk.rest, chunk.on_wire) == ([1, *range(left, 8)], {})
+    assert adds_up(campaign)
+
+
+def test_an_opt_out_between_two_waves_wins_and_the_first_is_stored(
+    make_campaign: Make,
+    tom: User,
+    product_sandbox: PlayedSandbox,
+    threads: ThreadPoolExecutor,
+    waves: tuple[int, window.Pace],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    size, pace = waves
+    first_of_the_second = fiction(200 + size)
+
+    def opt_out() -> None:
+        contact = Contact.objects.get_or_create(phone=first_of_the_second)[0]
+        if not consent.is_opted_out(contact.phone, "sms"):
+            consent.record(OptIn(contact=contact, channel="sms", event="opt_out", source="keyword", wording="STOP"))
+
     campaign = make_campaign(*people(200, 8), stream="cirrus")
     chunk, claim, taken = first_window(campaign, tom, in_waves=True)
-    happens_before_the_second_wave(monkeypatch)
-    window.send(taken, threads)
-    assert outcomes_of(campaign) == {"accepted": 3}
-    assert set(arrived(product_sandbox)) == {fiction(200), fiction(201), fiction(202)}
+    happens_before_the_second_wave(monkeypatch, opt_out)
+    window.send(taken, threads, pace)
+    assert outcomes_of(campaign) == {"accepted": size}
+    assert set(arrived(product_sandbox)) == {fiction(200 + place) for place in range(size)}
+    chunk.refresh_from_db()
+    assert (chunk.rest, chunk.on_wire) == ([*range(size, 8)], {})
     sending._release(chunk.pk, claim)
     run_to_the_end(campaign)
     assert outcomes_of(campaign) == {"accepted": 7, "failed": 1}
-    assert fiction(204) not in arrived(product_sandbox)
+    assert first_of_the_second not in arrived(product_sandbox)
     assert set(arrived(product_sandbox).values()) == {1}
     assert adds_up(campaign)
 
@@ -118,22 +138,33 @@ def test_answers_are_stored_though_the_next_wave_could_not_be(
     tom: User,
     product_sandbox: PlayedSandbox,
     threads: ThreadPoolExecutor,
+    waves: tuple[int, window.Pace],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    def fail() -> None:
+        raise OperationalError("the database is away")
+
+    size, pace = waves
     campaign = make_campaign(*people(200, 8), stream="cirrus")
     chunk, _, taken = first_window(campaign, tom, in_waves=True)
-    happens_before_the_second_wave(monkeypatch, OperationalError("the database is away"))
+    happens_before_the_second_wave(monkeypatch, fail)
     with pytest.raises(OperationalError):
-        window.send(taken, threads)
-    assert outcomes_of(campaign) == {"accepted": 3}
+        window.send(taken, threads, pace)
+    assert outcomes_of(campaign) == {"accepted": size}
     chunk.refresh_from_db()
-    assert (chunk.rest, chunk.on_wire) == ([3, 4, 5, 6, 7], {})
-    assert set(arrived(product_sandbox)) == {fiction(200), fiction(201), fiction(202)}
+    assert (chunk.rest, chunk.on_wire) == ([*range(size, 8)], {})
+    assert set(arrived(product_sandbox)) == {fiction(200 + place) for place in range(size)}
     assert adds_up(campaign)
 
 
+@pytest.mark.parametrize("lay_on_a_disk", [False, True])
 def test_a_refusal_of_the_former_key_says_nothing_of_the_new_one(
-    make_campaign: Make, tom: User, product_sandbox: PlayedSandbox, threads: ThreadPoolExecutor
+    make_campaign: Make,
+    tom: User,
+    product_sandbox: PlayedSandbox,
+    threads: ThreadPoolExecutor,
+    monkeypatch: pytest.MonkeyPatch,
+    lay_on_a_disk: bool,
 ) -> None:
     campaign = make_campaign(*people(200, 3), stream="cirrus")
     account = campaign.stream.account
@@ -144,7 +175,11 @@ def test_a_refusal_of_the_former_key_says_nothing_of_the_new_one(
     account.credentials = former
     account.save()
     assert check_account(account).ok
-    window.send(taken, threads)
+    with monkeypatch.context() as away:
+        if lay_on_a_disk:
+            away.setattr(spool, "_surely", lambda record, keep: keep())  # as if the database did not come back
+        window.send(taken, threads)
+    assert spool.replay() == lay_on_a_disk
     account.refresh_from_db()
     assert account.health == "working"
     assert outcomes_of(campaign) == {}
@@ -152,6 +187,16 @@ def test_a_refusal_of_the_former_key_says_nothing_of_the_new_one(
     sending._release(chunk.pk, claim)
     run_to_the_end(campaign)
     assert outcomes_of(campaign) == {"accepted": 3}
+
+
+def test_a_window_in_which_nobody_may_be_written_to_says_nothing_of_the_provider(
+    make_campaign: Make, tom: User, threads: ThreadPoolExecutor
+) -> None:
+    campaign = make_campaign(*people(200, 3), stream="cirrus")
+    _, _, taken = first_window(campaign, tom, in_waves=False)
+    taken.refused, taken.calls = dict.fromkeys(range(3), ("opted_out", "Opted out.")), []
+    assert window.send(taken, threads, SOON) == SOON
+    assert outcomes_of(campaign) == {"failed": 3}
 
 
 @pytest.mark.parametrize(
@@ -163,93 +208,35 @@ def test_who_answers_soon_but_not_at_once_gets_two_halves(slowest: float | None,
     assert (pace.is_quick, pace.abreast) == (is_quick, abreast)
 
 
-class TestTwoHalvesAtATime:
-    @pytest.fixture(autouse=True)
-    def two_halves_of_two(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(window, "MOST_AT_ONCE", 4)
+def test_the_second_half_leaves_while_the_first_is_waited_for(
+    make_campaign: Make,
+    tom: User,
+    product_sandbox: PlayedSandbox,
+    threads: ThreadPoolExecutor,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(window, "MOST_AT_ONCE", 4)
+    product_sandbox.control("faults", phone=fiction(200), fault="slow", settings={"seconds": 1}, times=1)
+    campaign = make_campaign(*people(200, 7), stream="cirrus")
+    chunk, claim, taken = first_window(campaign, tom, in_waves=True)
+    under_way: list[int] = []
+    original = window._put_on_wire
 
-    def test_the_second_leaves_while_the_first_is_waited_for(
-        self,
-        make_campaign: Make,
-        tom: User,
-        product_sandbox: PlayedSandbox,
-        threads: ThreadPoolExecutor,
-        monkeypatch: pytest.MonkeyPatch,
-    ) -> None:
-        product_sandbox.control("faults", phone=fiction(200), fault="slow", settings={"seconds": 1}, times=1)
-        campaign = make_campaign(*people(200, 7), stream="cirrus")
-        chunk, claim, taken = first_window(campaign, tom, in_waves=True)
-        under_way: list[int] = []
-        original = window._put_on_wire
+    def put_on_wire(taken: taking.Taken, on_wire: list[Call], leaving: Sequence[Call]) -> None:
+        under_way.append(sum(call.done is None for call in on_wire))
+        original(taken, on_wire, leaving)
 
-        def put_on_wire(taken: taking.Taken, on_wire: list[Call], leaving: Sequence[Call]) -> None:
-            under_way.append(sum(call.done is None for call in on_wire))
-            original(taken, on_wire, leaving)
-
-        monkeypatch.setattr(window, "_put_on_wire", put_on_wire)
-        pace = window.send(taken, threads, SOON)
-        assert pace.slowest is not None
-        assert pace.slowest >= 1
-        assert len(under_way) == 4
-        assert under_way[1] >= 1, "somebody's answer was still under way"
-        assert max(under_way) <= 2, "four requests at most are under way"
-        assert outcomes_of(campaign) == {"accepted": 7}
-        assert set(arrived(product_sandbox).values()) == {1}
-        assert sending._release(chunk.pk, claim) == campaign.pk
-        assert adds_up(campaign)
-
-    def test_none_follows_once_one_was_turned_away(
-        self, make_campaign: Make, tom: User, product_sandbox: PlayedSandbox, threads: ThreadPoolExecutor
-    ) -> None:
-        product_sandbox.control("faults", phone=fiction(201), fault="throttled", times=1)
-        campaign = make_campaign(*people(200, 8), stream="cirrus")
-        chunk, _, taken = first_window(campaign, tom, in_waves=True)
-        assert window.send(taken, threads, SOON) == window.Pace()
-        assert outcomes_of(campaign) == {"accepted": 3}
-        assert arrived(product_sandbox) == {fiction(200): 1, fiction(202): 1, fiction(203): 1}
-        chunk.refresh_from_db()
-        assert (chunk.rest, chunk.on_wire) == ([1, 4, 5, 6, 7], {})
-        assert adds_up(campaign)
-
-    def test_an_opt_out_keeps_back_the_second_and_the_first_is_stored(
-        self,
-        make_campaign: Make,
-        tom: User,
-        product_sandbox: PlayedSandbox,
-        threads: ThreadPoolExecutor,
-        monkeypatch: pytest.MonkeyPatch,
-    ) -> None:
-        campaign = make_campaign(*people(201, 8), stream="cirrus")
-        chunk, claim, taken = first_window(campaign, tom, in_waves=True)
-        happens_before_the_second_wave(monkeypatch)  # of 204, who is the fourth
-        window.send(taken, threads, SOON)
-        assert outcomes_of(campaign) == {"accepted": 2}
-        chunk.refresh_from_db()
-        assert (chunk.rest, chunk.on_wire) == ([2, 3, 4, 5, 6, 7], {})
-        sending._release(chunk.pk, claim)
-        run_to_the_end(campaign)
-        assert outcomes_of(campaign) == {"accepted": 7, "failed": 1}
-        assert fiction(204) not in arrived(product_sandbox)
-        assert set(arrived(product_sandbox).values()) == {1}
-        assert adds_up(campaign)
-
-    def test_a_fault_that_keeps_back_the_second_is_raised_after_the_first_is_stored(
-        self,
-        make_campaign: Make,
-        tom: User,
-        product_sandbox: PlayedSandbox,
-        threads: ThreadPoolExecutor,
-        monkeypatch: pytest.MonkeyPatch,
-    ) -> None:
-        campaign = make_campaign(*people(200, 8), stream="cirrus")
-        chunk, _, taken = first_window(campaign, tom, in_waves=True)
-        happens_before_the_second_wave(monkeypatch, OperationalError("the database is away"))
-        with pytest.raises(OperationalError):
-            window.send(taken, threads, SOON)
-        assert outcomes_of(campaign) == {"accepted": 2}
-        assert set(arrived(product_sandbox)) == {fiction(200), fiction(201)}
-        chunk.refresh_from_db()
-        assert (chunk.rest, chunk.on_wire) == ([2, 3, 4, 5, 6, 7], {})
+    monkeypatch.setattr(window, "_put_on_wire", put_on_wire)
+    pace = window.send(taken, threads, SOON)
+    assert pace.slowest is not None
+    assert pace.slowest >= 1
+    assert len(under_way) == 4
+    assert under_way[1] >= 1, "somebody's answer was still under way"
+    assert max(under_way) <= 2, "four requests at most are under way"
+    assert outcomes_of(campaign) == {"accepted": 7}
+    assert set(arrived(product_sandbox).values()) == {1}
+    assert sending._release(chunk.pk, claim) == campaign.pk
+    assert adds_up(campaign)
 
 
 def test_a_worker_waits_for_the_next_turns_of_a_stream_instead_of_leaving_them_unused(
