@@ -136,7 +136,9 @@ def _record(pk: int, claim: uuid.UUID, replies: Sequence[posting.Reply], sent: d
     arrived = [one for one in replies if not one.problem]
     slowest = max(one.seconds for one in replies)
     with transaction.atomic():
-        subscription = WebhookSubscription.objects.select_for_update(no_key=True).get(pk=pk)
+        subscription = WebhookSubscription.objects.select_for_update(no_key=True).filter(pk=pk).first()
+        if subscription is None:
+            return False  # somebody has deleted it, and its log with it
         for reply in arrived:
             _write(reply, now, status=DeliveryStatus.DELIVERED)
         failing_since = None if arrived else subscription.failing_since or now

@@ -385,10 +385,19 @@ def test_a_test_event_makes_the_next_try_now(consumer: Consumer) -> None:
     assert subscription.failures == 0
 
 
-def test_old_deliveries_go(settings: Any) -> None:
-    subscribe("https://billing.example/", "message.received")
-    [row] = receive()
-    assert upkeep.forget_old(timezone.now()) == 0
-    WebhookDelivery.objects.update(occurred_at=timezone.now() - timedelta(days=settings.WEBHOOK_LOG_DAYS, hours=1))
-    assert upkeep.forget_old(timezone.now()) == 1
-    assert not WebhookDelivery.objects.filter(pk=row.pk).exists()
+def test_one_that_is_deleted_while_it_is_told_something_is_told_no_more(
+    consumer: Consumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subscription = subscribe(consumer.url, "message.received")
+    receive()
+    original = posting.send
+
+    def send(*args: Any, **given: Any) -> posting.Reply:
+        reply = original(*args, **given)
+        subscriptions.delete(subscription, actor=None)
+        return reply
+
+    monkeypatch.setattr(posting, "send", send)
+    delivering.tell([subscription.pk])
+    assert len(consumer.told) == 1
+    assert not WebhookDelivery.objects.exists()

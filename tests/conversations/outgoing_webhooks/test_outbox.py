@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from django.utils import timezone
 from conversations.models import Campaign, Contact, Conversation, Message, OptIn, WebhookDelivery
 from conversations.models.outgoing_triggers import TOLD_STATUSES
 from conversations.services import consent
-from conversations.services.outgoing import subscriptions
+from conversations.services.outgoing import subscriptions, upkeep
 from tests import factories
 from tests.conversations.outgoing_webhooks.conftest import subscribe
 
@@ -124,3 +125,12 @@ def test_while_nobody_wants_to_know_nothing_is_written() -> None:
     subscriptions.pause(paused, actor=None)
     decide(factories.make_contact(), "opt_in")
     assert len(written()) == 1  # it waits until somebody resumes it
+
+
+def test_what_is_old_goes(settings: Any) -> None:
+    subscribe(ADDRESS, "message.received")
+    factories.make_message(factories.make_conversation(), direction="in")
+    assert upkeep.forget_old(timezone.now()) == 0
+    WebhookDelivery.objects.update(occurred_at=timezone.now() - timedelta(days=settings.WEBHOOK_LOG_DAYS, hours=1))
+    assert upkeep.forget_old(timezone.now()) == 1
+    assert written() == []
