@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from http import HTTPStatus
 from typing import Any
 
 from django.http import HttpRequest
@@ -33,6 +34,9 @@ class MaskNumbersMiddleware:
 
     def __call__(self, request: HttpRequest) -> Any:
         response = self.get_response(request)
+        # It says that the database is away and names nobody: whose answer it is cannot be asked again.
+        if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+            return response
         kind = response.get("Content-Type", "").partition(";")[0]
         if kind in MASKED_TYPES and sees_masked(request):
             _mask(response, Masker(known=_typed(request), in_cells=kind == "text/csv"))
