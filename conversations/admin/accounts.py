@@ -23,7 +23,7 @@ from conversations.admin.option_fields import PREFIX, credential_fields, name_of
 from conversations.models import ProviderAccount, Stream
 from conversations.models.account import AccountHealth
 from conversations.services import hook_addresses
-from conversations.services.accounts import check_account, transport
+from conversations.services.accounts import check_account, transport, wake
 from messaging.errors import ConfigurationError
 from messaging.providers.base import Provider
 from messaging.registry import provider_class, provider_classes
@@ -160,6 +160,8 @@ class ProviderAccountAdmin(ManagedMixin, NeverDeletedMixin, ProductAdmin):
             obj.health, obj.health_text, obj.checked_at = AccountHealth.UNCHECKED, "", None
             changed += ["health", "health_text", "checked_at"]
         obj.save(update_fields=changed)
+        if form.changes_how_we_call:
+            wake(obj)
 
     @admin.action(description=_("Test connection"), permissions=["manage"])
     def test_connection(self, request: HttpRequest, queryset: QuerySet[ProviderAccount]) -> None:

@@ -12,6 +12,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from conversations.models.account import AccountHealth
 from conversations.models.message import Kind, Purpose
 from conversations.models.outgoing_triggers import campaign_outgoing_triggers
 from conversations.models.stream import Stream
@@ -258,6 +259,7 @@ class CampaignChunkQuerySet(models.QuerySet["CampaignChunk"]):
         return (
             self.filter(status=ChunkStatus.READY, campaign__status=CampaignStatus.RUNNING)
             .filter(Q(next_attempt_at__isnull=True) | Q(next_attempt_at__lte=at))
+            .exclude(campaign__stream__account__health=AccountHealth.NEEDS_CREDENTIALS)
             .exclude(campaign__stream__paused_until__gt=at)
         )
 

@@ -10,8 +10,9 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from conversations.models import Message, ProviderAccount, Stream
+from conversations.models import CampaignChunk, Message, ProviderAccount, Stream
 from conversations.models.account import AccountHealth
+from conversations.models.campaign import ChunkStatus
 from conversations.models.message import MessageStatus
 from messaging.errors import ConfigurationError, CredentialsRefused, ProviderError, UnsupportedFeature
 from messaging.providers.base import Account, Provider
@@ -43,7 +44,7 @@ def provider_for(account: ProviderAccount) -> Provider:
 def check_account(account: ProviderAccount) -> Health:
     """Test address and credentials against the provider, and keep what came of it.
 
-    A success wakes the messages that waited for the account's repair.
+    A success wakes what waited for the account's repair.
     """
     try:
         health = provider_for(account).check()
@@ -52,10 +53,19 @@ def check_account(account: ProviderAccount) -> Health:
     if not health.ok:
         _keep_health(account, AccountHealth.UNREACHABLE, health.sentence)
     elif _keep_health(account, AccountHealth.WORKING):
-        Message.objects.filter(stream__account=account, status=MessageStatus.QUEUED).update(
-            next_attempt_at=None, hinted_at=None
-        )
+        wake(account)
     return health
+
+
+def wake(account: ProviderAccount) -> None:
+    """Let messages and campaigns that waited for a repair of this account leave now."""
+    Message.objects.filter(stream__account=account, status=MessageStatus.QUEUED).update(
+        next_attempt_at=None, hinted_at=None
+    )
+    # What waits for quiet hours or a pace is told so again by whoever takes it.
+    CampaignChunk.objects.filter(campaign__stream__account=account, status=ChunkStatus.READY).update(
+        next_attempt_at=None, hinted_at=None
+    )
 
 
 def mark_credentials_refused(account: ProviderAccount, text: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.db.models import Min
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -14,18 +15,20 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from conversations.models import Campaign
-from conversations.models.campaign import UNDER_WAY, CampaignStatus
+from conversations.models import Campaign, StreamGate
+from conversations.models.campaign import UNDER_WAY, CampaignStatus, ChunkStatus
 from conversations.permissions import may_send_in_bulk
 from conversations.services import notifications
 from conversations.services.campaigns import control
 from conversations.services.campaigns.audience import OPEN_TO_CHANGE
+from conversations.services.pacing import LONGEST_BACKOFF
 from conversations.views.campaign_numbers import Numbers, numbers_of
 from conversations.views.campaign_pace import pace_context
 from conversations.views.campaign_people import people_page
 from conversations.views.campaign_rows import LEFT_OUT, verdict_counts
 from conversations.views.campaigns import TONES, visible_campaign
 from conversations.views.requests import signed_in
+from conversations.views.wording import clock_ahead, trouble_of
 
 MANY = 50_000  # people
 RECEIPTS = timedelta(minutes=15)  # so long after its end a page still looks for receipts
@@ -83,10 +86,29 @@ def _of_the_numbers(campaign: Campaign, numbers: Numbers) -> dict[str, Any]:
     return {
         "campaign": campaign,
         "numbers": numbers,
+        "waits_because": _why_it_waits(campaign),
         "polls": is_open or (campaign.ended_at is None) or (waits and fresh),
         "every": _every(campaign),
         "now": timezone.now(),
     }
+
+
+def _why_it_waits(campaign: Campaign) -> str:
+    """Why nobody is written to now, and until when; empty while somebody is, or will be soon."""
+    if campaign.status != CampaignStatus.RUNNING:
+        return ""
+    if trouble := trouble_of(campaign.stream):
+        return trouble
+    waiting = campaign.chunks.exclude(status=ChunkStatus.DONE)
+    soon = timezone.now() + timedelta(seconds=LONGEST_BACKOFF)
+    if not campaign.is_planned or waiting.exclude(status=ChunkStatus.READY, next_attempt_at__gt=soon).exists():
+        return ""
+    first = waiting.aggregate(first=Min("next_attempt_at"))["first"]
+    if first is None:
+        return ""
+    if StreamGate.objects.filter(stream=campaign.stream, paused_until__gt=soon).exists():
+        return f"{campaign.stream.account.provider_label} asked us to wait until {clock_ahead(first)}."
+    return f"Those who are left have quiet hours. The next of them are written to {clock_ahead(first)}."
 
 
 def _every(campaign: Campaign) -> str:

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import transaction
 
 from conversations.models import Campaign, CampaignChunk
+from conversations.models.account import AccountHealth
 from conversations.models.campaign import CampaignStatus
 from conversations.models.message import Kind
 from conversations.models.template import TemplateStatus
@@ -61,6 +62,8 @@ def take(chunk_id: int, claim: uuid.UUID, payload: list[dict[str, Any]], *, in_w
         chunk.payload = payload
         campaign = Campaign.objects.select_related(*_READ_WITH_CAMPAIGN).get(pk=chunk.campaign_id)
         if campaign.status != CampaignStatus.RUNNING or campaign.stream.is_paused:
+            return None
+        if campaign.stream.account.health == AccountHealth.NEEDS_CREDENTIALS:
             return None
         if not campaign.stream.is_active or not campaign.stream.account.is_active:
             control.pause_by_itself(campaign.pk, reason=f"{campaign.stream.name} is switched off.")
