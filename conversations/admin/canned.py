@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from conversations.admin.display import words
+from conversations.admin.filters import TeamFilter
 from conversations.admin.mixins import ProductAdmin, signed_in
 from conversations.models import CannedReply, Team
 from conversations.models.canned_reply import SHORTCUT
@@ -58,7 +59,7 @@ class CannedReplyAdmin(ProductAdmin):
 
     form = CannedReplyForm
     list_display = ("shortcut", "title", "first_words", "for_whom", "language", "updated_at")
-    list_filter = ("team", "language")
+    list_filter = (("team", admin.EmptyFieldListFilter), TeamFilter, "language")
     list_select_related = ("team",)
     search_fields = ("shortcut", "title", "body")
     search_help_text = _("Shortcut, title or wording")

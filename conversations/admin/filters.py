@@ -11,11 +11,11 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from conversations.admin.mixins import signed_in
-from conversations.models import Message, Stream, User
+from conversations.models import Message, Stream, Team, User
 from conversations.models.message import MessageStatus
 
 NEWEST_LOOKED_AT = 1000
-SUGGESTED = 50  # people
+SUGGESTED = 50  # names
 _TO_LOOK_AT = (MessageStatus.FAILED, MessageStatus.UNCONFIRMED, MessageStatus.UNDELIVERED)
 
 
@@ -69,38 +69,27 @@ class NameFilter(admin.RelatedFieldListFilter):
         return list(rows.values_list("pk", "name"))
 
 
-class StreamFilter(ChoiceFilter):
-    """By the stream of a row."""
+class TypedFilter(admin.SimpleListFilter):
+    """By a row of another table whose name is typed: a list of all would have no end. Some are suggested."""
 
-    title = _("stream")
-    parameter_name = "stream"
-    lookup = "stream"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
-        visible = Stream.objects.visible_to(signed_in(request))
-        return [(str(pk), name) for pk, name in visible.order_by("name").values_list("pk", "name")]
-
-
-class ConversationStreamFilter(StreamFilter):
-    """By the stream of a row's conversation."""
-
-    lookup = "conversation__stream"
-
-
-class PersonFilter(admin.SimpleListFilter):
-    """By a person whose name or address is typed: a list of everybody would have no end. Some are suggested."""
-
-    template = "admin/person_filter.html"
+    template = "admin/typed_filter.html"
     lookup = ""
+    hint: Any = _("Name")
+    everything: Any = _("All")
     kept: Sequence[tuple[str, str]] = ()  # what else the list is narrowed down by
 
+    def rows(self, user: User) -> QuerySet[Any]:
+        """What may be suggested to this user."""
+        raise NotImplementedError
+
+    def meant(self, typed: str, user: User) -> QuerySet[Any]:
+        """The rows of that name; where there is none, those with a part of it."""
+        named = self.rows(user).filter(name__iexact=typed)
+        return named if named.exists() else self.rows(user).filter(name__icontains=typed)
+
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
-        """Those that are suggested: everybody in turn, or the members of one's own teams."""
-        user = signed_in(request)
-        people = User.objects.filter(is_active=True)
-        if not user.sees_everything:
-            people = people.filter(teams__members=user).distinct()
-        return [(one.email, str(one)) for one in people.order_by("name", "pk").only("name", "email")[:SUGGESTED]]
+        names = self.rows(signed_in(request)).order_by("name").values_list("name", flat=True)
+        return [(name, name) for name in names[:SUGGESTED]]
 
     def has_output(self) -> bool:
         return True
@@ -113,15 +102,62 @@ class PersonFilter(admin.SimpleListFilter):
         typed = self.value()
         if not typed:
             return queryset
-        # Part of a name will do, for rows show it; an address is not to be guessed letter by letter.
-        meant = User.objects.filter(Q(name__icontains=typed) | Q(email__iexact=typed))
         # As numbers, so that PostgreSQL knows whether they are few and takes the index.
-        return queryset.filter(**{f"{self.lookup}__in": list(meant.values_list("pk", flat=True))})
+        meant = list(self.meant(typed, signed_in(request)).values_list("pk", flat=True))
+        return queryset.filter(**{f"{self.lookup}__in": meant})
 
     def choices(self, changelist: Any) -> Iterator[Any]:
-        """The way back to everybody; what else the list is narrowed down by stays in the form."""
+        """The way back to all; what else the list is narrowed down by stays in the form."""
         self.kept = [pair for pair in changelist.params.items() if pair[0] != self.parameter_name]
-        yield {"query_string": changelist.get_query_string(remove=[self.parameter_name]), "display": _("Everybody")}
+        yield {"query_string": changelist.get_query_string(remove=[self.parameter_name]), "display": self.everything}
+
+
+class StreamFilter(TypedFilter):
+    """By the stream of a row."""
+
+    title = _("stream")
+    parameter_name = "stream"
+    lookup = "stream"
+
+    def rows(self, user: User) -> QuerySet[Any]:
+        return Stream.objects.visible_to(user)
+
+
+class ConversationStreamFilter(StreamFilter):
+    """By the stream of a row's conversation."""
+
+    lookup = "conversation__stream"
+
+
+class TeamFilter(TypedFilter):
+    """By the team of a row."""
+
+    title = _("name of the team")
+    parameter_name = "of_team"
+    lookup = "team"
+
+    def rows(self, user: User) -> QuerySet[Any]:
+        return Team.objects.visible_to(user)
+
+
+class PersonFilter(TypedFilter):
+    """By a person. Those whom the user has no team with are found too, but not suggested."""
+
+    hint = _("Name or e-mail address")
+    everything = _("Everybody")
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
+        people = self.rows(signed_in(request)).order_by("name", "pk").only("name", "email")
+        return [(one.email, str(one)) for one in people[:SUGGESTED]]
+
+    def rows(self, user: User) -> QuerySet[Any]:
+        """Everybody in turn, or the members of one's own teams."""
+        people = User.objects.filter(is_active=True)
+        return people if user.sees_everything else people.filter(teams__members=user).distinct()
+
+    def meant(self, typed: str, user: User) -> QuerySet[Any]:
+        # Part of a name will do, for rows show it; an address is not to be guessed letter by letter.
+        return User.objects.filter(Q(name__icontains=typed) | Q(email__iexact=typed))
 
 
 def by_person(field: str, word: Any) -> type[PersonFilter]:

@@ -150,7 +150,7 @@ def _stream_row(one: StreamFigures) -> dict[str, Any]:
 
     def number_of(status: MessageStatus) -> SafeString | int:
         number = one.messages.get(status, 0)
-        return list_link(Message, f"{number:,}", status__exact=status.value, stream=one.stream.pk) if number else 0
+        return list_link(Message, f"{number:,}", status__exact=status.value, stream=one.stream.name) if number else 0
 
     return {
         "name": link_to(one.stream),

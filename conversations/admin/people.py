@@ -17,7 +17,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from conversations.admin.display import chip, link
-from conversations.admin.filters import NameFilter
+from conversations.admin.filters import NameFilter, TeamFilter
 from conversations.admin.mixins import EditableInline, LinksInline, NeverDeletedMixin, ProductAdmin, signed_in
 from conversations.admin.people_forms import AddUserForm, ChangeUserForm, IdentityForm, may_manage
 from conversations.models import AgentIdentity, Team, TeamMembership, TeamStream, User
@@ -52,6 +52,15 @@ class IdentityInline(EditableInline):
         return super().get_queryset(request).select_related("user", "account").defer("account__credentials")
 
 
+class MembersFilter(TeamFilter):
+    """By a team that somebody belongs to."""
+
+    lookup = "teams"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return super().queryset(request, queryset).distinct()  # several teams may be meant
+
+
 @admin.register(User)
 class UserAdmin(NeverDeletedMixin, ProductAdmin, StockUserAdmin):
     """People who work here. They are switched off, never deleted: what they wrote keeps its author."""
@@ -61,7 +70,7 @@ class UserAdmin(NeverDeletedMixin, ProductAdmin, StockUserAdmin):
     add_form = AddUserForm
     add_form_template = None
     list_display = ("name", "email", "role_names", "team_names", "is_active", "is_available", "last_login")
-    list_filter = ("is_active", "is_available", "groups", "teams", "reach")
+    list_filter = ("is_active", "is_available", "groups", MembersFilter, "reach")
     search_fields = ("name", "email")
     ordering = ("name", "pk")
     filter_horizontal = ()
@@ -233,7 +242,7 @@ class TeamMembershipAdmin(ProductAdmin):
     visible_through = None
     list_display = ("user", "team")
     list_select_related = ("user", "team")
-    list_filter = ("team",)
+    list_filter = (TeamFilter,)
     search_fields = ("user__name", "user__email", "team__name")
     autocomplete_fields = ("user", "team")
     ordering = ("team__name", "user__name")
@@ -246,7 +255,7 @@ class TeamStreamAdmin(ProductAdmin):
     visible_through = None
     list_display = ("team", "stream", "writes")
     list_select_related = ("team", "stream")
-    list_filter = ("team", "can_send")
+    list_filter = (TeamFilter, "can_send")
     search_fields = ("team__name", "stream__name")
     autocomplete_fields = ("team", "stream")
     ordering = ("team__name", "stream__name")

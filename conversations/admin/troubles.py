@@ -171,7 +171,7 @@ def _stream(one: StreamFigures) -> Iterator[Trouble]:
         Message,
         gettext("See what is queued"),
         status__exact=MessageStatus.QUEUED.value,
-        stream=one.stream.pk,
+        stream=one.stream.name,
     )
     if one.breaker == Breaker.OPEN and one.gate.open_until is not None:
         text = gettext("{} waits until {}, after {} faults in a row. Then one request tries.")

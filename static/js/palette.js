@@ -1,6 +1,5 @@
 // The command palette: a combobox over what the server finds. Ctrl+K opens it anywhere, / searches the list.
 
-
 const PAUSE = 120;
 const dialog = document.getElementById("palette");
 const text = document.getElementById("palette-text");

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import django_rq
@@ -67,7 +68,7 @@ def test_messages_are_filtered(admin_browser: Client) -> None:
     assert listed(admin_browser, status__exact="unconfirmed") == {unconfirmed.pk}
     assert listed(admin_browser, direction__exact="in") == {received.pk}
     assert listed(admin_browser, failure="opted_out") == {failed.pk}
-    assert listed(admin_browser, stream=failed.stream_id) == {failed.pk}
+    assert listed(admin_browser, stream=failed.stream.name) == {failed.pk}
     assert listed(admin_browser, author="nair") == {unconfirmed.pk}
     assert listed(admin_browser, author=priya.email.upper()) == {unconfirmed.pk}
     assert listed(admin_browser, author="nobody of that name") == set()
@@ -90,6 +91,31 @@ def test_a_person_is_found_though_only_some_are_suggested(
     assert '<input type="hidden" name="direction__exact" value="out">' in text, "searching keeps the other filters"
     assert '<a href="?direction__exact=out">Everybody</a>' in text
     assert [row.pk for row in page_of_list.context["cl"].result_list] == [written[-1].pk]
+
+
+def test_a_stream_is_found_though_only_some_are_suggested(
+    admin_browser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filters, "SUGGESTED", 2)
+    sales, north, service = [
+        factories.make_message(factories.make_conversation(factories.make_stream(name=name))).pk
+        for name in ("Sales", "Sales North", "Service")
+    ]
+    text = admin_browser.get(page(Message, "changelist")).content.decode()
+    assert re.findall(r'<option value="(S[^"]*)"></option>', text) == ["Sales", "Sales North"]
+    assert listed(admin_browser, stream="sales") == {sales}, "one of just that name is meant"
+    assert listed(admin_browser, stream="sal") == {sales, north}
+    assert listed(admin_browser, stream="serv") == {service}
+    assert listed(admin_browser, stream="nothing") == set()
+
+
+def test_a_supervisor_is_offered_the_streams_of_their_teams() -> None:
+    message, other = factories.make_message(), factories.make_message()
+    tom = factories.make_user("supervisor", name="Tom Reyes")
+    factories.make_team(members=[tom], streams=[message.stream])
+    text = signed_in(tom).get(page(Message, "changelist")).content.decode()
+    assert f'<option value="{message.stream.name}">' in text
+    assert other.stream.name not in text
 
 
 def test_a_supervisor_finds_whoever_wrote_and_guesses_no_address() -> None:

@@ -200,7 +200,7 @@ def test_streams_say_what_keeps_their_messages(admin_browser: Client) -> None:
     ):
         assert words in text, words
     found = addresses(admin_browser)
-    assert f"{page(Message, 'changelist')}?status__exact=queued&stream={late.pk}" in found
+    assert f"{page(Message, 'changelist')}?status__exact=queued&stream=Late" in found
     assert page(type(refused), "change", refused.pk) in found
 
 

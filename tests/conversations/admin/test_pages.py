@@ -178,6 +178,7 @@ def test_an_id_that_is_none_is_not_found(pk: str, admin_browser: Client) -> None
         "stream=abc",
         "stream=%00",
         "author=1;drop",
+        "author=%00",
         "created_at__gte=abc",
         "id__exact=" + "9" * 30,
         "conversation__id__exact=x",

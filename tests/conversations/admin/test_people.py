@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
-from conversations.models import AgentIdentity, Team, User
+from conversations.models import AgentIdentity, CannedReply, Team, TeamMembership, User
 from tests import factories
 from tests.conversations.admin.browsing import errors_of, page, signed_in
 
@@ -167,6 +167,24 @@ def test_teams_and_identities_are_kept_with_the_user(admin_browser: Client) -> N
     assert change(admin_browser, user, **rows, **{"identities-0-external_id": "42"}).status_code == 302
     assert list(team.members.all()) == [user]
     assert AgentIdentity.objects.get().external_id == "42"
+
+
+def test_people_and_texts_are_found_by_the_name_of_a_team(admin_browser: Client) -> None:
+    rosa, noor = factories.make_user(name="Rosa"), factories.make_user(name="Noor")
+    north, south = (factories.make_team(name=name, members=[rosa]) for name in ("Field North", "Field South"))
+    texts = [
+        CannedReply.objects.create(shortcut=f"t{n}", title="Hello", body="Hello", team=one)
+        for n, one in enumerate((north, None))
+    ]
+
+    def listed(model: type[Any], **query: str) -> list[Any]:
+        return list(admin_browser.get(page(model, "changelist"), query).context["cl"].result_list)
+
+    assert listed(User, of_team="field") == [rosa], "once, though in two teams"
+    assert noor in listed(User, of_team="")
+    assert [one.team for one in listed(TeamMembership, of_team="Field South")] == [south]
+    assert listed(CannedReply, of_team="field north") == texts[:1]
+    assert listed(CannedReply, team__isempty="1") == texts[1:]
 
 
 def test_only_superusers_touch_roles(admin_browser: Client) -> None:
