@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -78,9 +79,9 @@ class TypedFilter(admin.SimpleListFilter):
     everything: Any = _("All")
     kept: Sequence[tuple[str, str]] = ()  # what else the list is narrowed down by
 
+    @abstractmethod
     def rows(self, user: User) -> QuerySet[Any]:
         """What may be suggested to this user."""
-        raise NotImplementedError
 
     def meant(self, typed: str, user: User) -> QuerySet[Any]:
         """The rows of that name; where there is none, those with a part of it."""
