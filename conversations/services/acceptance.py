@@ -33,9 +33,10 @@ def accept(
 ) -> None:
     """Raise a message that is in one of `come_from` to accepted, with the ids that the provider gave.
 
-    Moves nothing unless the row still has the claim `of_claim`, where one is named; without one the message was found
-    by a look, maybe long after it left. Reports that came earlier are applied. In a transaction.
+    Moves nothing unless the row still has the claim `of_claim`, where one is named. Reports that came earlier are
+    applied. In a transaction.
     """
+    is_late = message.status != Status.SENDING
     changes: dict[str, Any] = {"lease_until": None, "sent_at": at, "failure_code": "", "failure_text": ""}
     moved = []
     try:
@@ -57,7 +58,7 @@ def accept(
         )
     if not moved and of_claim is not None and result.external_id:
         _keep_late_id(message, result.external_id, of_claim)
-    if result.conversation_id and (of_claim is not None or not _went_on(message)):
+    if result.conversation_id and not (is_late and _went_on(message)):
         known = Conversation.objects.filter(pk=message.conversation_id).exclude(external_id=result.conversation_id)
         if known.update(external_id=result.conversation_id):
             parked_calls.wake(message.stream.account_id, result.conversation_id)

@@ -41,7 +41,11 @@ def record(
     `wait` is how long a message to retry waits; `retry_after` is what the provider asked for, in seconds: it
     pauses the whole stream.
     """
-    _store(attempt, messages, result, wait=wait, retry_after=retry_after)
+    now = database_now()
+    with transaction.atomic():
+        _store(attempt, messages, result, now=now, wait=wait)
+        if pacing.note(attempt.stream, result.results, at=now, retry_after=retry_after):
+            dispatch.hint_next_on_commit(attempt.stream)
     note_account(messages[0].stream.account, result)
 
 
@@ -52,41 +56,34 @@ def record_late(
     *,
     messages: Sequence[Message],
     wait: timedelta,
-    retry_after: float | None,
 ) -> None:
     """Store an answer that lay on a disk, or came when its claim was over; `kept` is what went over the wire.
 
-    It says nothing of the account, whose credentials may be others by now, and brings nothing back of a person whose
-    data was erased meanwhile.
+    It says nothing of the account, whose credentials may be others by now, nor of how fast the stream may send, and
+    brings nothing back of a person whose data was erased meanwhile.
     """
     present = [message for message in messages if message.conversation.contact.erased_at is None]
     if not present:
         return
     if len(present) == len(messages):
         put_back(attempt, kept)
-    _store(attempt, present, result, wait=wait, retry_after=retry_after)
+    with transaction.atomic():
+        _store(attempt, present, result, now=database_now(), wait=wait)
+        if pacing.let_next(attempt.stream):
+            dispatch.hint_next_on_commit(attempt.stream)
 
 
 def _store(
-    attempt: SendAttempt,
-    messages: Sequence[Message],
-    result: SendResult,
-    *,
-    wait: timedelta,
-    retry_after: float | None,
+    attempt: SendAttempt, messages: Sequence[Message], result: SendResult, *, now: datetime, wait: timedelta
 ) -> None:
-    now = database_now()
     by_ref = {one.ref: one for one in result.results}
-    with transaction.atomic():
-        attempt.finished_at = now
-        attempt.request_id = result.request_id
-        statements.store_attempts([attempt])
-        found = {message.pk: by_ref.get(str(message.ref)) or _missing(message) for message in messages}
-        statements.store_results(attempt, found)
-        for message in messages:
-            _apply(attempt, message, found[message.pk], now=now, wait=wait)
-        if pacing.note(attempt.stream, result.results, at=now, retry_after=retry_after):
-            dispatch.hint_next_on_commit(attempt.stream)
+    attempt.finished_at = now
+    attempt.request_id = result.request_id
+    statements.store_attempts([attempt])
+    found = {message.pk: by_ref.get(str(message.ref)) or _missing(message) for message in messages}
+    statements.store_results(attempt, found)
+    for message in messages:
+        _apply(attempt, message, found[message.pk], now=now, wait=wait)
 
 
 def _missing(message: Message) -> RecipientResult:

@@ -47,7 +47,7 @@ def record_surely(
     """Store an outcome as outcomes.record does; while the database is away try again, then keep it on disk."""
     _surely(
         lambda: outcomes.record(attempt, messages, result, wait=wait, retry_after=retry_after),
-        lambda: keep(attempt, messages, result, wait=wait, retry_after=retry_after),
+        lambda: keep(attempt, messages, result, wait=wait),
     )
 
 
@@ -68,14 +68,7 @@ def _surely(record: Callable[[], None], keep: Callable[[], Path]) -> None:
     keep()
 
 
-def keep(
-    attempt: SendAttempt,
-    messages: Sequence[Message],
-    result: SendResult,
-    *,
-    wait: timedelta,
-    retry_after: float | None,
-) -> Path:
+def keep(attempt: SendAttempt, messages: Sequence[Message], result: SendResult, *, wait: timedelta) -> Path:
     """Write an outcome to disk and flush it; returns the file."""
     content = {
         "claim": str(attempt.claim),
@@ -85,7 +78,6 @@ def keep(
         "results": [asdict(one) for one in result.results],
         "request_id": result.request_id,
         "wait": wait.total_seconds(),
-        "retry_after": retry_after,
     }
     path = _write(f"{attempt.claim}.json", content)
     logger.error("The database is away: the answer to attempt %s is kept on disk.", attempt.pk)
@@ -160,7 +152,6 @@ def _store(content: dict[str, Any]) -> bool:
         SendResult(results, content["request_id"]),
         messages=messages,
         wait=timedelta(seconds=content["wait"]),
-        retry_after=content["retry_after"],
     )
     return True
 

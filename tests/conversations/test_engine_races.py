@@ -137,7 +137,7 @@ def test_an_answer_kept_on_disk_that_cannot_be_stored_holds_up_no_other(settings
     settings.SPOOL_DIR = str(tmp_path / "spool")
     for text in ("not storable: \x00", "Accepted"):
         attempt, message = on_the_wire()
-        spool.keep(attempt, [message], answered(message, text=text), wait=SECOND, retry_after=None)
+        spool.keep(attempt, [message], answered(message, text=text), wait=SECOND)
     spool.replay()
     assert list(Message.objects.order_by("id").values_list("status", flat=True)) == ["sending", "accepted"]
     assert [path.suffix for path in Path(settings.SPOOL_DIR).iterdir()] == [".unreadable"]

@@ -96,9 +96,10 @@ def record(window: Window, at_hand: AtHand | None = None) -> None:
         chunk.tries = chunk.tries + 1 if again and not written else 0
         chunk.next_attempt_at = now + timedelta(seconds=window.wait) if again else None
         store_window(chunk)
-        _note_on_the_stream(window, campaign, now)
         if at_hand is not None:
-            _note_account(window, campaign)
+            _learn(window, campaign, now)
+        elif pacing.let_next(campaign.stream):
+            dispatch.hint_next_on_commit(campaign.stream)
         count(campaign.pk, people)
 
 
@@ -160,16 +161,15 @@ def _gives_up(chunk: CampaignChunk, one: RecipientResult) -> bool:
     return counts and chunk.tries + 1 >= settings.DELIVERY_ATTEMPTS
 
 
-def _note_on_the_stream(window: Window, campaign: Campaign, now: datetime) -> None:
+def _learn(window: Window, campaign: Campaign, now: datetime) -> None:
+    """What these answers tell of the stream and the account. Of one that lay on a disk it may be true no more."""
+    if not window.requests:
+        return
     answers = [(request.results, request.retry_after) for request in window.requests]
-    if answers and pacing.note_all(campaign.stream, answers, at=now):
+    if pacing.note_all(campaign.stream, answers, at=now):
         dispatch.hint_next_on_commit(campaign.stream)
-
-
-def _note_account(window: Window, campaign: Campaign) -> None:
-    answers = [request.results for request in window.requests]
-    blocked = [results for results in answers if any(one.outcome is Outcome.BLOCKED for one in results)]
-    telling = blocked[0] if blocked else [one for results in answers for one in results]
+    blocked = [results for results, _ in answers if any(one.outcome is Outcome.BLOCKED for one in results)]
+    telling = blocked[0] if blocked else [one for results, _ in answers for one in results]
     outcomes.note_account(campaign.stream.account, SendResult(tuple(telling)))
 
 
@@ -188,7 +188,6 @@ def _record_late(window: Window) -> None:
             SendResult(tuple(request.results), request.request_id),
             messages=messages,
             wait=timedelta(seconds=window.wait),
-            retry_after=request.retry_after,
         )
 
 
