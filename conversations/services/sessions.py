@@ -119,10 +119,12 @@ def keep(conversation: Conversation, found: Session) -> ProviderSession:
     if not found.is_open:
         changes["refused_at"] = None
     with transaction.atomic():
-        there = Conversation.objects.filter(pk=conversation.pk, external_id=found.external_id)
-        if not there.update(external_status=found.status[:40]):
-            return ProviderSession.objects.get_or_create(conversation=conversation)[0]
+        current = Conversation.objects.select_for_update(no_key=True).get(pk=conversation.pk)
+        known = ProviderSession.objects.filter(conversation=conversation).first()
+        if known is not None and found.external_id not in (known.external_id, current.external_id):
+            return known
         session, _ = ProviderSession.objects.update_or_create(conversation=conversation, defaults=changes)
+        Conversation.objects.filter(pk=conversation.pk).update(external_status=found.status[:40])
     live.publish(stream_id=conversation.stream_id, kind="conversation", conversation_id=conversation.pk)
     return session
 

@@ -244,3 +244,9 @@ def test_what_is_told_late_of_an_earlier_session_says_nothing_of_the_one_since(
     assert (session.external_id, session.is_open) == (polled.external_id, True)
     product_sandbox.control("reply", phone=US_PHONE, text="Thank you")
     assert session_polling.poll(session_polling.take_due(timezone.now())) == 1
+
+
+def test_a_session_is_followed_though_a_message_of_an_earlier_one_came_in_late(polled: Conversation) -> None:
+    Conversation.objects.update(external_id="0")  # which that message named
+    sessions.end(polled, actor=priya())
+    assert not ProviderSession.objects.get().is_open
