@@ -22,11 +22,13 @@ class Command(ConsoleCommand):
         parser.add_argument("--json", action="store_true", help="Print the results as JSON.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        results = [
-            {"account": account.name, "provider": account.provider, "ok": health.ok, "sentence": health.sentence}
-            for account in _chosen(options["account"])
-            for health in [accounts.check_account(account)]
-        ]
+        results = []
+        for account in _chosen(options["account"]):
+            account.refresh_from_db()  # those before took their time, and somebody may have entered another key
+            health = accounts.check_account(account)
+            results.append(
+                {"account": account.name, "provider": account.provider, "ok": health.ok, "sentence": health.sentence}
+            )
         if options["json"]:
             self.stdout.write(json.dumps(results))
         else:

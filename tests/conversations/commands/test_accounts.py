@@ -11,6 +11,8 @@ from django.core.management.base import CommandError
 
 from conversations.models import ProviderAccount
 from conversations.models.account import AccountHealth
+from conversations.services import accounts
+from messaging.types import AccountHealth as Health
 from tests import factories
 from tests.conversations.commands.conftest import Shell, call, refused
 from tests.sandbox.playing import PlayedSandbox
@@ -37,6 +39,25 @@ def test_accounts_as_json(streams: factories.SandboxStreams) -> None:
     name = streams["webex_interact"].account.name
     (said,) = json.loads(call("check_accounts", "--account", name, "--json").out)
     assert (said["account"], said["provider"], said["ok"]) == (name, "webex_interact", True)
+
+
+def test_each_account_is_tested_with_the_key_that_it_has_then(
+    streams: factories.SandboxStreams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ProviderAccount.objects.update(
+        credentials={"api_key": "wrong", "subdomain": "fernhill", "token": "", "access_key": ""}
+    )
+    original = accounts.check_account
+
+    def mend_all_and_test(account: ProviderAccount) -> Health:
+        for one in ProviderAccount.objects.all():
+            one.credentials = factories.CREDENTIALS[one.provider]
+            one.save()
+        return original(account)
+
+    monkeypatch.setattr(accounts, "check_account", mend_all_and_test)
+    with pytest.raises(CommandError, match="1 of 3 accounts need repair"):
+        call("check_accounts")  # the first had begun
 
 
 @pytest.mark.parametrize(
