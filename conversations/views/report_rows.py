@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from conversations.models import Campaign, Tag, User, WhatsAppTemplate
 from conversations.models.consent import ConsentSource
 from conversations.models.stream import Channel
-from conversations.services.reports.rows import Figure, Kind, figure, rows_behind
+from conversations.services.reports.rows import Figure, Kind, figure, newest, rows_behind
 from conversations.services.reports.scope import Scope
 from conversations.services.reports.words import duration
 from conversations.services.reports.working_time import working_seconds
@@ -38,19 +38,23 @@ def rows(request: HttpRequest) -> HttpResponse:
     narrowed, words = _narrowed(request, scope)
     page = min(max(1, number_in(request, "page")), MOST_PAGES)
     context: dict[str, Any] = {"scope": scope, "figure": one, "narrowed": words, "back": address_of("reports", scope)}
+    found = rows_behind(name, scope, narrowed)
     try:
         with time_limit():
-            found = rows_behind(name, scope, narrowed)
-            count = found.order_by().count()
-            shown = list(_with_names(found, one)[(page - 1) * PAGE : page * PAGE])
-            context["reasons"] = _reasons(found) if name == "failed" else []
+            listed = list(newest(_with_names(found, one), one.kind, scope, first=(page - 1) * PAGE, number=PAGE + 1))
     except SearchTookTooLong:
         context["problem"] = "There are too many rows to list them in time. Choose fewer days or one stream."
         return render(request, "reports/rows.html", context)
-    more = count > page * PAGE and page < MOST_PAGES
+    try:
+        with time_limit():
+            context["count"] = found.order_by().count()
+            context["reasons"] = _reasons(found) if name == "failed" else []
+    except SearchTookTooLong:
+        context["count"] = None
+    shown = listed[:PAGE]
+    more = len(listed) > PAGE and page < MOST_PAGES
     words_of_address = {key: request.GET[key] for key in (*_NARROWS, "rows") if key in request.GET}
     context |= {
-        "count": count,
         "rows": [_row(row, one, scope) for row in shown],
         "kind": one.kind.value,
         "first": (page - 1) * PAGE + 1,

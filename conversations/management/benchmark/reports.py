@@ -29,6 +29,7 @@ from conversations.models.report_triggers import counted_changes
 from conversations.services.reports import keeping
 from conversations.services.reports.scope import Period, Scope
 from conversations.services.reports.words import amount
+from conversations.views.report_rows import PAGE as ROWS_OF_A_PAGE
 
 MOST_STATEMENTS = 40
 BY_HAND, COUNTED = "kept rows by hand", "counted from messages"
@@ -196,7 +197,10 @@ def _counts(site: Site) -> list[Count]:
         ((number,),) = execute(received, span)
         page = site.answer("/reports/rows/?rows=received").decode()
         shown = re.search(r'id="row-count">([\d,]+)<', page)
-        found.append(Count(f"{site.size:,}: received in 7 days, rows", number, _number(shown[1] if shown else "0")))
+        if shown or "Too many to count" not in page:
+            found.append(Count(f"{site.size:,}: received in 7 days, rows", number, _number(shown[1] if shown else "0")))
+        listed = len(re.findall(r'<th scope="row"><a href="/m/', page))
+        found.append(Count(f"{site.size:,}: received in 7 days, newest rows", min(number, ROWS_OF_A_PAGE), listed))
         (table,) = re.findall(r'data-report="days">(.*?)</table>', site.answer(reverse("reports")).decode(), re.DOTALL)
         days = re.findall(r"rows=received[^>]*>([\d,]+)</a>", table)
         total = sum(map(_number, days))

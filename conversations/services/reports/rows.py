@@ -149,6 +149,19 @@ def rows_behind(name: str, scope: Scope, narrowed: Mapping[str, Any]) -> QuerySe
     return _conversations(one, scope, narrowed)
 
 
+def newest(found: QuerySet[Any], kind: Kind, scope: Scope, *, first: int, number: int) -> QuerySet[Any]:
+    """So many of the rows behind a figure, from the `first` on, which is 0 for the newest.
+
+    The newest messages of each stream are where its index ends: those of all streams together would be sorted whole.
+    """
+    if kind is not Kind.MESSAGES or len(scope.stream_ids) < 2:
+        return found[first : first + number]
+    keys = found.values_list("created_at", "pk")
+    one, *others = [keys.filter(stream=stream)[: first + number] for stream in scope.stream_ids]
+    together = one.union(*others, all=True).order_by("-created_at", "-pk")[first : first + number]
+    return found.filter(pk__in=[pk for _, pk in together])
+
+
 def _messages(one: Figure, scope: Scope, narrowed: Mapping[str, Any]) -> QuerySet[Any]:
     found = Message.objects.visible_to(scope.user).filter(one.which, stream__in=scope.stream_ids)
     found = found.filter(created_at__gte=scope.since, created_at__lt=scope.until)
