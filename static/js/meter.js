@@ -17,6 +17,10 @@ class SegmentMeter extends HTMLElement {
     this.marks.setAttribute("aria-hidden", "true");
     this.marks.dir = "auto";
     this.textarea.before(this.marks);
+    this.fit = new ResizeObserver(() => {
+      this.marks.style.setProperty("width", `${this.textarea.clientWidth}px`); // without its scroll bar
+    });
+    this.fit.observe(this.textarea);
     this.later = () => {
       this.paint();
       clearTimeout(this.timer);
@@ -37,6 +41,7 @@ class SegmentMeter extends HTMLElement {
     clearTimeout(this.timer);
     clearTimeout(this.reading);
     this.request?.abort();
+    this.fit.disconnect();
     this.textarea.removeEventListener("input", this.later);
     this.textarea.removeEventListener("scroll", this.scroll);
     this.form.removeEventListener("change", this.later);
@@ -112,8 +117,6 @@ class SegmentMeter extends HTMLElement {
       plain = "";
     }
     this.marks.append(`${plain} `); // a last empty line counts only with something in it
-    this.marks.style.setProperty("width", `${this.textarea.clientWidth}px`);
-    this.marks.style.setProperty("height", `${this.textarea.clientHeight}px`);
     this.scroll();
   }
 

@@ -117,6 +117,8 @@ def test_a_colleague_is_named_by_keyboard(agent: Page, product: Product) -> None
 
 # Segments
 
+_INNER_WIDTH = "document.querySelector('.composer-field').clientWidth"
+
 
 def test_plain_characters_are_one_click_away(agent: Page, product: Product) -> None:
     new_conversation(agent, product)
@@ -128,6 +130,26 @@ def test_plain_characters_are_one_click_away(agent: Page, product: Product) -> N
     expect(agent.locator(REPLY)).to_have_value("You don't need to do anything - we call you. " * 4)
     expect(meter).to_contain_text("2 segments · GSM-7")
     expect(agent.locator(".composer-marks mark")).to_have_count(0)
+
+
+def test_a_marked_text_stays_in_its_field(agent: Page, product: Product) -> None:
+    """Whether it comes as a draft with its conversation, or its window becomes narrow, or it becomes shorter."""
+    address = new_conversation(agent, product)
+    agent.locator(REPLY).fill("You don’t need to do anything – we call you. " * 5)
+    expect(agent.locator("draft-saver")).to_contain_text("Draft saved")
+    agent.goto(f"{product.web}/?view=drafts")
+    agent.locator(f'.conversation-row[href*="{address.removeprefix(product.web)}"]').click()
+    expect(agent.locator(".composer-marks mark")).to_have_count(10)
+    for width in (1440, 600, 390):
+        agent.set_viewport_size({"width": width, "height": 844})
+        text, marks, field = (agent.locator(f"{one}:visible") for one in (REPLY, ".composer-marks", ".composer-field"))
+        expect(text).to_have_js_property("clientWidth", agent.evaluate(_INNER_WIDTH))
+        expect(marks).to_have_js_property("clientWidth", agent.evaluate(_INNER_WIDTH))
+        assert marks.bounding_box() == text.bounding_box(), width
+        height = (field.bounding_box() or {})["height"]
+    agent.locator(REPLY).fill("Don’t.")
+    expect(agent.locator(".composer-marks mark")).to_have_count(1)
+    assert (agent.locator(".composer-field:visible").bounding_box() or {})["height"] < height
 
 
 # Somebody else wrote
