@@ -150,6 +150,13 @@ def test_a_gate_keeps_the_text_in_sight(centre: Centre, agent: Client) -> None:
     assert text_of(shown, "composer-body") == "I wrote too slowly"
 
 
+def test_a_gate_in_place_of_the_text_says_that_it_is_kept(centre: Centre, agent: Client) -> None:
+    amira = centre.conversation(centre.care)
+    assert composer(agent, amira.pk).one(class_="gate")
+    Draft.objects.create(user=centre.priya, conversation=amira, kind="reply", body="I wrote too slowly")
+    assert composer(agent, amira.pk).one(class_="window-bar").text == "Your draft is kept."
+
+
 def test_the_text_goes_along_to_another_stream(centre: Centre, agent: Client) -> None:
     amira = centre.conversation(centre.care)
     response = agent.post(f"/c/{amira.pk}/stream/", form("By text, then", to_stream=centre.texts.pk))
