@@ -29,9 +29,9 @@ from conversations.models.report_triggers import counted_changes
 from conversations.services.reports import keeping
 from conversations.services.reports.scope import Period, Scope
 from conversations.services.reports.words import amount
-from conversations.views.report_rows import PAGE as ROWS_OF_A_PAGE
 
 MOST_STATEMENTS = 40
+ROWS_OF_A_PAGE = 50  # as the view has it, which this layer may not know
 BY_HAND, COUNTED = "kept rows by hand", "counted from messages"
 
 
