@@ -108,7 +108,9 @@ def _why_it_waits(campaign: Campaign) -> str:
         return ""
     if StreamGate.objects.filter(stream=campaign.stream, paused_until__gt=soon).exists():
         return f"{campaign.stream.account.provider_label} asked us to wait until {clock_ahead(first)}."
-    return f"Those who are left have quiet hours. The next of them are written to {clock_ahead(first)}."
+    if campaign.keeps_quiet_hours:
+        return f"Those who are left have quiet hours. The next of them are written to {clock_ahead(first)}."
+    return f"Nobody is written to before {clock_ahead(first)}."
 
 
 def _every(campaign: Campaign) -> str:

@@ -93,6 +93,8 @@ def test_a_campaign_that_waits_for_an_hour_names_it(make_campaign: Make, tom: Us
     CampaignChunk.objects.update(next_attempt_at=timezone.now() + timedelta(minutes=4))
     assert "written to" not in page(browser, campaign), "soon"
     CampaignChunk.objects.update(next_attempt_at=then)
+    assert f"Nobody is written to before {clock_ahead(then)}." in page(browser, campaign)
+    Campaign.objects.update(keeps_quiet_hours=True)
     said = page(browser, campaign)
     assert f"Those who are left have quiet hours. The next of them are written to {clock_ahead(then)}." in said
     StreamGate.objects.create(stream=campaign.stream, paused_until=then)
