@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -75,13 +74,14 @@ class TypedFilter(admin.SimpleListFilter):
 
     template = "admin/typed_filter.html"
     lookup = ""
+    model: Any = None
     hint: Any = _("Name")
     everything: Any = _("All")
     kept: Sequence[tuple[str, str]] = ()  # what else the list is narrowed down by
 
-    @abstractmethod
     def rows(self, user: User) -> QuerySet[Any]:
         """What may be suggested to this user."""
+        return self.model.objects.visible_to(user)
 
     def meant(self, typed: str, user: User) -> QuerySet[Any]:
         """The rows of that name; where there is none, those with a part of it."""
@@ -119,9 +119,7 @@ class StreamFilter(TypedFilter):
     title = _("stream")
     parameter_name = "stream"
     lookup = "stream"
-
-    def rows(self, user: User) -> QuerySet[Any]:
-        return Stream.objects.visible_to(user)
+    model = Stream
 
 
 class ConversationStreamFilter(StreamFilter):
@@ -136,9 +134,7 @@ class TeamFilter(TypedFilter):
     title = _("name of the team")
     parameter_name = "of_team"
     lookup = "team"
-
-    def rows(self, user: User) -> QuerySet[Any]:
-        return Team.objects.visible_to(user)
+    model = Team
 
 
 class PersonFilter(TypedFilter):

@@ -34,8 +34,9 @@ class MaskNumbersMiddleware:
 
     def __call__(self, request: HttpRequest) -> Any:
         response = self.get_response(request)
-        # It says that the database is away and names nobody: whose answer it is cannot be asked again.
-        if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+        # The database was away before anybody knew who asks (django.contrib.auth keeps whom it found): the answer names
+        # nobody, and to ask again is to wait again.
+        if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE and not hasattr(request, "_cached_user"):
             return response
         kind = response.get("Content-Type", "").partition(";")[0]
         if kind in MASKED_TYPES and sees_masked(request):

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from conversations.models import Campaign, Tag, User, WhatsAppTemplate
 from conversations.models.consent import ConsentSource
 from conversations.models.stream import Channel
-from conversations.services.reports.rows import Figure, Kind, figure, newest, rows_behind
+from conversations.services.reports.rows import PAGE, Figure, Kind, figure, newest, rows_behind
 from conversations.services.reports.scope import Scope
 from conversations.services.reports.words import duration
 from conversations.services.reports.working_time import working_seconds
@@ -22,7 +22,6 @@ from conversations.views.report_scope import address_of, read_scope
 from conversations.views.requests import number_in
 from conversations.views.wording import delivery_state
 
-PAGE = 50
 MOST_PAGES = 200
 _WEEKDAYS = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
 

@@ -203,12 +203,13 @@ class _Runs:
         checked = time.monotonic()
         with bulk_workers(self._ground) as workers:
             pids = list(workers.values())
-            before, answering = used_so_far(pids), self._ground.provider_seconds()
+            before, provider_before = used_so_far(pids), self._ground.provider_seconds()
             confirmed = time.monotonic()
             control.confirm(campaign, actor=None, people=campaign.sendable_count)
             wait_for_the_end(self._ground, campaign)
             ended = time.monotonic()
-            used, answering = used_so_far(pids) - before, self._ground.provider_seconds() - answering
+            used = used_so_far(pids) - before
+            provider = self._ground.provider_seconds() - provider_before
             memory = max(peak_megabytes(pid) for pid in pids)
         arrivals = self._ground.arrivals()
         keys = Message.objects.filter(recipient__campaign=campaign).values_list("ref", "recipient__phone")
@@ -222,7 +223,7 @@ class _Runs:
         if self._latency and shape.people == 1:
             self._note_rate(shape, size, campaign.accepted_count / (ended - confirmed))
         self._note_processor(shape, size, OURS, used)
-        self._note(f"{about}, processor time of the provider", "ms a message", OURS, answering * THOUSAND / size)
+        self._note(f"{about}, processor time of the provider", "ms a message", OURS, provider * THOUSAND / size)
         self._note(f"{about}, most memory of a worker", "MB", OURS, memory)
         self._count(campaign, shape, size, turn, once=sum(one.times == 1 for one in came))
 

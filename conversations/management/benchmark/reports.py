@@ -26,12 +26,11 @@ from conversations.management.benchmark.inbox_rows import make_ground
 from conversations.management.benchmark.report import THOUSAND, Count, Findings, Measure
 from conversations.models import Stream, WorkingHours, WorkingPeriod
 from conversations.models.report_triggers import counted_changes
-from conversations.services.reports import keeping
+from conversations.services.reports import keeping, rows
 from conversations.services.reports.scope import Period, Scope
 from conversations.services.reports.words import amount
 
 MOST_STATEMENTS = 40
-ROWS_OF_A_PAGE = 50  # as the view has it, which this layer may not know
 BY_HAND, COUNTED = "kept rows by hand", "counted from messages"
 
 
@@ -200,7 +199,7 @@ def _counts(site: Site) -> list[Count]:
         if shown or "Too many to count" not in page:
             found.append(Count(f"{site.size:,}: received in 7 days, rows", number, _number(shown[1] if shown else "0")))
         listed = len(re.findall(r'<th scope="row"><a href="/m/', page))
-        found.append(Count(f"{site.size:,}: received in 7 days, newest rows", min(number, ROWS_OF_A_PAGE), listed))
+        found.append(Count(f"{site.size:,}: received in 7 days, newest rows", min(number, rows.PAGE), listed))
         (table,) = re.findall(r'data-report="days">(.*?)</table>', site.answer(reverse("reports")).decode(), re.DOTALL)
         days = re.findall(r"rows=received[^>]*>([\d,]+)</a>", table)
         total = sum(map(_number, days))

@@ -15,6 +15,8 @@ from conversations.models.message import NOT_ARRIVED, TAKEN, Direction, MessageS
 from conversations.services.reports import numbers
 from conversations.services.reports.scope import Scope
 
+PAGE = 50  # rows
+
 _NUMBER = IntegerField()
 _LOST = Q(status__in=NOT_ARRIVED, sent_at__isnull=False)
 _REPORTED = Q(status__in=(MessageStatus.SENT, MessageStatus.DELIVERED, MessageStatus.READ)) | _LOST
