@@ -86,6 +86,7 @@ def test_a_conversation_from_the_list_to_resolved_by_keyboard_alone(
     agent.keyboard.press("l")
     expect(agent.get_by_role("dialog", name="Tags")).to_be_visible()
     agent.keyboard.press("Escape")
+    expect(agent.get_by_role("dialog", name="Tags")).to_be_hidden()
     agent.keyboard.press("e")
     expect(toast(agent, "Conversation resolved")).to_be_visible()
     # The next one is open, and what was resolved can be taken back.
